@@ -1,0 +1,5 @@
+#include "addon.h"
+
+namespace addon {
+void InitBatch(Napi::Env, Napi::Object) {}
+}  // namespace addon

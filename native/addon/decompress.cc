@@ -1,0 +1,5 @@
+#include "addon.h"
+
+namespace addon {
+void InitDecompress(Napi::Env, Napi::Object) {}
+}  // namespace addon

@@ -1,0 +1,10 @@
+#include "addon.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  addon::InitSyscalls(env, exports);
+  addon::InitBatch(env, exports);
+  addon::InitDecompress(env, exports);
+  return exports;
+}
+
+NODE_API_MODULE(syscalls, Init)

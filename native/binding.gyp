@@ -1,0 +1,27 @@
+{
+  "target_defaults": {
+    "include_dirs": ["<!(node -p \"require('node-addon-api').include_dir\")"],
+    "defines": ["NAPI_VERSION=9", "NODE_ADDON_API_DISABLE_DEPRECATED", "NAPI_CPP_EXCEPTIONS", "_GNU_SOURCE", "_FILE_OFFSET_BITS=64"],
+    "cflags!": ["-fno-exceptions"],
+    "cflags_cc!": ["-fno-exceptions", "-fno-rtti", "-std=gnu++20"],
+    "cflags_cc": ["-std=gnu++17", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-ffunction-sections", "-fdata-sections"],
+    "ldflags": ["-Wl,--gc-sections", "-Wl,--exclude-libs,ALL", "-Wl,-Bsymbolic", "-static-libstdc++", "-static-libgcc", "-s"]
+  },
+  "targets": [
+    {
+      "target_name": "syscalls",
+      "sources": ["addon/module.cc", "addon/syscalls.cc", "addon/batch.cc", "addon/decompress.cc"],
+      "libraries": ["-l:libcrypto.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"]
+    },
+    {
+      "target_name": "solver",
+      "sources": ["addon/solver.cc"],
+      "include_dirs": ["vendor/libsolv/include"],
+      "libraries": [
+        "<(module_root_dir)/vendor/libsolv/libsolvext.a",
+        "<(module_root_dir)/vendor/libsolv/libsolv.a",
+        "-l:libexpat.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a"
+      ]
+    }
+  ]
+}

@@ -1,0 +1,200 @@
+/**
+ * The one door to the kernel. Everything in `ostree/`, `bootloader/` and `prepare-root/` takes a `Syscalls`
+ * as an argument; only a `main.ts` loads an implementation: the Node addon (`native/load.ts`) or the compact
+ * engine's host. The names and the meaning are those of the system calls (man 2 …); paths are relative to a
+ * directory file descriptor (`AT_FDCWD` for the working directory).
+ *
+ * Every call that fails throws a `SyscallError`. Calls documented to return null do so for ENOENT and ENOTDIR.
+ */
+export interface SyscallError extends Error {
+  /** The errno's name: 'ENOENT', 'ENOSPC', … */
+  readonly code: string;
+  readonly syscall: string;
+  readonly path?: string;
+}
+
+export type Fd = number;
+export const AT_FDCWD: Fd = -100;
+
+/** The values of x86-64 and arm64 Linux that agree; `O` differs by architecture and comes from the host. */
+export const S = {
+  IFMT: 0o170000,
+  IFSOCK: 0o140000,
+  IFLNK: 0o120000,
+  IFREG: 0o100000,
+  IFBLK: 0o060000,
+  IFDIR: 0o040000,
+  IFCHR: 0o020000,
+  IFIFO: 0o010000,
+} as const;
+
+export const MS = {
+  RDONLY: 1,
+  NOSUID: 2,
+  NODEV: 4,
+  NOEXEC: 8,
+  REMOUNT: 32,
+  BIND: 4096,
+  MOVE: 8192,
+  REC: 16384,
+  SILENT: 32768,
+  PRIVATE: 1 << 18,
+  SLAVE: 1 << 19,
+  SHARED: 1 << 20,
+} as const;
+
+export const MNT_DETACH = 2;
+export const ST_RDONLY = 1;
+export const CLONE_NEWNS = 0x20000;
+
+export interface Stat {
+  /** Type and permission bits, as in st_mode. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  /** Bytes. */
+  readonly size: number;
+  /** st_dev as one number (exact up to 2^53). */
+  readonly dev: number;
+  readonly ino: number;
+  readonly nlink: number;
+  readonly rdev: number;
+  /** Seconds since the epoch (whole) and the nanoseconds beside them. */
+  readonly mtime: number;
+  readonly mtimeNsec: number;
+}
+
+export interface FsStat {
+  /** f_type, e.g. 0xef53 for ext4, 0x4d44 for vfat. */
+  readonly type: number;
+  /** Block size in bytes; `blocks`, `bfree`, `bavail` count these. */
+  readonly bsize: number;
+  readonly blocks: number;
+  readonly bfree: number;
+  readonly bavail: number;
+  /** ST_RDONLY … */
+  readonly flags: number;
+}
+
+export type EntryKind = 'file' | 'directory' | 'symlink' | 'other';
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly kind: EntryKind;
+}
+
+export interface Xattr {
+  readonly name: string;
+  readonly value: Uint8Array;
+}
+
+/** SHA-256 over bytes handed in piecewise; `digest` may be called once. */
+export interface Sha256 {
+  update(bytes: Uint8Array): void;
+  /** Lower-case hex, 64 characters. */
+  digest(): string;
+}
+
+export type OpenFlag =
+  | 'read'
+  | 'write'
+  | 'read-write'
+  | 'directory'
+  | 'path'
+  | 'create'
+  | 'exclusive'
+  | 'truncate'
+  | 'append'
+  | 'nofollow'
+  | 'tmpfile';
+
+export interface Syscalls {
+  /** open(2) with O_CLOEXEC; `flags` in words, `mode` for created files (default 0o666, umask applies). */
+  open(dir: Fd, path: string, flags: readonly OpenFlag[], mode?: number): Fd;
+  close(fd: Fd): void;
+  /** One read(2) of at most `maximum` bytes; empty at the end of the file. */
+  read(fd: Fd, maximum: number): Uint8Array;
+  /** Writes all of it (loops over write(2)). */
+  write(fd: Fd, data: Uint8Array | string): void;
+  /** The whole file. ENOENT is thrown. Follows symlinks. */
+  readFile(dir: Fd, path: string): Uint8Array;
+  /** The whole file as UTF-8 text; null where there is none. */
+  readText(dir: Fd, path: string): string | null;
+
+  /** stat(2), following symlinks; null where there is nothing. */
+  stat(dir: Fd, path: string): Stat | null;
+  /** lstat(2); null where there is nothing. */
+  lstat(dir: Fd, path: string): Stat | null;
+  fstat(fd: Fd): Stat;
+  statfs(fd: Fd): FsStat;
+  /** The link's text; null where there is nothing; EINVAL is thrown for what is not a symlink. */
+  readlink(dir: Fd, path: string): string | null;
+  /** Without `.` and `..`, sorted bytewise. ENOENT is thrown. */
+  readdir(dir: Fd, path: string): DirectoryEntry[];
+  /** realpath(3) of a path seen from the working directory. */
+  realpath(path: string): string;
+
+  mkdir(dir: Fd, path: string, mode: number): void;
+  rmdir(dir: Fd, path: string): void;
+  unlink(dir: Fd, path: string): void;
+  /** rm -rf without following symlinks or crossing into other mounts; clears immutable flags. Nothing there is fine. */
+  removeTree(dir: Fd, path: string): void;
+  rename(fromDir: Fd, from: string, toDir: Fd, to: string): void;
+  /** renameat2(2) with RENAME_NOREPLACE or RENAME_EXCHANGE. */
+  rename2(fromDir: Fd, from: string, toDir: Fd, to: string, how: 'noreplace' | 'exchange'): void;
+  /** linkat(2) without following; an fd opened with 'tmpfile' is linked by `linkFd`. */
+  link(fromDir: Fd, from: string, toDir: Fd, to: string): void;
+  linkFd(fd: Fd, toDir: Fd, to: string): void;
+  symlink(target: string, dir: Fd, path: string): void;
+  mknod(dir: Fd, path: string, mode: number, rdev: number): void;
+
+  /** fchmodat; the path must not be a symlink. */
+  chmod(dir: Fd, path: string, mode: number): void;
+  fchmod(fd: Fd, mode: number): void;
+  /** lchown: never follows. */
+  chown(dir: Fd, path: string, uid: number, gid: number): void;
+  fchown(fd: Fd, uid: number, gid: number): void;
+  /** Sets atime and mtime, not following symlinks. */
+  utimes(dir: Fd, path: string, seconds: number, nanoseconds: number): void;
+  ftruncate(fd: Fd, size: number): void;
+  umask(mask: number): number;
+
+  /** All extended attributes of a path (not following), sorted by name; file systems without any give []. */
+  xattrs(dir: Fd, path: string): Xattr[];
+  setXattr(dir: Fd, path: string, name: string, value: Uint8Array): void;
+  removeXattr(dir: Fd, path: string, name: string): void;
+  /** The extended attribute of an open file; null where it is not set. */
+  fgetXattr(fd: Fd, name: string): Uint8Array | null;
+  fsetXattr(fd: Fd, name: string, value: Uint8Array): void;
+
+  fsync(fd: Fd): void;
+  fdatasync(fd: Fd): void;
+  /** Its error is thrown (since Linux 5.8 a failed write-back shows here). */
+  syncfs(fd: Fd): void;
+  /** FS_IOC_GETFLAGS/SETFLAGS: the immutable flag (chattr +i). False where the file system has no flags. */
+  setImmutable(fd: Fd, immutable: boolean): boolean;
+  /** FIFREEZE / FITHAW. */
+  freeze(fd: Fd): void;
+  thaw(fd: Fd): void;
+  /** F_OFD_SETLK(W) on the whole file. Returns false where `wait` is false and somebody else holds it. */
+  lock(fd: Fd, kind: 'shared' | 'exclusive' | 'unlock', wait: boolean): boolean;
+  /** F_OFD_GETLK / /proc/locks: the process that holds a conflicting lock, where that can be known. */
+  lockHolder(fd: Fd): number | null;
+
+  mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void;
+  umount(target: string, flags: number): void;
+  unshare(flags: number): void;
+  pivotRoot(newRoot: string, putOld: string): void;
+  chroot(path: string): void;
+  chdir(path: string): void;
+  fchdir(fd: Fd): void;
+  /** Replaces the process; returns only by throwing. */
+  exec(path: string, argv: readonly string[], env: readonly string[]): void;
+  getpid(): number;
+  geteuid(): number;
+
+  sha256(): Sha256;
+  /** Seconds since the epoch (whole). */
+  now(): number;
+  /** `length` random bytes as lower-case hex (2 characters a byte). */
+  randomHex(length: number): string;
+}

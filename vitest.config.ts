@@ -1,0 +1,27 @@
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        // Beside the code: pure decisions and small effects in temporary folders. Seconds.
+        test: {
+          name: 'unit',
+          include: ['{ostree,prepare-root,bootloader,layering,native,cli}/**/*.test.ts', 'test/*.test.ts'],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        // Against the real peers, with root and namespaces.
+        test: {
+          name: 'root',
+          include: ['test/root/**/*.test.ts', 'test/crash/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
+          fileParallelism: true,
+          maxWorkers: 2,
+        },
+      },
+    ],
+  },
+});
