@@ -10,7 +10,7 @@
   "targets": [
     {
       "target_name": "syscalls",
-      "sources": ["addon/module.cc", "addon/syscalls.cc", "addon/batch.cc", "addon/decompress.cc"],
+      "sources": ["addon/module.cc", "addon/errno.cc", "addon/syscalls.cc", "addon/remove-tree.cc", "addon/sha256.cc", "addon/batch.cc", "addon/decompress.cc"],
       "libraries": ["-l:libcrypto.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"]
     },
     {

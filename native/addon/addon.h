@@ -12,6 +12,7 @@ namespace addon {
 std::string ErrnoName(int error);
 
 void InitSyscalls(Napi::Env env, Napi::Object exports);
+void InitSha256(Napi::Env env, Napi::Object exports);
 void InitBatch(Napi::Env env, Napi::Object exports);
 void InitDecompress(Napi::Env env, Napi::Object exports);
 

@@ -2,6 +2,7 @@
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   addon::InitSyscalls(env, exports);
+  addon::InitSha256(env, exports);
   addon::InitBatch(env, exports);
   addon::InitDecompress(env, exports);
   return exports;

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { loadSyscalls } from '#native/load.ts';
+import { AT_FDCWD, S, type Fd } from '#native/syscalls.ts';
+
+const sys = loadSyscalls();
+let folder = '';
+let dir: Fd = -1;
+
+beforeEach(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'syscalls-'));
+  dir = sys.open(AT_FDCWD, folder, ['read', 'directory']);
+});
+afterEach(() => {
+  sys.close(dir);
+  sys.removeTree(AT_FDCWD, folder);
+});
+
+function create(name: string, content: string): void {
+  fs.writeFileSync(path.join(folder, name), content);
+}
+
+test('a failing call throws the errno, the call and the path', () => {
+  expect(() => sys.readFile(dir, 'nothing')).toThrow(
+    expect.objectContaining({
+      code: 'ENOENT',
+      syscall: 'open',
+      path: 'nothing',
+      message: 'nothing: No such file or directory',
+    }),
+  );
+});
+
+test('a NUL in a path is refused instead of cutting the path there', () => {
+  create('short', '');
+  expect(() => sys.lstat(dir, 'short\0/and more')).toThrow(TypeError);
+});
+
+test('lookups of what is not there give null', () => {
+  create('file', '');
+  expect([
+    sys.stat(dir, 'no'),
+    sys.lstat(dir, 'file/below'),
+    sys.readText(dir, 'no'),
+    sys.readlink(dir, 'no'),
+  ]).toEqual([null, null, null, null]);
+});
+
+test('lstat agrees with Node', () => {
+  create('file', 'twelve bytes');
+  const expected = fs.lstatSync(path.join(folder, 'file'));
+  expect(sys.lstat(dir, 'file')).toMatchObject({
+    mode: expected.mode,
+    size: 12,
+    ino: expected.ino,
+    dev: expected.dev,
+    nlink: 1,
+    mtime: Math.floor(expected.mtimeMs / 1000),
+  });
+});
+
+test('readdir is sorted bytewise and tells kinds', () => {
+  create('b', '');
+  fs.mkdirSync(path.join(folder, 'a'));
+  fs.symlinkSync('b', path.join(folder, 'ä'));
+  expect(sys.readdir(dir, '.')).toEqual([
+    { name: 'a', kind: 'directory' },
+    { name: 'b', kind: 'file' },
+    { name: 'ä', kind: 'symlink' },
+  ]);
+});
+
+test('an unnamed file gets its name only when it is linked', () => {
+  const fd = sys.open(dir, '.', ['tmpfile', 'read-write'], 0o600);
+  sys.write(fd, 'whole');
+  expect(sys.readdir(dir, '.')).toEqual([]);
+  sys.linkFd(fd, dir, 'named');
+  sys.close(fd);
+  expect(sys.readText(dir, 'named')).toBe('whole');
+});
+
+test('an exclusive lock keeps others out and its holder can be told', async () => {
+  const fd = sys.open(dir, 'lock', ['read-write', 'create']);
+  expect(sys.lock(fd, 'exclusive', false)).toBe(true);
+  const again = sys.open(dir, 'lock', ['read-write']);
+  expect(sys.lock(again, 'shared', false)).toBe(false);
+  sys.close(fd);
+  expect(sys.lock(again, 'shared', false)).toBe(true);
+  sys.close(again);
+  await Promise.resolve();
+});
+
+test('extended attributes come back sorted, also through a directory fd, never through a symlink', () => {
+  create('file', '');
+  fs.symlinkSync('file', path.join(folder, 'link'));
+  sys.setXattr(dir, 'file', 'user.b', Uint8Array.of(2));
+  sys.setXattr(dir, 'file', 'user.a', Uint8Array.of());
+  expect(sys.xattrs(dir, 'file').filter(({ name }) => name.startsWith('user.'))).toEqual([
+    { name: 'user.a', value: Uint8Array.of() },
+    { name: 'user.b', value: Uint8Array.of(2) },
+  ]);
+  expect(sys.xattrs(dir, 'link').filter(({ name }) => name.startsWith('user.'))).toEqual([]);
+});
+
+test('removeTree takes symlinks, not what they point to, and read-only folders', () => {
+  const outside = fs.mkdtempSync(path.join(os.tmpdir(), 'syscalls-outside-'));
+  fs.writeFileSync(path.join(outside, 'kept'), '');
+  fs.mkdirSync(path.join(folder, 'tree/deep'), { recursive: true });
+  fs.symlinkSync(outside, path.join(folder, 'tree/deep/link'));
+  sys.removeTree(dir, 'tree');
+  sys.removeTree(dir, 'tree');
+  expect(fs.readdirSync(folder)).toEqual([]);
+  expect(fs.readdirSync(outside)).toEqual(['kept']);
+  fs.rmSync(outside, { recursive: true });
+});
+
+test('SHA-256 agrees with Node over pieces', () => {
+  const bytes = new Uint8Array(100_003).map((_, index) => index % 251);
+  const hash = sys.sha256();
+  hash.update(bytes.subarray(0, 1));
+  hash.update(bytes.subarray(1));
+  expect(hash.digest()).toBe(createHash('sha256').update(bytes).digest('hex'));
+});
+
+test('the modes in S are those of the kernel', () => {
+  expect((sys.stat(AT_FDCWD, '/dev/null')?.mode ?? 0) & S.IFMT).toBe(S.IFCHR);
+});
