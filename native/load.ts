@@ -8,6 +8,8 @@ import type { Syscalls } from '#native/syscalls.ts';
 /** Where an addon's bytes may be put for dlopen when they come from inside the executable. */
 const SCRATCH_DIRECTORIES = ['/run', '/dev/shm', '/tmp', '/var/tmp'];
 
+const loadedAssets = new Map<string, unknown>();
+
 /** The system calls of this machine, from the addon `syscalls.node`. */
 export function loadSyscalls(): Syscalls & BatchCalls {
   return loadAddon('syscalls.node') as Syscalls & BatchCalls;
@@ -18,7 +20,12 @@ export function loadSyscalls(): Syscalls & BatchCalls {
  * the folder of the bundle. @throws where it is in none of them or cannot be loaded
  */
 export function loadAddon(name: string): unknown {
-  if (sea.isSea()) return dlopenBytes(new Uint8Array(sea.getRawAsset(name)), name);
+  if (sea.isSea()) {
+    // Loading the same bytes again would map the library a second time.
+    const known = loadedAssets.get(name) ?? dlopenBytes(new Uint8Array(sea.getRawAsset(name)), name);
+    loadedAssets.set(name, known);
+    return known;
+  }
   const candidates = [
     path.join(import.meta.dirname, 'build/Release', name),
     path.join(import.meta.dirname, '../native/build/Release', name),
@@ -48,7 +55,7 @@ function dlopenIn(directory: string, bytes: Uint8Array): unknown {
   // O_TMPFILE; its O_DIRECTORY part differs between architectures.
   const flags = 0o20000000 | fs.constants.O_DIRECTORY | fs.constants.O_RDWR;
   const writer = fs.openSync(directory, flags, 0o700);
-  let reader = -1;
+  let reader: number;
   try {
     for (let at = 0; at < bytes.length;) at += fs.writeSync(writer, bytes, at);
     reader = fs.openSync(`/proc/self/fd/${writer}`, 'r');

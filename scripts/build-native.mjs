@@ -1,6 +1,6 @@
 // Builds native/addon with node-gyp into native/build/Release/{syscalls,solver}.node, where a source is newer.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = new URL('..', import.meta.url).pathname;
@@ -9,6 +9,7 @@ const addons = ['syscalls.node', 'solver.node'].map((name) => join(native, 'buil
 
 await buildLibsolv();
 if (!upToDate()) build();
+copySqlite();
 
 async function buildLibsolv() {
   const script = join(root, 'scripts/build-libsolv.mjs');
@@ -56,4 +57,12 @@ function build() {
 
 function gypNewer() {
   return statSync(join(native, 'binding.gyp')).mtimeMs > statSync(join(native, 'build/Makefile')).mtimeMs;
+}
+
+/** better-sqlite3 ships its addon built; it is loaded the same way as ours. */
+function copySqlite() {
+  const target = join(native, 'build/Release/better_sqlite3.node');
+  const source = join(root, `node_modules/better-sqlite3/prebuilds/linux-${process.arch}.node`);
+  if (!existsSync(target) || statSync(target).mtimeMs < statSync(source).mtimeMs)
+    copyFileSync(source, target);
 }

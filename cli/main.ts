@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+import path from 'node:path';
+import sea from 'node:sea';
+import { bufferedOutput, type BufferedOutput } from '#cli/buffered-output.ts';
+import type { CliContext } from '#cli/context.ts';
+import { reportFailure } from '#cli/report-error.ts';
+import { loadSyscalls } from '#native/load.ts';
+
+const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliContext) => Promise<number>>> =
+  {
+    'yum-ostree': async (argv, context) => (await import('#cli/yum-ostree.ts')).runYumOstree(argv, context),
+    ostree: async (argv, context) => (await import('#cli/ostree.ts')).runOstree(argv, context),
+    'ostree-prepare-root': async (argv, context) =>
+      (await import('#prepare-root/main.ts')).main(argv, context.sys),
+  };
+
+// No top-level await: the packaged bundle is CommonJS.
+void main().then((exitCode) => (process.exitCode = exitCode));
+
+async function main(): Promise<number> {
+  const sys = loadSyscalls();
+  const output = bufferedOutput(sys, 1);
+  const argv = process.argv.slice(2);
+  try {
+    const context = contextOf(sys, output);
+    const exitCode = await (PROGRAMS[calledName()] ?? PROGRAMS['yum-ostree'])?.(argv, context);
+    output.flush();
+    return exitCode ?? 1;
+  } catch (error) {
+    const { text, exitCode } = reportFailure(error, { debug: argv.includes('--debug') });
+    if (exitCode !== 141) output.flush();
+    if (text !== '') sys.write(2, text);
+    return exitCode;
+  }
+}
+
+/** The name the program was called by: of the executable, or of the script (through a symlink) under Node. */
+function calledName(): string {
+  const called = sea.isSea() ? process.argv0 : (process.argv[1] ?? '');
+  return path.basename(called).replace(/\.(ts|mjs|cjs|js)$/, '');
+}
+
+function contextOf(sys: CliContext['sys'], output: BufferedOutput): CliContext {
+  return {
+    sys,
+    out: (text) => output.write(text),
+    err: (text) => {
+      output.flush();
+      sys.write(2, text);
+    },
+    env: process.env,
+    isTerminal: process.stderr.isTTY && process.stdin.isTTY,
+  };
+}

@@ -1,0 +1,43 @@
+import { Command, CommanderError } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
+import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { VERSION } from '#cli/version.ts';
+
+/** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
+export async function runOstree(argv: readonly string[], context: CliContext): Promise<number> {
+  const program = ostreeProgram(context);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    // ostree(1) exits 1 on wrong usage too, and so do the scripts that test for it.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    throw error;
+  }
+}
+
+function ostreeProgram(context: CliContext): Command {
+  const program = new Command('ostree')
+    .description('file system trees: repositories and deployments')
+    .version(`ostree (yum-ostree ${VERSION})`)
+    .option('-v, --verbose', 'print more')
+    .option('--debug', 'print the stack of an error')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) });
+  addRepoVerbs(program, context);
+  const admin = program.command('admin').description('deployments and boot entries').exitOverride();
+  addAdminVerbs(admin, context);
+  refuseUnknown(admin, 'admin ');
+  refuseUnknown(program, '');
+  return program;
+}
+
+function refuseUnknown(command: Command, prefix: string): void {
+  command.on('command:*', (operands: string[]) => {
+    throw new UserError('USAGE', `Unknown command '${prefix}${operands[0] ?? ''}'`, {
+      hint: `'ostree ${prefix}--help' lists the commands`,
+    });
+  });
+}
