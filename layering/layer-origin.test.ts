@@ -1,0 +1,59 @@
+import { expect, test } from 'vitest';
+import { isPureOrigin, readLayerOrigin, writeLayerOrigin } from '#layering/layer-origin.ts';
+import { formatKeyFile, parseKeyFile } from '#ostree/format/keyfile.ts';
+
+const PURE = parseKeyFile('[origin]\nrefspec=fedostree/base/minimal\n\n[vendor]\nx=1\n', 'origin');
+
+test('layering and its undoing keep what others wrote and end in the same text', () => {
+  const base = readLayerOrigin(PURE);
+  expect(isPureOrigin(base)).toBe(true);
+  const layered = writeLayerOrigin(
+    PURE,
+    { ...base, requested: ['strace', '/usr/bin/gdb'], groups: ['tracing'], removals: ['nano'] },
+    'fedostree/base/minimal+@tracing+gdb+strace-nano',
+  );
+  expect(formatKeyFile(layered)).toMatchInlineSnapshot(`
+    "[origin]
+    baserefspec=fedostree/base/minimal
+
+    [vendor]
+    x=1
+
+    [packages]
+    requested=/usr/bin/gdb;strace;
+
+    [overrides]
+    remove=nano;
+
+    [yum-ostree]
+    groups=tracing;
+    removals=nano;
+    tree-name=fedostree/base/minimal+@tracing+gdb+strace-nano
+    "
+  `);
+  const read = readLayerOrigin(layered);
+  expect(read).toMatchObject({ groups: ['tracing'], removals: ['nano'], weakDependencies: true });
+  const undone = writeLayerOrigin(
+    layered,
+    { ...read, requested: [], groups: [], removals: [] },
+    'fedostree/base/minimal',
+  );
+  expect(formatKeyFile(undone).trimEnd()).toBe('[origin]\nrefspec=fedostree/base/minimal\n\n[vendor]\nx=1');
+});
+
+test('a removal that rpm-ostree took back is taken back', () => {
+  const file = parseKeyFile('[origin]\nbaserefspec=b\n[yum-ostree]\nremovals=nano;\n', 'origin');
+  expect(readLayerOrigin(file).removals).toEqual([]);
+});
+
+test('the transient group does not survive', () => {
+  const file = parseKeyFile('[origin]\nrefspec=b\n[libostree-transient]\npinned=true\n', 'origin');
+  expect(formatKeyFile(writeLayerOrigin(file, readLayerOrigin(file), 'b'))).not.toContain('pinned');
+});
+
+test.each([
+  ['[origin]\n', /names neither refspec nor baserefspec/],
+  ['[origin]\ncontainer-image-reference=x\n', /comes from the container image x/],
+])('%j has no base', (text, message) => {
+  expect(() => readLayerOrigin(parseKeyFile(text, 'origin'))).toThrow(message);
+});

@@ -1,0 +1,109 @@
+/** The origin file of a deployment as layering reads and writes it; unknown groups and keys stay as they are. */
+import { UserError } from '#ostree/format/errors.ts';
+import {
+  EMPTY_KEYFILE,
+  keyFileBoolean,
+  keyFileKeys,
+  keyFileList,
+  keyFileString,
+  withKey,
+  withoutGroup,
+  type KeyFile,
+} from '#ostree/format/keyfile.ts';
+import { isPureBase, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
+
+/** What is asked of a system: the base's refspec (or a pinned commit's checksum) and the requests on it. */
+export interface LayerOrigin {
+  /** `remote:ref`, `ref` or a bare checksum. */
+  readonly base: string;
+  /** Specs as typed (name, NEVRA part, provide, path); never groups or files. */
+  readonly requested: readonly string[];
+  /** Package files: `SHA256:NEVRA` of package trees in the store. */
+  readonly requestedLocal: readonly string[];
+  /** comps group ids. */
+  readonly groups: readonly string[];
+  /** Names of base packages to leave out. */
+  readonly removals: readonly string[];
+  /** Names of packages whose files may replace files of others. */
+  readonly replaceFiles: readonly string[];
+  readonly weakDependencies: boolean;
+}
+
+const OURS = 'yum-ostree';
+
+/** @throws UserError BAD_ORIGIN where the origin names no base that can be layered on */
+export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
+  const file = origin ?? EMPTY_KEYFILE;
+  const base =
+    keyFileString(file, 'origin', 'baserefspec') ?? keyFileString(file, 'origin', 'refspec') ?? null;
+  if (base === null || base === '') throw noBase(file);
+  return {
+    base,
+    requested: keyFileList(file, 'packages', 'requested') ?? [],
+    requestedLocal: keyFileList(file, OURS, 'requested-local') ?? [],
+    groups: keyFileList(file, OURS, 'groups') ?? [],
+    removals: keyFileList(file, 'overrides', 'remove') ?? [],
+    replaceFiles: keyFileList(file, OURS, 'replace-files') ?? [],
+    weakDependencies: keyFileBoolean(file, OURS, 'weak-dependencies') ?? true,
+  };
+}
+
+/** Whether the origin asks for nothing but the base. */
+export function isPureOrigin(origin: LayerOrigin): boolean {
+  return (
+    origin.requested.length + origin.requestedLocal.length + origin.groups.length + origin.removals.length ===
+    0
+  );
+}
+
+/**
+ * The origin of a new deployment: `refspec=` for the base itself, `baserefspec=` with the requests for a derived tree.
+ * Groups go under [yum-ostree] only: rpm-ostree would take `@id` in [packages] for a package's name.
+ */
+export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, name: string): KeyFile {
+  const layered = !isPureOrigin(origin);
+  let file = withoutGroup(previous ?? EMPTY_KEYFILE, 'libostree-transient');
+  file = withKey(file, 'origin', 'refspec', layered ? null : origin.base);
+  file = withKey(file, 'origin', 'baserefspec', layered ? origin.base : null);
+  file = withList(file, ['packages', 'requested'], origin.requested);
+  file = withList(file, ['overrides', 'remove'], origin.removals);
+  file = withList(file, [OURS, 'groups'], origin.groups);
+  file = withList(file, [OURS, 'removals'], origin.removals);
+  file = withList(file, [OURS, 'requested-local'], origin.requestedLocal);
+  file = withList(file, [OURS, 'replace-files'], layered ? origin.replaceFiles : []);
+  const noWeak = layered && !origin.weakDependencies;
+  file = withKey(file, OURS, 'weak-dependencies', noWeak ? false : null);
+  file = withKey(file, OURS, 'tree-name', layered ? name : null);
+  return withoutEmptyGroups(file, ['packages', 'overrides', OURS]);
+}
+
+/** The items that stand in the tree's name, given what each request resolved to. */
+export function itemsOf(origin: LayerOrigin, packages: readonly string[]): TreeItems {
+  return { groups: origin.groups, packages: sortedUnique(packages), removals: origin.removals };
+}
+
+/** Whether the derived tree of these items would be the base itself. */
+export function leadsToBase(origin: LayerOrigin): boolean {
+  return isPureOrigin(origin) && isPureBase(itemsOf(origin, []));
+}
+
+function withList(file: KeyFile, [group, key]: readonly [string, string], items: readonly string[]): KeyFile {
+  return withKey(file, group, key, items.length === 0 ? null : sortedUnique(items));
+}
+
+function withoutEmptyGroups(file: KeyFile, groups: readonly string[]): KeyFile {
+  return groups.reduce((kept, group) => {
+    return keyFileKeys(kept, group).length === 0 ? withoutGroup(kept, group) : kept;
+  }, file);
+}
+
+function noBase(file: KeyFile): UserError {
+  const container = keyFileString(file, 'origin', 'container-image-reference');
+  if (container !== null)
+    return new UserError('BAD_ORIGIN', `the deployment comes from the container image ${container}`, {
+      hint: 'packages can be layered only on OSTree commits: deploy one first',
+    });
+  return new UserError('BAD_ORIGIN', 'the origin of the deployment names neither refspec nor baserefspec', {
+    hint: "'ostree admin set-origin' or 'ostree admin deploy REF' gives it one",
+  });
+}
