@@ -10,12 +10,12 @@
   "targets": [
     {
       "target_name": "syscalls",
-      "sources": ["addon/module.cc", "addon/errno.cc", "addon/syscalls.cc", "addon/remove-tree.cc", "addon/sha256.cc", "addon/batch.cc", "addon/decompress.cc"],
+      "sources": ["addon/module.cc", "addon/errno.cc", "addon/syscalls-files.cc", "addon/syscalls-names.cc", "addon/syscalls-attributes.cc", "addon/syscalls-locks.cc", "addon/syscalls-process.cc", "addon/remove-tree.cc", "addon/sha256.cc", "addon/batch.cc", "addon/decompress.cc"],
       "libraries": ["-l:libcrypto.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"]
     },
     {
       "target_name": "solver",
-      "sources": ["addon/solver.cc"],
+      "sources": ["addon/solver.cc", "addon/solver-sack.cc", "addon/solver-packages.cc", "addon/solver-goal.cc", "addon/solver-problems.cc", "addon/solver-metadata.cc", "addon/solver-testcase.cc"],
       "include_dirs": ["vendor/libsolv/include"],
       "libraries": [
         "<(module_root_dir)/vendor/libsolv/libsolvext.a",

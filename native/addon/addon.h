@@ -11,7 +11,11 @@ namespace addon {
 // "ENOENT" for 2, and so on; "E<number>" for an unknown one.
 std::string ErrnoName(int error);
 
-void InitSyscalls(Napi::Env env, Napi::Object exports);
+void InitFileCalls(Napi::Env env, Napi::Object exports);
+void InitNameCalls(Napi::Env env, Napi::Object exports);
+void InitAttributeCalls(Napi::Env env, Napi::Object exports);
+void InitLockCalls(Napi::Env env, Napi::Object exports);
+void InitProcessCalls(Napi::Env env, Napi::Object exports);
 void InitSha256(Napi::Env env, Napi::Object exports);
 void InitBatch(Napi::Env env, Napi::Object exports);
 void InitDecompress(Napi::Env env, Napi::Object exports);

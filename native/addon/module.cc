@@ -1,7 +1,11 @@
 #include "addon.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
-  addon::InitSyscalls(env, exports);
+  addon::InitFileCalls(env, exports);
+  addon::InitNameCalls(env, exports);
+  addon::InitAttributeCalls(env, exports);
+  addon::InitLockCalls(env, exports);
+  addon::InitProcessCalls(env, exports);
   addon::InitSha256(env, exports);
   addon::InitBatch(env, exports);
   addon::InitDecompress(env, exports);

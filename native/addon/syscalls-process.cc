@@ -1,0 +1,98 @@
+// Syscalls (native/syscalls.ts): mounts, namespaces and the process itself.
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <vector>
+
+#include "syscalls.h"
+
+namespace addon {
+namespace {
+
+// The text of argument `index`, or null where it is null.
+class OptionalText {
+ public:
+  OptionalText(Info info, size_t index) : given_(!info[index].IsNull() && !info[index].IsUndefined()), text_(given_ ? Text(info, index) : "") {}
+  const char *get() const { return given_ ? text_.c_str() : nullptr; }
+
+ private:
+  bool given_;
+  std::string text_;
+};
+
+void Mount(Info info) {
+  OptionalText source(info, 0), type(info, 2), data(info, 4);
+  std::string target = Text(info, 1);
+  Check(info, mount(source.get(), target.c_str(), type.get(), Int64(info, 3), data.get()), "mount", target);
+}
+
+void Umount(Info info) { Check(info, umount2(Text(info, 0).c_str(), Int(info, 1)), "umount", Text(info, 0)); }
+void Unshare(Info info) { Check(info, unshare(Int(info, 0)), "unshare"); }
+
+void PivotRoot(Info info) {
+  Check(info, syscall(SYS_pivot_root, Text(info, 0).c_str(), Text(info, 1).c_str()), "pivot_root", Text(info, 0));
+}
+
+void Chroot(Info info) { Check(info, chroot(Text(info, 0).c_str()), "chroot", Text(info, 0)); }
+void Chdir(Info info) { Check(info, chdir(Text(info, 0).c_str()), "chdir", Text(info, 0)); }
+void Fchdir(Info info) { Check(info, fchdir(Int(info, 0)), "fchdir"); }
+
+std::vector<std::string> TextList(Info info, size_t index) {
+  std::vector<std::string> list;
+  auto array = info[index].As<Napi::Array>();
+  for (uint32_t i = 0; i < array.Length(); i++) list.push_back(Napi::Value(array[i]).As<Napi::String>());
+  return list;
+}
+
+std::vector<char *> Pointers(std::vector<std::string> &list) {
+  std::vector<char *> pointers;
+  for (std::string &one : list) pointers.push_back(one.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+void Exec(Info info) {
+  std::string path = Text(info, 0);
+  auto argv = TextList(info, 1), environment = TextList(info, 2);
+  execve(path.c_str(), Pointers(argv).data(), Pointers(environment).data());
+  ThrowErrno(info.Env(), errno, "execve", path);
+}
+
+Napi::Value Getpid(Info info) { return Napi::Number::New(info.Env(), getpid()); }
+Napi::Value Geteuid(Info info) { return Napi::Number::New(info.Env(), geteuid()); }
+Napi::Value Now(Info info) { return Napi::Number::New(info.Env(), static_cast<double>(time(nullptr))); }
+
+Napi::Value RandomHex(Info info) {
+  std::vector<uint8_t> bytes(Int(info, 0));
+  if (getrandom(bytes.data(), bytes.size(), 0) != static_cast<ssize_t>(bytes.size())) ThrowErrno(info.Env(), errno, "getrandom");
+  static const char kHex[] = "0123456789abcdef";
+  std::string text;
+  for (uint8_t byte : bytes) {
+    text += kHex[byte >> 4];
+    text += kHex[byte & 15];
+  }
+  return Napi::String::New(info.Env(), text);
+}
+
+}  // namespace
+
+void InitProcessCalls(Napi::Env, Napi::Object exports) {
+  Export(exports, "mount", Mount);
+  Export(exports, "umount", Umount);
+  Export(exports, "unshare", Unshare);
+  Export(exports, "pivotRoot", PivotRoot);
+  Export(exports, "chroot", Chroot);
+  Export(exports, "chdir", Chdir);
+  Export(exports, "fchdir", Fchdir);
+  Export(exports, "exec", Exec);
+  Export(exports, "getpid", Getpid);
+  Export(exports, "geteuid", Geteuid);
+  Export(exports, "now", Now);
+  Export(exports, "randomHex", RandomHex);
+}
+
+}  // namespace addon
