@@ -1,0 +1,161 @@
+/** The place where a package's script runs: bubblewrap's arguments (pure) and the run of one script. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { UserError } from '#ostree/format/errors.ts';
+import type { PackageScript } from '#layering/scripts-plan.ts';
+
+/** What stands at the top of the composed tree: `bin` → `usr/bin`, and the directories. */
+export interface TopLevel {
+  readonly symlinks: readonly { readonly name: string; readonly target: string }[];
+  readonly directories: readonly string[];
+}
+
+export interface SandboxRoot {
+  /** Host path of the merged view of the tree (an overlay); its `usr/etc` is seen as /etc. */
+  readonly merged: string;
+  readonly top: TopLevel;
+  /** Host path of a directory that all scripts of one run share as /var/lib/rpm-state. */
+  readonly rpmState: string;
+  /** Paths in the tree that hold the rpm database: empty for scripts. */
+  readonly databases: readonly string[];
+  /** Seconds since the epoch, of the newest package. */
+  readonly sourceDateEpoch: number;
+}
+
+export interface ScriptRun {
+  /** Host path of the file with the script's text. */
+  readonly scriptFile: string;
+  /** Arguments for the script: `1` for an installation. */
+  readonly args: readonly string[];
+  readonly stdin: string;
+}
+
+export interface ScriptOptions {
+  readonly signal: AbortSignal;
+  /** Each piece of output as it comes. */
+  readonly output: (text: string) => void;
+}
+
+const CAPABILITIES = 'CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP SYS_CHROOT SETFCAP'.split(
+  ' ',
+);
+const SCRIPT_PATH = '/run/yum-ostree/scriptlet';
+/** Directories that /var has for scripts; it is otherwise empty, and read-only except for these two. */
+const VAR_DIRECTORIES = ['/var/lib', '/var/log', '/var/cache', '/var/spool', '/var/opt'];
+const OUTPUT_KEPT = 64 * 1024;
+const LAST_LINES = 5;
+
+/** Bubblewrap's arguments for one script. Nothing of the machine is visible but the composed tree. */
+export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: ScriptRun): string[] {
+  return [
+    ...['--unshare-pid', '--unshare-uts', '--unshare-ipc', '--unshare-net', '--unshare-cgroup-try'],
+    ...['--die-with-parent', '--new-session', '--hostname', 'localhost', '--chdir', '/'],
+    ...['--bind', `${root.merged}/usr`, '/usr', '--bind', `${root.merged}/usr/etc`, '/etc'],
+    ...root.top.symlinks.flatMap(({ name, target }) => ['--symlink', target, `/${name}`]),
+    ...root.top.directories.filter(isPlainTop).flatMap((name) => ['--dir', `/${name}`]),
+    ...['--dev', '/dev', '--proc', '/proc', '--dir', '/sys', '--tmpfs', '/tmp'],
+    ...['--tmpfs', '/run', '--file', '4', '/run/ostree-booted'],
+    ...['--ro-bind', run.scriptFile, SCRIPT_PATH],
+    ...['--tmpfs', '/var', ...VAR_DIRECTORIES.flatMap((dir) => ['--dir', dir])],
+    ...['--symlink', '../run', '/var/run', '--symlink', '../run/lock', '/var/lock'],
+    ...['--dir', '/var/tmp', '--dir', '/var/lib/rpm-state', '--remount-ro', '/var'],
+    ...['--tmpfs', '/var/tmp', '--bind', root.rpmState, '/var/lib/rpm-state'],
+    ...root.databases.flatMap((database) => ['--tmpfs', `/${database}`]),
+    ...['--cap-drop', 'ALL', ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`])],
+    ...environment(root),
+    ...[...script.interpreter, SCRIPT_PATH, ...run.args],
+  ];
+}
+
+/**
+ * Runs a script to its end.
+ * @throws UserError SCRIPT_FAILED naming package, phase and how it ended, with its last lines; INTERRUPTED
+ */
+export async function runScript(
+  root: SandboxRoot,
+  script: PackageScript,
+  options: ScriptOptions & { readonly run: ScriptRun },
+): Promise<void> {
+  options.signal.throwIfAborted();
+  const child = spawn('bwrap', sandboxArguments(root, script, options.run), {
+    stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+  });
+  const kill = (): void => void child.kill('SIGKILL');
+  options.signal.addEventListener('abort', kill, { once: true });
+  try {
+    feed(child, options.run.stdin);
+    const output = collect(child, options.output);
+    const ending = await endOf(child);
+    options.signal.throwIfAborted();
+    if (ending !== null) throw scriptFailure(script, ending, output());
+  } finally {
+    options.signal.removeEventListener('abort', kill);
+  }
+}
+
+function environment(root: SandboxRoot): string[] {
+  const variables: readonly (readonly [string, string])[] = [
+    ['PATH', '/usr/sbin:/usr/bin'],
+    ['HOME', '/root'],
+    ['LANG', 'C.UTF-8'],
+    ['TZ', 'UTC'],
+    ['SYSTEMD_OFFLINE', '1'],
+    ['SOURCE_DATE_EPOCH', String(root.sourceDateEpoch)],
+  ];
+  return ['--clearenv', ...variables.flatMap(([name, value]) => ['--setenv', name, value])];
+}
+
+function isPlainTop(name: string): boolean {
+  return !['usr', 'etc', 'dev', 'proc', 'sys', 'tmp', 'run', 'var'].includes(name);
+}
+
+/** The script's standard input, and the empty file that bubblewrap reads from descriptor 4. */
+function feed(child: ChildProcess, stdin: string): void {
+  const markers = child.stdio[4];
+  if (markers !== null && markers !== undefined && 'end' in markers) {
+    markers.on('error', () => undefined);
+    markers.end();
+  }
+  // A script need not read what it is given: EPIPE is no failure.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(stdin);
+}
+
+/** Keeps the end of what the script says. */
+function collect(child: ChildProcess, output: (text: string) => void): () => string {
+  let kept = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      kept = (kept + text).slice(-OUTPUT_KEPT);
+      output(text);
+    });
+  return () => kept;
+}
+
+/** How the child ended: null where all is well. */
+async function endOf(child: ChildProcess): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    child.on('error', (cause) => {
+      reject(
+        new UserError('SANDBOX', `bubblewrap cannot be started: ${cause.message}`, {
+          hint: "scripts of packages run in bubblewrap: install the package 'bubblewrap'",
+          cause,
+        }),
+      );
+    });
+    child.on('close', (code, signal) => {
+      if (code === 0) resolve(null);
+      else resolve(code === null ? `killed by ${signal ?? 'a signal'}` : `exit code ${code}`);
+    });
+  });
+}
+
+function scriptFailure(script: PackageScript, ending: string, output: string): UserError {
+  const lines = output.trimEnd().split('\n').slice(-LAST_LINES);
+  const said = output.trim() === '' ? '' : `; its last lines:\n${lines.join('\n')}`;
+  return new UserError(
+    'SCRIPT_FAILED',
+    `package ${script.package}: %${script.phase} failed (${ending})${said}`,
+    { hint: 'nothing was deployed; the system is as before' },
+  );
+}
