@@ -1,0 +1,130 @@
+/** Refs: text files that name a commit. Writing them belongs to `Transaction`. */
+import { isChecksum, type Checksum } from '#ostree/format/checksum.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { formatRefspec, isRefName, parseRefspec, type Refspec } from '#ostree/format/ref-name.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+
+export interface Ref {
+  /** `[remote:]ref`. */
+  readonly refspec: string;
+  readonly checksum: Checksum;
+}
+
+/** The ref's file below the repository: `refs/heads/REF` or `refs/remotes/REMOTE/REF`. */
+export function refPath({ remote, ref }: Refspec): string {
+  return remote === null ? `refs/heads/${ref}` : `refs/remotes/${remote}/${ref}`;
+}
+
+/** The commit that a ref names; null where there is no such ref. @throws UserError BAD_REF_NAME, BAD_REF */
+export function readRef(repo: Repo, refspec: string): Checksum | null {
+  return readRefFile(repo, refPath(parseRefspec(refspec)));
+}
+
+/**
+ * All refs of `heads` and of the remotes, sorted; with a prefix only the ref of that name and those below it
+ * (`a/b` matches `a/b` and `a/b/c`). Files whose names cannot be refs are passed over.
+ */
+export function listRefs(repo: Repo, prefix: string | null = null): Ref[] {
+  const found: Ref[] = [];
+  collect(repo, { directory: 'refs/heads', remote: null, name: '' }, found);
+  for (const { name, kind } of entriesOf(repo, 'refs/remotes'))
+    if (kind === 'directory')
+      collect(repo, { directory: `refs/remotes/${name}`, remote: name, name: '' }, found);
+  return found
+    .filter(({ refspec }) => prefix === null || refspec === prefix || refspec.startsWith(withSlash(prefix)))
+    .sort((a, b) => compareBytewise(a.refspec, b.refspec));
+}
+
+/**
+ * The commit that `rev` names: a ref (`ref` or `remote:ref`; a ref of a remote is found without the remote's name
+ * where no local one has it), a checksum, a unique prefix of a commit's checksum, or any of these followed by `^`
+ * (its parent, repeatable). @throws UserError NO_REV, NO_PARENT, AMBIGUOUS_REV, NO_OBJECT
+ */
+export function resolveRev(repo: Repo, rev: string): Checksum {
+  if (rev.endsWith('^')) {
+    const child = resolveRev(repo, rev.slice(0, -1));
+    const { parent } = loadCommit(repo, child);
+    if (parent === null) throw new UserError('NO_PARENT', `Commit ${child} has no parent`);
+    return parent;
+  }
+  if (isChecksum(rev)) return rev;
+  const found = lookUpRef(repo, rev) ?? lookUpPrefix(repo, rev);
+  if (found === null)
+    throw new UserError('NO_REV', `Refspec '${rev}' not found`, { hint: `'ostree refs' lists the refs` });
+  return found;
+}
+
+function lookUpRef(repo: Repo, rev: string): Checksum | null {
+  if (!rev.includes(':') && !isRefName(rev)) {
+    parseRefspec(rev);
+    return null;
+  }
+  const here = readRef(repo, rev);
+  if (here !== null || rev.includes(':')) return here;
+  for (const { name, kind } of entriesOf(repo, 'refs/remotes')) {
+    const there = kind === 'directory' ? readRefFile(repo, `refs/remotes/${name}/${rev}`) : null;
+    if (there !== null) return there;
+  }
+  return null;
+}
+
+function lookUpPrefix(repo: Repo, prefix: string): Checksum | null {
+  if (prefix.length < 2 || !isChecksum(prefix.padEnd(64, '0'))) return null;
+  const directory = prefix.slice(0, 2);
+  if (repo.sys.stat(repo.objectsFd, directory) === null) return null;
+  const matches = repo.sys
+    .readdir(repo.objectsFd, directory)
+    .filter(({ name }) => name.endsWith('.commit'))
+    .map(({ name }) => directory + name.slice(0, -'.commit'.length))
+    .filter((name) => name.startsWith(prefix) && isChecksum(name));
+  if (matches.length > 1)
+    throw new UserError('AMBIGUOUS_REV', `Refspec ${prefix} not unique: ${matches.length} commits match`);
+  return (matches[0] as Checksum | undefined) ?? null;
+}
+
+interface RefDirectory {
+  readonly directory: string;
+  readonly remote: string | null;
+  /** The ref's components so far, '' at the top. */
+  readonly name: string;
+}
+
+function collect(repo: Repo, at: RefDirectory, found: Ref[]): void {
+  for (const { name, kind } of entriesOf(repo, at.directory)) {
+    const ref = at.name === '' ? name : `${at.name}/${name}`;
+    const path = `${at.directory}/${name}`;
+    if (!isRefName(ref)) continue;
+    if (kind === 'directory') collect(repo, { ...at, directory: path, name: ref }, found);
+    else {
+      const checksum = readRefFile(repo, path);
+      if (checksum !== null) found.push({ refspec: formatRefspec({ remote: at.remote, ref }), checksum });
+    }
+  }
+}
+
+function entriesOf(repo: Repo, directory: string): ReturnType<Repo['sys']['readdir']> {
+  try {
+    return repo.sys.readdir(repo.fd, directory);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function readRefFile(repo: Repo, path: string): Checksum | null {
+  // A directory of that name is a ref's parent, not a ref.
+  if ((repo.sys.stat(repo.fd, path)?.mode ?? 0o040000) >> 12 === 0o04) return null;
+  const text = repo.sys.readText(repo.fd, path)?.trim();
+  if (text === undefined) return null;
+  if (!isChecksum(text))
+    throw new UserError('BAD_REF', `${repo.path}/${path} holds no commit checksum`, {
+      hint: `'ostree refs --delete' removes a damaged ref`,
+    });
+  return text;
+}
+
+function withSlash(prefix: string): string {
+  return prefix.endsWith('/') || prefix.endsWith(':') ? prefix : `${prefix}/`;
+}

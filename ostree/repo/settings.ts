@@ -1,0 +1,31 @@
+/** Settings of the repository that several operations read, and its lock. */
+import type { Fd } from '#native/syscalls.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+
+const DEFAULT_DEFLATE_LEVEL = 6;
+
+/** `archive.zlib-level`, 1 to 9. @throws UserError BAD_REPO */
+export function deflateLevel(repo: Repo): number {
+  const text = keyFileString(repo.config, 'archive', 'zlib-level');
+  const level = text === null ? DEFAULT_DEFLATE_LEVEL : Number(text);
+  if (!Number.isInteger(level) || level < 1 || level > 9)
+    throw new UserError('BAD_REPO', `archive.zlib-level is '${text ?? ''}', not 1 to 9`);
+  return level;
+}
+
+/** Whether writes are made durable (`core.fsync`, default true). */
+export function wantsSync(repo: Repo): boolean {
+  return keyFileBoolean(repo.config, 'core', 'fsync') ?? true;
+}
+
+/**
+ * Locks the repository, waiting for who holds it: 'shared' to add, 'exclusive' to remove objects. Closing the returned
+ * file descriptor unlocks. A repository that may not be written has no lock to take: EACCES or EROFS is thrown.
+ */
+export function lockRepo(repo: Repo, kind: 'shared' | 'exclusive'): Fd {
+  const fd = repo.sys.open(repo.fd, '.lock', ['read-write', 'create'], 0o660);
+  if (keyFileBoolean(repo.config, 'core', 'locking') ?? true) repo.sys.lock(fd, kind, true);
+  return fd;
+}
