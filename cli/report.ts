@@ -78,7 +78,7 @@ export function amountText(event: Extract<ProgressEvent, { kind: 'amount' }>): s
   const share = Math.min(event.done / event.total, 1);
   const filled = Math.round(share * BAR_WIDTH);
   const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}]`;
-  const percent = `${Math.floor(share * 100)}%`.padStart(4);
+  const percent = `${Math.floor(share * 100)}%`.padStart(5);
   return `${bar}${percent} ${counted(event.done)}/${counted(event.total)}${unit}${item}`;
 }
 

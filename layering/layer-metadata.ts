@@ -1,0 +1,133 @@
+/** The metadata of a derived tree's commit, and the digests that tell whether there is anything to do. Pure. */
+import { createHash } from 'node:crypto';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import type { Variant, VariantDict } from '#ostree/format/gvariant.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
+import type { Nevra } from '#layering/nevra.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { sortedItems, withoutRemote, type TreeItems } from '#layering/tree-name.ts';
+
+/** The layout of a client layer that rpm-ostree 2026.2 reads. */
+const CLIENT_LAYER_VERSION = 6;
+
+/** A package that makes the derived tree differ from its base. */
+export interface LayeredPackage {
+  readonly nevra: Nevra;
+  /** SHA-256 of the header, hexadecimal. */
+  readonly headerDigest: string;
+}
+
+export interface LayerDescription {
+  readonly treeName: string;
+  /** The base's refspec, or the ref a pinned commit came from. */
+  readonly base: string;
+  readonly baseCommit: Checksum;
+  readonly baseMetadata: VariantDict;
+  readonly items: TreeItems;
+  /** Specs as typed. */
+  readonly requested: readonly string[];
+  readonly layered: readonly LayeredPackage[];
+  readonly removed: readonly Nevra[];
+  /** Everything in the derived tree's rpmdb. */
+  readonly packages: readonly Nevra[];
+  readonly repositories: readonly { readonly id: string; /** Seconds. */ readonly timestamp: number }[];
+  readonly inputDigest: string;
+}
+
+/**
+ * The commit's metadata: what ostree reads, our own record (`yum-ostree.*`), and all that rpm-ostree writes for a client
+ * layer, because its reader gives up where a part of it is missing.
+ */
+export function layerMetadata(layer: LayerDescription): VariantDict {
+  return [...inherited(layer.baseMetadata), ...ourRecord(layer), ...clientLayer(layer)].sort(([a], [b]) =>
+    compareBytewise(a, b),
+  );
+}
+
+/** SHA-256 over the base and all that is layered and removed: equal means the same tree. */
+export function stateDigest(layer: LayerDescription): string {
+  return createHash('sha256').update(stateText(layer)).digest('hex');
+}
+
+/** What a request is made of, besides the base: equal digests mean that there is nothing to do, without a solve. */
+export interface RequestInputs {
+  readonly baseCommit: Checksum;
+  readonly items: Readonly<Record<string, readonly string[] | boolean>>;
+  /** Per repository: id, checksum of its repomd.xml, and the settings that matter to a solve. */
+  readonly repositories: readonly (readonly string[])[];
+  readonly toolVersion: string;
+}
+
+export function inputDigest(inputs: RequestInputs): string {
+  const items = Object.entries(inputs.items).sort(([a], [b]) => compareBytewise(a, b));
+  const repositories = [...inputs.repositories].sort(([a = ''], [b = '']) => compareBytewise(a, b));
+  const text = JSON.stringify([inputs.baseCommit, items, repositories, inputs.toolVersion]);
+  return createHash('sha256').update(text).digest('hex');
+}
+
+function inherited(base: VariantDict): VariantDict {
+  return base.filter(([key]) => ['version', 'ostree.linux', 'ostree.bootable'].includes(key));
+}
+
+function ourRecord(layer: LayerDescription): VariantDict {
+  const items = sortedItems(layer.items);
+  return [
+    ['yum-ostree.tree-name', s(layer.treeName)],
+    ['yum-ostree.base', s(withoutRemote(layer.base))],
+    ['yum-ostree.base-commit', s(layer.baseCommit)],
+    ['yum-ostree.packages', as(items.packages)],
+    ['yum-ostree.groups', as(items.groups)],
+    ['yum-ostree.removals', as(items.removals)],
+    ['yum-ostree.resolved', as(layer.layered.map(({ nevra }) => formatNevra(nevra)).sort(compareBytewise))],
+    ['yum-ostree.input-digest', s(layer.inputDigest)],
+    ['yum-ostree.state-digest', s(stateDigest(layer))],
+  ];
+}
+
+function clientLayer(layer: LayerDescription): VariantDict {
+  return [
+    ['rpmostree.clientlayer', { type: 'b', value: true }],
+    ['rpmostree.clientlayer_version', { type: 'u', value: CLIENT_LAYER_VERSION }],
+    ['rpmostree.rpmmd-repos', repositoriesVariant(layer)],
+    ['rpmostree.packages', as([...layer.requested].sort(compareBytewise))],
+    ['rpmostree.modules', as([])],
+    ['rpmostree.removed-base-packages', { type: 'av', value: layer.removed.map(nevraVariant) }],
+    ['rpmostree.replaced-base-packages', { type: 'a(vv)', value: [] }],
+    ['rpmostree.replaced-base-remote-packages', { type: 'a{sv}', value: [] }],
+    ['rpmostree.rpmdb.pkglist', { type: 'a(sssss)', value: packageList(layer.packages) }],
+    ['rpmostree.state-sha512', s(createHash('sha512').update(stateText(layer)).digest('hex'))],
+  ];
+}
+
+function stateText(layer: LayerDescription): string {
+  const layered = layer.layered.map(({ nevra, headerDigest }) => `+${formatNevra(nevra)} ${headerDigest}`);
+  const removed = layer.removed.map((nevra) => `-${formatNevra(nevra)}`);
+  return [layer.baseCommit, ...[...layered, ...removed].sort(compareBytewise)].join('\n');
+}
+
+function repositoriesVariant(layer: LayerDescription): Variant {
+  const value = layer.repositories.map(({ id, timestamp }) => [
+    ['id', s(id)],
+    ['timestamp', { type: 't', value: BigInt(timestamp) }],
+  ]);
+  return { type: 'aa{sv}', value } as Variant;
+}
+
+function nevraVariant(nevra: Nevra): Variant {
+  const { name, epoch, version, release, arch } = nevra;
+  return { type: '(sstsss)', value: [formatNevra(nevra), name, BigInt(epoch), version, release, arch] };
+}
+
+function packageList(packages: readonly Nevra[]): string[][] {
+  return packages
+    .map(({ name, epoch, version, release, arch }) => [name, String(epoch), version, release, arch])
+    .sort((a, b) => compareBytewise(a.join('\0'), b.join('\0')));
+}
+
+function s(value: string): Variant {
+  return { type: 's', value };
+}
+
+function as(value: readonly string[]): Variant {
+  return { type: 'as', value };
+}
