@@ -1,0 +1,34 @@
+import { UserError } from '#ostree/format/errors.ts';
+import { formatEvr, parseEvr } from '#layering/evr.ts';
+
+/** What names one build of a package. */
+export interface Nevra {
+  readonly name: string;
+  readonly epoch: number;
+  readonly version: string;
+  readonly release: string;
+  readonly arch: string;
+}
+
+/** `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; an epoch of 0 is left out. */
+export function formatNevra(nevra: Nevra): string {
+  return `${nevra.name}-${formatEvr(nevra)}.${nevra.arch}`;
+}
+
+/** As `rpm -qa` prints it: without an epoch. */
+export function formatNvra(nevra: Nevra): string {
+  return `${nevra.name}-${nevra.version}-${nevra.release}.${nevra.arch}`;
+}
+
+/** The inverse of `formatNevra`; an explicit `0:` is read too. @throws UserError BAD_NEVRA */
+export function parseNevra(text: string): Nevra {
+  const dot = text.lastIndexOf('.');
+  const dash = text.lastIndexOf('-', dot);
+  const earlier = text.lastIndexOf('-', dash - 1);
+  const { epoch, version, release } = parseEvr(text.slice(earlier + 1, Math.max(dot, 0)));
+  const nevra = { name: text.slice(0, Math.max(earlier, 0)), epoch, version, release: release ?? '' };
+  const arch = text.slice(dot + 1);
+  if (dot < 0 || Object.values({ ...nevra, arch }).includes(''))
+    throw new UserError('BAD_NEVRA', `'${text}' is not NAME-[EPOCH:]VERSION-RELEASE.ARCH`);
+  return { ...nevra, arch };
+}
