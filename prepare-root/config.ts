@@ -1,0 +1,89 @@
+/** `ostree/prepare-root.conf` of the initramfs, and the kernel argument that overrides a part of it. */
+import { kernelArgument } from '#prepare-root/cmdline.ts';
+import { during, UserError } from '#ostree/format/errors.ts';
+import { keyFileBoolean, keyFileString, parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
+
+/** In the initramfs, relative to its root; a later file overrides an earlier one key by key. */
+export const CONFIG_FILES: readonly string[] = [
+  '/usr/lib/ostree/prepare-root.conf',
+  '/etc/ostree/prepare-root.conf',
+];
+
+export type ComposefsMode = 'no' | 'maybe' | 'yes' | 'signed' | 'verity';
+
+export interface RootConfig {
+  /** `sysroot.readonly`: the physical root is mounted read-only at `/sysroot`. */
+  readonly sysrootReadonly: boolean;
+  /** `etc.transient`: `/etc` forgets its changes at shutdown. */
+  readonly etcTransient: boolean;
+  /** `root.transient` or `root.transient-ro`. */
+  readonly rootTransient: boolean;
+  readonly composefs: ComposefsMode;
+  /** `yum-ostree.mount-var`: `/var` is bound by this program and not by a unit (an initramfs without systemd). */
+  readonly mountVar: boolean;
+}
+
+export interface ConfigFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** @throws UserError BAD_KEYFILE or BAD_BOOT_CONFIG naming the file or the key */
+export function rootConfig(files: readonly ConfigFile[], cmdline: string): RootConfig {
+  const parsed = during('Failed to parse config', () =>
+    files.map(({ path, text }) => parseKeyFile(text, path)),
+  );
+  const transient = booleanOf(parsed, 'root', 'transient');
+  const transientReadonly = booleanOf(parsed, 'root', 'transient-ro');
+  if (transient && transientReadonly)
+    throw new UserError(
+      'BAD_BOOT_CONFIG',
+      'Parsing rootfs config: Cannot set both root.transient and root.transient-ro',
+    );
+  return {
+    sysrootReadonly: booleanOf(parsed, 'sysroot', 'readonly'),
+    etcTransient: booleanOf(parsed, 'etc', 'transient'),
+    rootTransient: transient || transientReadonly,
+    composefs: composefsMode(parsed, cmdline),
+    mountVar: booleanOf(parsed, 'yum-ostree', 'mount-var'),
+  };
+}
+
+function booleanOf(files: readonly KeyFile[], group: string, key: string): boolean {
+  return during(`Failed to parse ${group}.${key} value`, () =>
+    files.reduce<boolean>((found, file) => keyFileBoolean(file, group, key) ?? found, false),
+  );
+}
+
+/** The kernel argument knows fewer words than the file, as in ostree. */
+function composefsMode(files: readonly KeyFile[], cmdline: string): ComposefsMode {
+  const fromKernel = kernelArgument(cmdline, 'ostree.prepare-root.composefs');
+  if (fromKernel !== null)
+    return fromKernel === 'signed'
+      ? 'signed'
+      : triState(fromKernel, 'handling karg ostree.prepare-root.composefs: ');
+  const fromFile = files.reduce<string | null>(
+    (found, file) => keyFileString(file, 'composefs', 'enabled') ?? found,
+    null,
+  );
+  if (fromFile === null) return 'no';
+  return fromFile === 'signed' || fromFile === 'verity' ? fromFile : triState(fromFile, '');
+}
+
+const TRI_STATES: Readonly<Record<string, ComposefsMode>> = {
+  yes: 'yes',
+  true: 'yes',
+  '1': 'yes',
+  no: 'no',
+  false: 'no',
+  '0': 'no',
+  maybe: 'maybe',
+};
+
+function triState(value: string, where: string): ComposefsMode {
+  const mode = Object.hasOwn(TRI_STATES, value) ? TRI_STATES[value] : undefined;
+  if (mode !== undefined) return mode;
+  throw new UserError('BAD_BOOT_CONFIG', `Parsing rootfs config: ${where}Invalid tri-state value: ${value}`, {
+    hint: 'composefs.enabled is one of no, maybe, yes, verity, signed',
+  });
+}

@@ -1,0 +1,159 @@
+import {
+  describeOp,
+  overlayOptions,
+  undoOf,
+  type MountOp,
+  type Propagation,
+} from '#prepare-root/mount-op.ts';
+import { reasonOf } from '#prepare-root/reason.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { AT_FDCWD, MNT_DETACH, MS, type Syscalls } from '#native/syscalls.ts';
+
+const PROPAGATION: Readonly<Record<Propagation, number>> = {
+  private: MS.PRIVATE,
+  slave: MS.SLAVE,
+  shared: MS.SHARED,
+};
+
+/**
+ * Executes the steps. When one fails, those before it are taken back, so that the next run finds what this one found
+ * (a process that is killed cannot: see `planReset`).
+ * @throws UserError BOOT_STEP_FAILED naming the step
+ */
+export function run(sys: Syscalls, ops: readonly MountOp[]): void {
+  const undo: MountOp[] = [];
+  for (const op of ops) {
+    try {
+      const changed = execute(sys, op);
+      const back = changed ? undoOf(op) : null;
+      if (back !== null) undo.unshift(back);
+    } catch (error) {
+      takeBack(sys, undo);
+      throw stepFailed(op, error);
+    }
+  }
+}
+
+/** As far as it goes: the first failure is the one to be told. */
+function takeBack(sys: Syscalls, undo: readonly MountOp[]): void {
+  for (const op of undo) {
+    try {
+      execute(sys, op);
+    } catch (error) {
+      if (codeOf(error) === undefined) throw error;
+    }
+  }
+}
+
+/** Whether something was changed. */
+function execute(sys: Syscalls, op: MountOp): boolean {
+  switch (op.op) {
+    case 'say':
+      sys.write(1, `${op.text}\n`);
+      return true;
+    case 'make-directory':
+      return makeDirectory(sys, op.path, op.mode);
+    case 'write':
+      replaceFile(sys, op);
+      return true;
+    case 'remove-file':
+      sys.unlink(AT_FDCWD, op.path);
+      return true;
+    case 'remove-directory':
+      sys.rmdir(AT_FDCWD, op.path);
+      return true;
+    case 'change-directory':
+      sys.chdir(op.path);
+      return true;
+    case 'pivot':
+      sys.pivotRoot('.', op.putOld);
+      sys.chdir('/');
+      return true;
+    case 'exec':
+      sys.exec(op.path, [op.path], op.environment);
+      return true;
+    case 'bind':
+    case 'remount':
+    case 'overlay':
+    case 'move':
+    case 'unmount':
+    case 'propagation':
+      changeMounts(sys, op);
+      return true;
+    default:
+      return op satisfies never;
+  }
+}
+
+type MountChange = Extract<
+  MountOp,
+  { readonly op: 'bind' | 'remount' | 'overlay' | 'move' | 'unmount' | 'propagation' }
+>;
+
+function changeMounts(sys: Syscalls, op: MountChange): void {
+  switch (op.op) {
+    case 'bind':
+      return sys.mount(op.from, op.to, null, MS.BIND | MS.SILENT, null);
+    case 'remount': {
+      const access = op.readonly ? MS.RDONLY : 0;
+      return sys.mount(op.path, op.path, null, MS.BIND | MS.REMOUNT | MS.SILENT | access, null);
+    }
+    case 'overlay': {
+      const access = op.readonly ? MS.RDONLY : 0;
+      return sys.mount('overlay', op.to, 'overlay', MS.SILENT | access, overlayOptions(op));
+    }
+    case 'move':
+      return sys.mount(op.from, op.to, null, MS.MOVE | MS.SILENT, null);
+    case 'unmount':
+      return sys.umount(op.path, MNT_DETACH);
+    case 'propagation': {
+      const depth = op.recursive ? MS.REC : 0;
+      return sys.mount(null, op.path, null, PROPAGATION[op.how] | depth | MS.SILENT, null);
+    }
+    default:
+      return op satisfies never;
+  }
+}
+
+function makeDirectory(sys: Syscalls, path: string, mode: number): boolean {
+  if (sys.stat(AT_FDCWD, path) !== null) return false;
+  sys.mkdir(AT_FDCWD, path, mode);
+  // The initramfs' umask is not ours to rely on.
+  sys.chmod(AT_FDCWD, path, mode);
+  return true;
+}
+
+/** `/run` is memory: there is nothing to sync, and a crash leaves nothing. */
+function replaceFile(sys: Syscalls, op: Extract<MountOp, { readonly op: 'write' }>): void {
+  const temporary = `${op.path}.new`;
+  const fd = sys.open(AT_FDCWD, temporary, ['write', 'create', 'truncate', 'nofollow'], op.mode);
+  try {
+    sys.write(fd, op.data);
+    sys.fchmod(fd, op.mode);
+  } finally {
+    sys.close(fd);
+  }
+  sys.rename(AT_FDCWD, temporary, AT_FDCWD, op.path);
+}
+
+function stepFailed(op: MountOp, error: unknown): UserError {
+  const hint = hintFor(op, codeOf(error));
+  return new UserError('BOOT_STEP_FAILED', `Failed to ${describeOp(op)}: ${reasonOf(error)}`, {
+    ...(hint === null ? {} : { hint }),
+    cause: error,
+  });
+}
+
+function hintFor(op: MountOp, code: string | undefined): string | null {
+  if (code === 'EPERM' || code === 'EACCES') return 'this needs root (CAP_SYS_ADMIN)';
+  if (op.op === 'overlay' && code === 'ENODEV')
+    return 'the kernel has no overlay: load the module in the initramfs';
+  if (op.op === 'overlay' && code === 'EINVAL')
+    return "the layers must be on a writable file system: boot with 'rw' on the kernel command line";
+  if (op.op === 'make-directory' && code === 'EROFS')
+    return `${op.path} has to be made here: boot with 'rw' on the kernel command line, or create it beforehand`;
+  if (op.op === 'bind' && code === 'ENOENT')
+    return 'the deployment lacks this directory: it is damaged; choose another entry in the boot menu';
+  if (op.op === 'unmount' && code === 'EINVAL') return `${op.path} must be a mount point`;
+  return null;
+}

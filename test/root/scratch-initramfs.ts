@@ -1,0 +1,60 @@
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+
+/** The project's folder; it is seen at the same path inside the scratch initramfs. */
+export const PROJECT = path.resolve(import.meta.dirname, '../..');
+
+/** Our prepare-root as it is run inside the scratch initramfs. */
+export const OUR_PREPARE_ROOT: readonly string[] = [process.execPath, '/ostree-prepare-root'];
+
+/** A small root like an initramfs, in a mount namespace of its own, in which programs are run one after the other. */
+export interface ScratchRequest {
+  /** The folder that becomes `/sysroot`. */
+  readonly sysroot: string;
+  /** Becomes the content of `/proc/cmdline`. */
+  readonly cmdline: string;
+  /** The `/usr` of the initramfs (default: the machine's). */
+  readonly usr?: string;
+  /** More files of the initramfs, by absolute path. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Whether all mounts are shared beforehand, as systemd makes them (default), or private. */
+  readonly shared?: boolean;
+  /** Mount `/sysroot` read-only first. */
+  readonly sysrootReadOnly?: boolean;
+  /** Programs with their arguments. */
+  readonly runs: readonly (readonly string[])[];
+  /** Afterwards the root is switched to `/sysroot`, the units' binds are mounted there, and this is run. */
+  readonly enter?: readonly string[];
+}
+
+export interface ProgramResult {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface ScratchResult {
+  readonly runs: readonly ProgramResult[];
+  /** `/proc/self/mountinfo` after the last run, as seen in the initramfs. */
+  readonly mountinfo: string;
+  /** `/run/ostree-booted` as hex digits; null where it is not there. */
+  readonly booted: string | null;
+  /** Type and mode, path, of everything under `/run`, and `/sysroot.tmp` if it was left. */
+  readonly leftovers: readonly string[];
+  /** [device, inode] of `/sysroot`. */
+  readonly root: readonly [number, number];
+  readonly entered: ProgramResult | null;
+}
+
+/** Needs root. Nothing outside the mount namespace changes except what the programs write below `sysroot`. */
+export function runInScratch(request: ScratchRequest): ScratchResult {
+  const child = path.join(import.meta.dirname, 'scratch-initramfs-child.ts');
+  const done = spawnSync(
+    'unshare',
+    ['--mount', '--propagation', 'private', process.execPath, child, JSON.stringify(request)],
+    { encoding: 'utf8', timeout: 60_000, maxBuffer: 64 << 20 },
+  );
+  if (done.error) throw done.error;
+  if (done.status !== 0) throw new Error(`scratch initramfs: ${done.stderr}`);
+  return JSON.parse(done.stdout) as ScratchResult;
+}
