@@ -8,13 +8,17 @@ export interface Dependency {
   readonly evr: string;
 }
 
-/** A package as the solver sees it, made from an rpm header: one of the base's database, or a local file. */
-export interface InstalledPackage {
+/** What tells one package from all others. */
+export interface PackageId {
   readonly name: string;
   readonly epoch: number;
   readonly version: string;
   readonly release: string;
   readonly arch: string;
+}
+
+/** A package as the solver sees it, made from an rpm header: one of the base's database, or a local file. */
+export interface InstalledPackage extends PackageId {
   readonly provides: readonly Dependency[];
   readonly requires: readonly Dependency[];
   readonly conflicts: readonly Dependency[];

@@ -93,6 +93,9 @@ export interface GoalRule {
   readonly source: SackPackage | null;
   readonly target: SackPackage | null;
   readonly dependency: string | null;
+  /** Of a job's rule: the request's handle, or the installed package that is locked. */
+  readonly handle: number | null;
+  readonly locked: SackPackage | null;
   /** libsolv's own sentence. */
   readonly text: string;
 }
@@ -104,7 +107,10 @@ export type GoalResult =
       readonly install: readonly GoalStep[];
       readonly remove: readonly SackPackage[];
       /** By handle: positions in `install` of what the job brought, and installed packages that satisfy it. */
-      readonly jobs: readonly { readonly brought: readonly number[]; readonly present: readonly SackPackage[] }[];
+      readonly jobs: readonly {
+        readonly brought: readonly number[];
+        readonly present: readonly SackPackage[];
+      }[];
     }
   | { readonly kind: 'problems'; readonly problems: readonly (readonly GoalRule[])[] };
 

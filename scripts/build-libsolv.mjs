@@ -81,7 +81,9 @@ function fetchSource(work) {
   const tarball = `libsolv_${VERSION}.orig.tar.gz`;
   if (!fs.existsSync(path.join(work, tarball)))
     throw new Error(`this distribution's libsolv is not ${VERSION} (Debian 12 has it)`);
-  const digest = createHash('sha256').update(fs.readFileSync(path.join(work, tarball))).digest('hex');
+  const digest = createHash('sha256')
+    .update(fs.readFileSync(path.join(work, tarball)))
+    .digest('hex');
   if (digest !== ORIG_SHA256) throw new Error(`${tarball} has SHA-256 ${digest}, expected ${ORIG_SHA256}`);
   const dsc = fs.readdirSync(work).find((name) => name.endsWith('.dsc'));
   const source = path.join(work, 'source');

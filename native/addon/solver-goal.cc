@@ -78,7 +78,10 @@ Napi::Value Goal::AddJob(Napi::Env env, QueueOwner &selection, int action) {
   QueueOwner packages;
   selection_solvables(sack_->pool(), &selection, &packages);
   if (packages.size() == 0) return env.Null();
-  for (int i = 0; i + 1 < selection.size(); i += 2) queue_push2(&jobs_, selection[i] | action, selection[i + 1]);
+  for (int i = 0; i + 1 < selection.size(); i += 2) {
+    queue_push2(&jobs_, selection[i] | action, selection[i + 1]);
+    handleOfJob_.push_back(static_cast<int>(candidates_.size()));
+  }
   std::vector<Id> candidates;
   for (int i = 0; i < packages.size(); i++) candidates.push_back(packages[i]);
   candidates_.push_back(std::move(candidates));
@@ -118,6 +121,7 @@ Napi::Value Goal::InstallDependency(const Napi::CallbackInfo &info) {
   // The providers are looked up now, before the solver takes its snapshot of them.
   pool_whatprovides(sack_->pool(), dependency);
   queue_push2(&jobs_, SOLVER_INSTALL | SOLVER_SOLVABLE_PROVIDES | (addon::Bool(info, 1) ? SOLVER_WEAK : 0), dependency);
+  handleOfJob_.push_back(static_cast<int>(candidates_.size()));
   candidates_.emplace_back();
   return Napi::Number::New(info.Env(), candidates_.size() - 1);
 }
@@ -144,8 +148,11 @@ void Goal::LockInstalled(const Napi::CallbackInfo &) {
   }
   Id id;
   Solvable *solvable;
-  FOR_REPO_SOLVABLES(pool->installed, id, solvable)
-  if (!leaving.count(id)) queue_push2(&jobs_, SOLVER_LOCK | SOLVER_SOLVABLE, id);
+  FOR_REPO_SOLVABLES(pool->installed, id, solvable) {
+    if (leaving.count(id)) continue;
+    queue_push2(&jobs_, SOLVER_LOCK | SOLVER_SOLVABLE, id);
+    handleOfJob_.push_back(-1);
+  }
 }
 
 // run(weakDependencies): {kind: 'solution', install, remove, jobs} or {kind: 'problems', problems}.
@@ -159,7 +166,7 @@ Napi::Value Goal::Run(const Napi::CallbackInfo &info) {
   auto answer = Napi::Object::New(env);
   if (solver_solve(solver.get(), &jobs_) != 0) {
     answer.Set("kind", "problems");
-    answer.Set("problems", ProblemObjects(env, solver.get()));
+    answer.Set("problems", ProblemObjects(env, solver.get(), handleOfJob_));
     return answer;
   }
   TransactionOwner transaction(solver_create_transaction(solver.get()));

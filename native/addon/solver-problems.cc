@@ -34,9 +34,23 @@ Napi::Value PackageOrNull(Napi::Env env, Pool *pool, Id package) {
   return PackageObject(env, pool, pool_id2solvable(pool, package));
 }
 
+// Whose job a job rule is: the handle of a request, or the installed package that a lock keeps.
+void SetJob(Napi::Object rule, Solver *solver, Id id, const std::vector<int> &handleOfJob) {
+  Napi::Env env = rule.Env();
+  rule.Set("handle", env.Null());
+  rule.Set("locked", env.Null());
+  int position = solver_rule2jobidx(solver, id);
+  if (position == 0) return;
+  int handle = handleOfJob.at((position - 1) / 2);
+  if (handle >= 0) rule.Set("handle", handle);
+  Id what = 0;
+  Id how = solver_rule2job(solver, id, &what);
+  if (handle < 0 && (how & SOLVER_SELECTMASK) == SOLVER_SOLVABLE) rule.Set("locked", PackageOrNull(env, solver->pool, what));
+}
+
 }  // namespace
 
-Napi::Array ProblemObjects(Napi::Env env, Solver *solver) {
+Napi::Array ProblemObjects(Napi::Env env, Solver *solver, const std::vector<int> &handleOfJob) {
   Pool *pool = solver->pool;
   auto problems = Napi::Array::New(env);
   for (Id problem = 1; problem <= static_cast<Id>(solver_problem_count(solver)); problem++) {
@@ -51,6 +65,7 @@ Napi::Array ProblemObjects(Napi::Env env, Solver *solver) {
       rule.Set("source", PackageOrNull(env, pool, source));
       rule.Set("target", PackageOrNull(env, pool, target));
       rule.Set("dependency", dependency ? Napi::Value(Napi::String::New(env, pool_dep2str(pool, dependency))) : env.Null());
+      SetJob(rule, solver, ids[i], handleOfJob);
       rule.Set("text", solver_problemruleinfo2str(solver, type, source, target, dependency));
       rules.Set(rules.Length(), rule);
     }

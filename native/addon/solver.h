@@ -100,14 +100,16 @@ class Goal : public Napi::ObjectWrap<Goal> {
   Sack *sack_ = nullptr;
   Napi::ObjectReference sackReference_;
   QueueOwner jobs_;
+  // The handle of each pair in jobs_; -1 for a lock.
+  std::vector<int> handleOfJob_;
   // For each handle given out, the packages that can satisfy it.
   std::vector<std::vector<Id>> candidates_;
 };
 
 // {name, epoch, version, release, arch, repo, installed}
 Napi::Object PackageObject(Napi::Env env, Pool *pool, Solvable *solvable);
-// The problems of a solver that found no solution: a list of lists of rules.
-Napi::Array ProblemObjects(Napi::Env env, Solver *solver);
+// The problems of a solver that found no solution: a list of lists of rules. `handleOfJob` tells whose job a rule is.
+Napi::Array ProblemObjects(Napi::Env env, Solver *solver, const std::vector<int> &handleOfJob);
 // The packages of the compact form that native/solver.ts describes. Throws std::runtime_error on malformed input.
 int AddPackedPackages(Repo *repo, const uint8_t *data, size_t size);
 

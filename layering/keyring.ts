@@ -1,0 +1,117 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
+import { type Keyring, type OpenPgpKey, parseKeys } from '#layering/openpgp.ts';
+
+export type { Keyring } from '#layering/openpgp.ts';
+
+/** Whose keys are trusted, and who decides about new ones. */
+export interface KeyTrust {
+  /** The deployment whose /etc counts, as a path of this machine. */
+  readonly root: string;
+  /** Fingerprints named with --accept-key. */
+  readonly acceptKeys: readonly string[];
+  /** Asks the person at the terminal; absent where nobody can be asked. */
+  readonly confirmKey?: (key: OpenPgpKey) => Promise<boolean>;
+}
+
+/** Keys of the distribution, trusted for every repository; keys that the owner of the system accepted. */
+const TRUSTED_DIRECTORIES = ['etc/pki/rpm-gpg', 'etc/pki/yum-ostree'];
+const ACCEPTED_DIRECTORY = 'etc/pki/yum-ostree';
+
+/**
+ * The keys that may sign a repository and its packages: those in /etc/pki/rpm-gpg and /etc/pki/yum-ostree of the
+ * tree, and those that `gpgkey=` names on disk. A key that has to be fetched counts only once it is accepted; it is
+ * then kept in /etc/pki/yum-ostree.
+ * @param fetchKey gets the bytes of a key that is not on disk
+ * @throws UserError BAD_KEY where a file that gpgkey= names is missing or no key
+ */
+export async function readKeyring(
+  { id, gpgKeys }: { readonly id: string; readonly gpgKeys: readonly string[] },
+  trust: KeyTrust,
+  fetchKey: (url: string) => Promise<Uint8Array>,
+): Promise<Keyring> {
+  const onDisk = gpgKeys.filter((url) => !isRemote(url));
+  const remote = gpgKeys.filter(isRemote);
+  const directories = await Promise.all(
+    TRUSTED_DIRECTORIES.map((name) => keysIn(path.join(trust.root, name))),
+  );
+  const named = await Promise.all(onDisk.map((url) => namedKeys(id, url, trust.root)));
+  const fetched = async (): Promise<OpenPgpKey[]> => {
+    const all = await Promise.all(remote.map(async (url) => parseKeys(await fetchKey(url), url)));
+    return agreedKeys(id, all.flat(), trust);
+  };
+  const keys = [...directories.flat(), ...named.flat()];
+  return remote.length > 0 ? { keys, more: fetched } : { keys };
+}
+
+function isRemote(url: string): boolean {
+  return /^(https?|ftp):\/\//.test(url);
+}
+
+/** A directory may hold keys of kinds we do not know: they count as absent. */
+async function keysIn(directory: string): Promise<OpenPgpKey[]> {
+  if (!fs.existsSync(directory)) return [];
+  const files = fs.readdirSync(directory, { withFileTypes: true }).filter((entry) => !entry.isDirectory());
+  const read = files.map(async ({ name }) => {
+    const file = path.join(directory, name);
+    try {
+      return await parseKeys(fs.readFileSync(file), file);
+    } catch {
+      return [];
+    }
+  });
+  return (await Promise.all(read)).flat();
+}
+
+/** A path in a repository file means the tree's own file system; a file elsewhere on this machine is the fallback. */
+async function namedKeys(id: string, url: string, root: string): Promise<OpenPgpKey[]> {
+  const file = url.startsWith('file://') ? fileURLToPath(url) : url;
+  const inTree = path.join(root, file);
+  const found = fs.existsSync(inTree) ? inTree : file;
+  try {
+    return await parseKeys(fs.readFileSync(found), file);
+  } catch (cause) {
+    throw new UserError('BAD_KEY', `repository ${id}: gpgkey ${file}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+async function agreedKeys(id: string, keys: readonly OpenPgpKey[], trust: KeyTrust): Promise<OpenPgpKey[]> {
+  const accepted = new Set(trust.acceptKeys.map(normalFingerprint));
+  const agreed: OpenPgpKey[] = [];
+  for (const key of keys) {
+    const agrees = accepted.has(key.fingerprint) || (await trust.confirmKey?.(key)) === true;
+    if (!agrees)
+      throw new UserError(
+        'UNTRUSTED_KEY',
+        `repository ${id}: the key ${key.fingerprint} (${key.userId}) from ${key.source} has not been accepted`,
+        { hint: `compare the fingerprint with its owner's, then use --accept-key ${key.fingerprint}` },
+      );
+    keepKey(trust.root, key);
+    agreed.push(key);
+  }
+  return agreed;
+}
+
+/** Fingerprints are written in many ways: in groups, in lower case, with 0x. */
+function normalFingerprint(text: string): string {
+  return text.replace(/^0x|[\s:]/gi, '').toUpperCase();
+}
+
+/** A new file, synced and renamed: a crash leaves either no key or the whole one, and perhaps a temporary file. */
+function keepKey(root: string, key: OpenPgpKey): void {
+  const directory = path.join(root, ACCEPTED_DIRECTORY);
+  const target = path.join(directory, `${key.fingerprint}.asc`);
+  if (fs.existsSync(target)) return;
+  fs.mkdirSync(directory, { recursive: true, mode: 0o755 });
+  const temporary = path.join(directory, `.${key.fingerprint}.tmp`);
+  fs.writeFileSync(temporary, key.armoured, { mode: 0o644, flush: true });
+  fs.renameSync(temporary, target);
+  const fd = fs.openSync(directory, 'r');
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+}

@@ -1,0 +1,231 @@
+import { UserError } from '#ostree/format/errors.ts';
+import type { Goal, GoalResult, GoalStep, Sack, SackPackage, SolverAddon } from '#native/solver.ts';
+import type { Comps } from '#layering/comps.ts';
+import type { InstalledPackage, LocalPackage, PackageId } from '#layering/installed-package.ts';
+import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { COMMAND_LINE, describeProblem, type SolveProblem } from '#layering/problems.ts';
+import { fillSack } from '#layering/solve-sack.ts';
+import { addGroup, type GroupHandles, type GroupOutcome, groupOutcome } from '#layering/solve-groups.ts';
+import { unknownRemovals, unknownSpecs } from '#layering/solve-unknown.ts';
+
+export interface SolveRequest {
+  /** rpm's name of the architecture. */
+  readonly arch: string;
+  /** The base's packages. All are locked but those of `removeBase`. */
+  readonly installed: readonly InstalledPackage[];
+  readonly repositories: readonly LoadedRepository[];
+  readonly localPackages: readonly LocalPackage[];
+  /** Names, NEVRA parts, provides, absolute paths, `@group`, or the path of one of `localPackages`. */
+  readonly install: readonly string[];
+  /** Names of base packages that shall go. */
+  readonly removeBase: readonly string[];
+  readonly weakDependencies: boolean;
+  /** Whether groups bring their optional members too. */
+  readonly optionalGroupMembers?: boolean;
+}
+
+export interface SolvedPackage {
+  readonly nevra: PackageId;
+  /** Id of the repository; `@commandline` for a package given as a file. */
+  readonly repo: string;
+  /** Relative to the repository's address (or to `locationBase`), or the absolute path of a file. */
+  readonly location: string;
+  readonly locationBase?: string;
+  readonly checksum: { readonly type: string; readonly hex: string };
+  /** Bytes. */
+  readonly packageSize: number;
+  readonly installedSize: number;
+  /** Seconds since the epoch. */
+  readonly buildTime: number;
+  readonly reason: 'requested' | 'dependency' | 'weak' | 'group';
+  readonly sourceFile?: string;
+}
+
+/** What became of one word of the request that is not a group. */
+export interface RequestedSpec {
+  readonly spec: string;
+  /** The packages that it brings; empty where the base satisfies it. */
+  readonly packages: readonly PackageId[];
+  /** The base packages that satisfy it already. */
+  readonly inBase: readonly PackageId[];
+}
+
+export type SolveResult =
+  | {
+      readonly kind: 'solution';
+      /** In the order rpm would install them. */
+      readonly install: readonly SolvedPackage[];
+      readonly remove: readonly PackageId[];
+      readonly requested: readonly RequestedSpec[];
+      readonly groups: readonly GroupOutcome[];
+    }
+  | { readonly kind: 'problems'; readonly problems: readonly SolveProblem[] };
+
+export { COMMAND_LINE, type GroupOutcome, type PackageId, type SolveProblem };
+
+/** An attempt says that it cannot know without every file list. */
+const NEEDS_FILELISTS = 'needs-filelists';
+
+/**
+ * Decides what to install for a request. Base packages never change unless `removeBase` names them. All that stands
+ * in the way is told at once: unknown names, and every conflict the solver finds. File lists are loaded only where a
+ * path is asked for that the short metadata does not have.
+ * @throws UserError of the repositories' own (metadata that cannot be had)
+ */
+export async function solve(addon: SolverAddon, request: SolveRequest): Promise<SolveResult> {
+  const comps = request.install.some(isGroup) ? await allComps(request.repositories) : [];
+  const first = await attempt(addon, request, { comps, filelists: false });
+  if (first !== NEEDS_FILELISTS) return first;
+  const second = await attempt(addon, request, { comps, filelists: true });
+  if (second === NEEDS_FILELISTS)
+    throw new UserError('INTERNAL', 'the solver asks for file lists that it has');
+  return second;
+}
+
+/** The problems as one error, for a caller that cannot go on. */
+export function problemsError(problems: readonly SolveProblem[]): UserError {
+  const hints = [...new Set(problems.flatMap(({ hint }) => hint ?? []))];
+  return new UserError('UNSOLVABLE', problems.map(({ message }) => message).join('\n'), {
+    ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
+  });
+}
+
+interface Attempt {
+  readonly comps: readonly Comps[];
+  readonly filelists: boolean;
+}
+
+/** The jobs of a goal by handle: whose they are. */
+interface Jobs {
+  readonly specs: { readonly spec: string; readonly handle: number }[];
+  readonly groups: GroupHandles[];
+  readonly unknown: string[];
+  readonly removals: string[];
+}
+
+async function attempt(
+  addon: SolverAddon,
+  request: SolveRequest,
+  { comps, filelists }: Attempt,
+): Promise<SolveResult | typeof NEEDS_FILELISTS> {
+  const sack = await fillSack(addon, request, filelists);
+  const goal = new addon.Goal(sack);
+  const jobs = addJobs(goal, sack, request, comps);
+  if (!filelists && jobs.unknown.some((spec) => spec.startsWith('/'))) return NEEDS_FILELISTS;
+  goal.lockInstalled();
+  const result = goal.run(request.weakDependencies);
+  if (!filelists && lacksFile(result)) return NEEDS_FILELISTS;
+  const problems = [
+    ...unknownSpecs(sack, jobs.unknown),
+    ...unknownRemovals(jobs.removals),
+    ...(result.kind === 'problems' ? describeAll(result, jobs) : []),
+  ];
+  if (problems.length > 0 || result.kind === 'problems') return { kind: 'problems', problems };
+  return solutionOf(request, result, jobs);
+}
+
+function addJobs(goal: Goal, sack: Sack, request: SolveRequest, comps: readonly Comps[]): Jobs {
+  const jobs: Jobs = { specs: [], groups: [], unknown: [], removals: [] };
+  const files = new Set(request.localPackages.map(({ path }) => path));
+  for (const spec of request.install) {
+    if (isGroup(spec)) {
+      const group = addGroup(goal, sack, { comps, spec, optional: request.optionalGroupMembers === true });
+      if (group === null) jobs.unknown.push(spec);
+      else jobs.groups.push(group);
+      continue;
+    }
+    const handle = files.has(spec) ? goal.installPackage(COMMAND_LINE, spec) : goal.install(spec, false);
+    if (handle === null) jobs.unknown.push(spec);
+    else jobs.specs.push({ spec, handle });
+  }
+  for (const name of request.removeBase) if (goal.erase(name) === null) jobs.removals.push(name);
+  return jobs;
+}
+
+function isGroup(spec: string): boolean {
+  return spec.startsWith('@');
+}
+
+async function allComps(repositories: readonly LoadedRepository[]): Promise<Comps[]> {
+  const all = await Promise.all(repositories.map((repository) => repository.comps()));
+  return all.filter((comps) => comps !== null);
+}
+
+/** A path that nothing provides may be in the file lists that were not loaded. */
+function lacksFile(result: GoalResult): boolean {
+  if (result.kind === 'solution') return false;
+  return result.problems
+    .flat()
+    .some(({ type, dependency }) => type === 'nothing-provides' && dependency?.includes('/') === true);
+}
+
+function describeAll(result: GoalResult & { kind: 'problems' }, jobs: Jobs): SolveProblem[] {
+  const words: string[] = [];
+  for (const { spec, handle } of jobs.specs) words[handle] = spec;
+  for (const { spec, members } of jobs.groups)
+    for (const { name, handle } of members) words[handle] = `${name} (of ${spec})`;
+  return result.problems.map((rules) => describeProblem(rules, words));
+}
+
+function solutionOf(
+  request: SolveRequest,
+  result: GoalResult & { kind: 'solution' },
+  jobs: Jobs,
+): SolveResult {
+  refuseUnasked(request, result.remove);
+  const reasons = new Map<number, SolvedPackage['reason']>();
+  const mark = (handle: number, reason: SolvedPackage['reason']): void => {
+    for (const position of result.jobs[handle]?.brought ?? []) reasons.set(position, reason);
+  };
+  const conditional = new Set(jobs.groups.flatMap((group) => group.conditional));
+  for (const [position, { name }] of result.install.entries())
+    if (conditional.has(name)) reasons.set(position, 'group');
+  for (const { members } of jobs.groups) for (const { handle } of members) mark(handle, 'group');
+  for (const { handle } of jobs.specs) mark(handle, 'requested');
+  return {
+    kind: 'solution',
+    install: result.install.map((step, position) => solvedPackage(step, reasons.get(position))),
+    remove: result.remove.map(packageId),
+    requested: jobs.specs.map(({ spec, handle }) => ({ spec, ...broughtBy(result, handle) })),
+    groups: jobs.groups.map((group) => groupOutcome(group, (handle) => broughtBy(result, handle))),
+  };
+}
+
+/** The locks make this impossible; were they to fail, the base would change behind the user's back. */
+function refuseUnasked(request: SolveRequest, removed: readonly SackPackage[]): void {
+  const unasked = removed.filter(({ name }) => !request.removeBase.includes(name));
+  if (unasked.length === 0) return;
+  const names = unasked.map(({ name }) => name).join(', ');
+  throw new UserError('INTERNAL', `the solution would remove or replace packages of the base: ${names}`);
+}
+
+function broughtBy(
+  result: GoalResult & { kind: 'solution' },
+  handle: number,
+): { packages: PackageId[]; inBase: PackageId[] } {
+  const job = result.jobs[handle];
+  const packages = (job?.brought ?? []).flatMap((position) => {
+    const step = result.install[position];
+    return step === undefined ? [] : [packageId(step)];
+  });
+  return { packages, inBase: packages.length > 0 ? [] : (job?.present ?? []).map(packageId) };
+}
+
+function solvedPackage(step: GoalStep, asked: SolvedPackage['reason'] | undefined): SolvedPackage {
+  return {
+    nevra: packageId(step),
+    repo: step.repo,
+    location: step.location,
+    ...(step.locationBase === undefined ? {} : { locationBase: step.locationBase }),
+    checksum: { type: step.checksumType, hex: step.checksum },
+    packageSize: step.packageSize,
+    installedSize: step.installedSize,
+    buildTime: step.buildTime,
+    reason: asked ?? (step.reason === 'weak' ? 'weak' : 'dependency'),
+    ...(step.repo === COMMAND_LINE ? { sourceFile: step.location } : {}),
+  };
+}
+
+function packageId({ name, epoch, version, release, arch }: SackPackage): PackageId {
+  return { name, epoch, version, release, arch };
+}
