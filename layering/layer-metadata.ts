@@ -110,7 +110,7 @@ function repositoriesVariant(layer: LayerDescription): Variant {
     ['id', s(id)],
     ['timestamp', { type: 't', value: BigInt(timestamp) }],
   ]);
-  return { type: 'aa{sv}', value } as Variant;
+  return { type: 'aa{sv}', value };
 }
 
 function nevraVariant(nevra: Nevra): Variant {

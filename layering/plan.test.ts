@@ -1,0 +1,69 @@
+import { expect, test } from 'vitest';
+import { readLayerOrigin } from '#layering/layer-origin.ts';
+import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
+import { parseRequest } from '#layering/request.ts';
+import { parseKeyFile } from '#ostree/format/keyfile.ts';
+
+const ORIGIN = readLayerOrigin(
+  parseKeyFile(
+    '[origin]\nbaserefspec=b\n[packages]\nrequested=/usr/bin/strace;gdb-12.1;\n' +
+      '[overrides]\nremove=nano;\n[yum-ostree]\ngroups=tracing;\nrequested-local=abc:foo-1-2.noarch;\n',
+    'origin',
+  ),
+);
+const FACTS = {
+  basePackages: new Set(['bash', 'nano', 'bash-completion']),
+  resolved: new Map([
+    ['/usr/bin/strace', ['strace']],
+    ['gdb-12.1', ['gdb']],
+  ]),
+  layered: new Set(['strace', 'gdb', 'libfoo']),
+};
+
+function change(words: Partial<Record<'install' | 'uninstall', string>>, rest: Partial<RequestChange> = {}) {
+  const items = (text = ''): RequestChange['install'] =>
+    parseRequest(text.split(' ').filter((w) => w !== ''));
+  const wanted = { install: items(words.install), uninstall: items(words.uninstall) };
+  return changeRequests(ORIGIN, { ...NO_CHANGE, ...wanted, ...rest }, FACTS);
+}
+
+test('install adds requests and groups, and takes a removal back', () => {
+  const after = change({ install: 'ltrace @debug nano' });
+  expect(after).toMatchObject({
+    requested: ['/usr/bin/strace', 'gdb-12.1', 'ltrace'],
+    groups: ['tracing', 'debug'],
+    removals: [],
+  });
+});
+
+test.each([
+  ['strace', { requested: ['gdb-12.1'] }],
+  ['strace-6.1-1', { requested: ['gdb-12.1'] }],
+  ['gdb', { requested: ['/usr/bin/strace'] }],
+  ['@tracing', { groups: [] }],
+  ['foo', { requestedLocal: [] }],
+  ['foo-1-2.noarch', { requestedLocal: [] }],
+  ['bash', { removals: ['nano', 'bash'] }],
+  ['bash-5.1-3', { removals: ['nano', 'bash'] }],
+])('uninstall %s', (word, expected) => {
+  expect(change({ uninstall: word })).toMatchObject(expected);
+});
+
+test('words that name nothing are told at once', () => {
+  expect(() => change({ uninstall: 'foobar libfoo @core' })).toThrow(
+    'neither requested nor in the base: foobar, libfoo, @core',
+  );
+  expect(() => change({ install: '@tracing gdb-12.1' })).toThrow('already requested: @tracing, gdb-12.1');
+  expect(() => change({}, { reset: ['bash'] })).toThrow('no override for bash');
+  expect(() => change({}, { remove: ['foo', 'nano'] })).toThrow('not in the base: foo');
+});
+
+test('with --idempotent nothing changes', () => {
+  const after = change({ install: '@tracing gdb-12.1', uninstall: 'foobar' }, { idempotent: true });
+  expect(sameRequests(after, ORIGIN)).toBe(true);
+});
+
+test('overrides are taken back one by one or all', () => {
+  expect(change({}, { reset: ['nano'] }).removals).toEqual([]);
+  expect(change({}, { reset: null, remove: ['bash'] }).removals).toEqual(['bash']);
+});

@@ -1,0 +1,216 @@
+/** What a command makes of the requests in the origin. Pure: the solver sees only the outcome. */
+import { UserError } from '#ostree/format/errors.ts';
+import type { LayerOrigin } from '#layering/layer-origin.ts';
+import type { RequestItem } from '#layering/request.ts';
+
+export interface RequestChange {
+  /** Items to add, in the command's order; `file` and `url` items are handed in as `localPackages`. */
+  readonly install: readonly RequestItem[];
+  /** Words to take away: a request goes, a base package becomes a removal. */
+  readonly uninstall: readonly RequestItem[];
+  /** Base packages to leave out. */
+  readonly remove: readonly string[];
+  /** Removals to take back; null for all of them. */
+  readonly reset: readonly string[] | null;
+  /** Package files to layer, as the origin names them (`SHA256:NEVRA`), each with its package's name. */
+  readonly localPackages: readonly LocalRequest[];
+  readonly weakDependencies: boolean | null;
+  /** What was asked for before is fine. */
+  readonly idempotent: boolean;
+  readonly replaceFiles: boolean;
+}
+
+export interface LocalRequest {
+  readonly entry: string;
+  readonly name: string;
+}
+
+/** What is known of the system that the requests are for. */
+export interface RequestFacts {
+  /** Names of the base's packages. */
+  readonly basePackages: ReadonlySet<string>;
+  /** Which packages each request of the present tree brought: by spec. */
+  readonly resolved: ReadonlyMap<string, readonly string[]>;
+  /** Names of all that is layered now. */
+  readonly layered: ReadonlySet<string>;
+}
+
+export const NO_CHANGE: RequestChange = {
+  install: [],
+  uninstall: [],
+  remove: [],
+  reset: [],
+  localPackages: [],
+  weakDependencies: null,
+  idempotent: false,
+  replaceFiles: false,
+};
+
+/**
+ * The requests after the command. @throws UserError NOT_REQUESTED, ALREADY_REQUESTED, NOT_IN_BASE, each naming all the
+ * words that it is about
+ */
+export function changeRequests(before: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
+  const reset = change.reset === null ? before : takeBackRemovals(before, change.reset);
+  const cleared = change.reset === null ? { ...before, removals: [] } : reset;
+  const smaller = applyUninstall(cleared, change, facts);
+  const without = applyRemovals(smaller, change, facts);
+  const larger = applyInstall(without, change);
+  return {
+    ...larger,
+    weakDependencies: change.weakDependencies ?? larger.weakDependencies,
+    replaceFiles: change.replaceFiles
+      ? [...larger.replaceFiles, ...requestNames(change)]
+      : larger.replaceFiles,
+  };
+}
+
+/** Whether both ask for the same. */
+export function sameRequests(a: LayerOrigin, b: LayerOrigin): boolean {
+  return textOf(a) === textOf(b);
+}
+
+function takeBackRemovals(origin: LayerOrigin, names: readonly string[]): LayerOrigin {
+  const unknown = names.filter((name) => !origin.removals.includes(name));
+  if (unknown.length > 0)
+    throw new UserError('NOT_REQUESTED', `no override for ${unknown.join(', ')}`, {
+      hint:
+        origin.removals.length > 0
+          ? `overrides: ${origin.removals.join(', ')}`
+          : 'no package of the base is overridden',
+    });
+  return { ...origin, removals: origin.removals.filter((name) => !names.includes(name)) };
+}
+
+function applyUninstall(origin: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
+  const unknown: string[] = [];
+  let result = origin;
+  for (const item of change.uninstall) {
+    const next = withoutItem(result, item, facts);
+    if (next !== null) result = next;
+    else if (!change.idempotent) unknown.push(item.kind === 'group' ? `@${item.id}` : wordOf(item));
+  }
+  if (unknown.length > 0) throw notRequested(unknown, facts);
+  return result;
+}
+
+/** The requests without one item; null where it is neither a request nor in the base. */
+function withoutItem(origin: LayerOrigin, item: RequestItem, facts: RequestFacts): LayerOrigin | null {
+  if (item.kind === 'group')
+    return origin.groups.includes(item.id)
+      ? { ...origin, groups: origin.groups.filter((id) => id !== item.id) }
+      : null;
+  const word = wordOf(item);
+  const requested = origin.requested.filter((spec) => !isRequestFor(spec, word, facts));
+  const local = origin.requestedLocal.filter((entry) => !isLocalFor(entry, word));
+  if (requested.length < origin.requested.length || local.length < origin.requestedLocal.length)
+    return { ...origin, requested, requestedLocal: local };
+  const name = baseName(word, facts);
+  if (name === null) return null;
+  return origin.removals.includes(name) ? null : { ...origin, removals: [...origin.removals, name] };
+}
+
+function applyRemovals(origin: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
+  const unknown = change.remove.filter((word) => baseName(word, facts) === null);
+  if (unknown.length > 0)
+    throw new UserError('NOT_IN_BASE', `not in the base: ${unknown.join(', ')}`, {
+      hint: "'yum-ostree uninstall' takes layered packages away",
+    });
+  const names = change.remove.map((word) => baseName(word, facts) ?? word);
+  const again = names.filter((name) => origin.removals.includes(name));
+  if (again.length > 0 && !change.idempotent) throw alreadyRequested(again, 'removed from the base');
+  return { ...origin, removals: [...new Set([...origin.removals, ...names])] };
+}
+
+function applyInstall(origin: LayerOrigin, change: RequestChange): LayerOrigin {
+  const again: string[] = [];
+  const requested = [...origin.requested];
+  const groups = [...origin.groups];
+  const local = [...origin.requestedLocal];
+  let removals = origin.removals;
+  const add = (list: string[], entry: string, word: string): void => {
+    if (list.includes(entry)) again.push(word);
+    else list.push(entry);
+  };
+  for (const item of change.install) {
+    if (item.kind === 'group') add(groups, item.id, `@${item.id}`);
+    else if (item.kind === 'spec') {
+      if (removals.includes(item.spec)) removals = removals.filter((name) => name !== item.spec);
+      else add(requested, item.spec, item.spec);
+    }
+  }
+  for (const { entry, name } of change.localPackages) add(local, entry, name);
+  if (again.length > 0 && !change.idempotent) throw alreadyRequested(again, 'requested');
+  return { ...origin, requested, groups, requestedLocal: local, removals };
+}
+
+/** Whether the word names this request: as typed, by the name of a NEVRA, or by a package that it brought. */
+function isRequestFor(spec: string, word: string, facts: RequestFacts): boolean {
+  if (spec === word) return true;
+  if ((facts.resolved.get(spec) ?? []).includes(word)) return true;
+  return (
+    isVersionOf(spec, word) || (facts.resolved.get(spec) ?? [spec]).some((name) => isVersionOf(word, name))
+  );
+}
+
+/** `SHA256:NEVRA` and a name or NEVRA. */
+function isLocalFor(entry: string, word: string): boolean {
+  const nevra = entry.slice(entry.indexOf(':') + 1);
+  return nevra === word || isVersionOf(nevra, word);
+}
+
+function baseName(word: string, facts: RequestFacts): string | null {
+  if (facts.basePackages.has(word)) return word;
+  for (const name of facts.basePackages) if (isVersionOf(word, name)) return name;
+  return null;
+}
+
+/** Whether `text` is NAME-VERSION… of `name`. */
+function isVersionOf(text: string, name: string): boolean {
+  return text.startsWith(`${name}-`) && /^[0-9][^-]*(-[^-]+)?$/.test(text.slice(name.length + 1));
+}
+
+function wordOf(item: Exclude<RequestItem, { readonly kind: 'group' }>): string {
+  switch (item.kind) {
+    case 'spec':
+      return item.spec;
+    case 'file':
+      return item.path;
+    case 'url':
+      return item.url;
+    default:
+      return item satisfies never;
+  }
+}
+
+function requestNames(change: RequestChange): string[] {
+  return [
+    ...change.install.flatMap((item) => (item.kind === 'spec' ? [item.spec] : [])),
+    ...change.localPackages.map(({ name }) => name),
+  ];
+}
+
+function notRequested(words: readonly string[], facts: RequestFacts): UserError {
+  const dependencies = words.filter((word) => facts.layered.has(word));
+  return new UserError(
+    'NOT_REQUESTED',
+    `neither requested nor in the base: ${words.join(', ')}`,
+    dependencies.length === 0
+      ? { hint: "'yum-ostree status' lists what is requested" }
+      : { hint: `${dependencies.join(', ')}: layered only because another request needs it; take that away` },
+  );
+}
+
+function alreadyRequested(words: readonly string[], how: string): UserError {
+  return new UserError('ALREADY_REQUESTED', `already ${how}: ${words.join(', ')}`, {
+    hint: '--idempotent makes this no error',
+  });
+}
+
+function textOf(origin: LayerOrigin): string {
+  const sorted = Object.entries(origin).map(([key, value]): [string, unknown] => [
+    key,
+    Array.isArray(value) ? [...new Set(value as string[])].sort() : value,
+  ]);
+  return JSON.stringify(sorted.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

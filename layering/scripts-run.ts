@@ -1,0 +1,130 @@
+/** Runs packages' scripts on a checked-out farm: an overlay above it takes all that they write. */
+import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, type Fd } from '#native/syscalls.ts';
+import { S } from '#native/syscalls.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import type { RepoCalls } from '#ostree/repo/repo.ts';
+import type { Progress } from '#layering/progress.ts';
+import { runScript, type SandboxRoot, type TopLevel } from '#layering/sandbox.ts';
+import type { PackageScript } from '#layering/scripts-plan.ts';
+
+export interface ScriptHost {
+  readonly sys: RepoCalls;
+  /** Host path of the farm; it is never written to. */
+  readonly farm: string;
+  /** Host path of an empty directory on the same file system, for the overlay's layers. */
+  readonly scratch: string;
+  /** Paths in the tree that hold the rpm database. */
+  readonly databases: readonly string[];
+  /** Seconds since the epoch. */
+  readonly sourceDateEpoch: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** An overlay mounted over a farm, and what runs in it; `end` unmounts. */
+export interface ScriptSession {
+  /** Host path of the merged view; writing there goes to the upper layer. */
+  readonly merged: string;
+  readonly upper: Fd;
+  /** Runs one script; `stdin` is what it reads (a list of paths for file triggers). */
+  run(script: PackageScript, stdin?: string): Promise<void>;
+  end(): void;
+}
+
+/** As decided: nothing of overlayfs's extensions, so that the upper layer holds plain files and whiteouts. */
+const OVERLAY_OPTIONS = 'redirect_dir=off,metacopy=off,index=off';
+
+/**
+ * Mounts the overlay in a mount namespace of this process (it vanishes with the process, however that ends).
+ * @throws UserError SANDBOX where the kernel refuses
+ */
+export function startScripts(host: ScriptHost): ScriptSession {
+  const { sys, scratch } = host;
+  for (const name of ['upper', 'work', 'merged', 'rpm-state', 'scripts'])
+    sys.mkdir(AT_FDCWD, `${scratch}/${name}`, 0o755);
+  copyRootMode(host);
+  mountOverlay(host);
+  const upper = sys.open(AT_FDCWD, `${scratch}/upper`, ['read', 'directory']);
+  const root: SandboxRoot = {
+    merged: `${scratch}/merged`,
+    top: topLevel(host),
+    rpmState: `${scratch}/rpm-state`,
+    databases: host.databases,
+    sourceDateEpoch: host.sourceDateEpoch,
+  };
+  let count = 0;
+  return {
+    merged: root.merged,
+    upper,
+    async run(script, stdin = '') {
+      const scriptFile = `${scratch}/scripts/${count++}`;
+      writeScript(sys, scriptFile, script.body);
+      await runScript(root, script, {
+        run: { scriptFile, args: script.phase === 'transfiletriggerin' ? [] : ['1'], stdin },
+        signal: host.signal,
+        output: (text) =>
+          host.progress({ kind: 'output', package: script.package, script: script.phase, text }),
+      });
+    },
+    end() {
+      sys.close(upper);
+      sys.umount(root.merged, MNT_DETACH);
+    },
+  };
+}
+
+function mountOverlay({ sys, farm, scratch }: ScriptHost): void {
+  if (/[:,\\]/.test(farm + scratch))
+    throw new UserError(
+      'SANDBOX',
+      `scripts cannot run below '${scratch}': overlayfs cannot name such a path`,
+    );
+  const layers = `lowerdir=${farm},upperdir=${scratch}/upper,workdir=${scratch}/work`;
+  try {
+    sys.unshare(CLONE_NEWNS);
+    sys.mount(null, '/', null, MS.REC | MS.PRIVATE, null);
+    sys.mount('overlay', `${scratch}/merged`, 'overlay', 0, `${layers},${OVERLAY_OPTIONS}`);
+  } catch (cause) {
+    throw new UserError('SANDBOX', `scripts of packages cannot run: ${(cause as Error).message}`, {
+      hint: 'this needs root and the kernel module overlay',
+      cause,
+    });
+  }
+}
+
+/** The overlay's root shows the upper layer's own mode and owner. */
+function copyRootMode({ sys, farm, scratch }: ScriptHost): void {
+  const stat = sys.stat(AT_FDCWD, farm);
+  if (stat !== null) sys.chmod(AT_FDCWD, `${scratch}/upper`, stat.mode & 0o7777);
+}
+
+function topLevel({ sys, farm }: ScriptHost): TopLevel {
+  const entries = sys.readdir(AT_FDCWD, farm);
+  return {
+    symlinks: entries
+      .filter(({ kind }) => kind === 'symlink')
+      .map(({ name }) => ({ name, target: sys.readlink(AT_FDCWD, `${farm}/${name}`) ?? '' }))
+      .filter(({ name, target }) => target !== '' && isOwnLink(name)),
+    directories: entries.filter(({ kind }) => kind === 'directory').map(({ name }) => name),
+  };
+}
+
+/** The sandbox makes these itself. */
+function isOwnLink(name: string): boolean {
+  return !['etc', 'var', 'run', 'tmp', 'dev', 'proc', 'sys', 'usr'].includes(name);
+}
+
+function writeScript(sys: RepoCalls, path: string, body: string): void {
+  const fd = sys.open(AT_FDCWD, path, ['write', 'create', 'exclusive'], 0o755);
+  try {
+    sys.write(fd, body.endsWith('\n') ? body : `${body}\n`);
+  } finally {
+    sys.close(fd);
+  }
+}
+
+/** Whether a path below a farm is a regular file (not a symlink to one). */
+export function isProgram(sys: RepoCalls, path: string): boolean {
+  const stat = sys.stat(AT_FDCWD, path);
+  return stat !== null && (stat.mode & S.IFMT) === S.IFREG && (stat.mode & 0o111) !== 0;
+}
