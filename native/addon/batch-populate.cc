@@ -1,0 +1,395 @@
+// populate: a tree of directories, links, copies and symlinks from one packed plan. A directory is filled by one thread.
+#include <dirent.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/random.h>
+#include <sys/sysmacros.h>
+#include <zlib.h>
+
+#include <memory>
+
+#include "addon.h"
+#include "arguments.h"
+#include "batch.h"
+#include "remove-tree.h"
+
+namespace addon {
+namespace {
+
+using SharedFd = std::shared_ptr<OwnedFd>;
+
+constexpr uint32_t kTop = UINT32_MAX;
+constexpr size_t kChunk = 1 << 18;
+
+enum Op : uint8_t { kLink = 0, kCopy = 1, kSymlink = 2, kClone = 3, kRemove = 4, kEmpty = 5, kDevice = 6 };
+enum class Overwrite { kNone, kUnion, kUnionAdd, kUnionIdentical };
+
+struct Meta {
+  uint32_t mode, uid, gid;
+  View xattrs;
+};
+
+struct Directory {
+  uint32_t meta;
+  View name;
+  View files;
+  std::vector<uint32_t> below;
+};
+
+struct Options {
+  std::string suffix;
+  Overwrite overwrite;
+  bool requireLinks, owners, xattrs, forceCopy;
+};
+
+struct Task {
+  uint32_t index;
+  SharedFd parent;
+  std::string path;
+};
+
+class Populator {
+ public:
+  Populator(int source, Options options) : source_(source), options_(std::move(options)) {}
+
+  void Parse(View plan) {
+    Unpacker in(plan);
+    for (uint32_t i = 0, count = in.U32(); i < count; i++) {
+      Meta meta;
+      meta.mode = in.U32(), meta.uid = in.U32(), meta.gid = in.U32(), meta.xattrs = in.Bytes32();
+      metas_.push_back(meta);
+    }
+    while (!in.AtEnd()) {
+      uint32_t parent = in.U32();
+      Directory directory;
+      directory.meta = in.U32(), directory.name = in.Bytes16(), directory.files = in.Bytes32();
+      if (directory.meta >= metas_.size() || (parent != kTop && parent >= directories_.size())) throw Failure{EBADMSG, "plan", ""};
+      if (parent != kTop) directories_[parent].below.push_back(directories_.size());
+      else tops_.push_back(directories_.size());
+      directories_.push_back(std::move(directory));
+    }
+  }
+
+  void Run(int target) {
+    int copy = fcntl(target, F_DUPFD_CLOEXEC, 3);
+    Must(copy, "dup", "");
+    auto fd = std::make_shared<OwnedFd>(copy);
+    TaskPool<Task> pool;
+    for (uint32_t top : tops_) pool.Push({top, fd, std::string(directories_[top].name)});
+    fd.reset();
+    pool.Run(directories_.size() < 4 ? 1 : WorkerCount(), [&](Task &task) { Fill(pool, task); });
+    for (auto late = late_.rbegin(); late != late_.rend(); ++late) Must(fchmod(late->first->get(), late->second), "chmod", "");
+  }
+
+  Napi::Object Result(Napi::Env env) const {
+    auto result = Napi::Object::New(env);
+    result.Set("linked", static_cast<double>(linked_));
+    result.Set("copied", static_cast<double>(copied_));
+    result.Set("directories", static_cast<double>(made_));
+    auto taken = Napi::Array::New(env, taken_.size());
+    for (size_t i = 0; i < taken_.size(); i++) taken.Set(i, taken_[i]);
+    result.Set("taken", taken);
+    return result;
+  }
+
+ private:
+  struct Place {
+    int dir;
+    std::string name;
+    const std::string &path;  // of the directory
+    std::string Full() const { return path.empty() ? name : path + "/" + name; }
+  };
+
+  void Fill(TaskPool<Task> &pool, Task &task) {
+    Directory &directory = directories_[task.index];
+    const Meta &meta = metas_[directory.meta];
+    bool made = false;
+    SharedFd fd = Enter(task, directory, made);
+    task.parent.reset();
+    if (made) made_++;
+    for (Unpacker in(directory.files); !in.AtEnd();) One(in, fd->get(), task.path);
+    // The subdirectories are made here, so that this directory's time is set when nothing more is added to it.
+    for (uint32_t below : directory.below) {
+      std::string name(directories_[below].name);
+      if (mkdirat(fd->get(), name.c_str(), 0700) == 0) Mark(below);
+      else if (errno != EEXIST) Fail("mkdir", Place{fd->get(), name, task.path}.Full());
+    }
+    if (made) Dress(fd, meta, task.path);
+    for (auto below = directory.below.rbegin(); below != directory.below.rend(); ++below) {
+      std::string name(directories_[*below].name);
+      pool.Push({*below, fd, Place{fd->get(), name, task.path}.Full()});
+    }
+  }
+
+  void Mark(uint32_t index) { directories_[index].meta |= 1u << 31; }
+
+  SharedFd Enter(Task &task, Directory &directory, bool &made) {
+    // The high bit says that the parent's thread made it just now.
+    made = directory.meta >> 31;
+    directory.meta &= ~(1u << 31);
+    std::string name(directory.name);
+    if (name.empty()) return task.parent;
+    if (!made) {
+      if (mkdirat(task.parent->get(), name.c_str(), 0700) == 0) made = true;
+      else if (errno != EEXIST || options_.overwrite == Overwrite::kNone) Fail("mkdir", task.path);
+    }
+    int fd = openat(task.parent->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    Must(fd, "opendir", task.path);
+    return std::make_shared<OwnedFd>(fd);
+  }
+
+  void Dress(const SharedFd &fd, const Meta &meta, const std::string &path) {
+    uint32_t mode = meta.mode & 07777;
+    if (options_.owners) Must(fchown(fd->get(), meta.uid, meta.gid), "chown", path);
+    // Without rights for its owner the directory could not be filled by others than root: at the end.
+    bool open = (mode & 0700) == 0700;
+    if (open) Must(fchmod(fd->get(), mode), "chmod", path);
+    if (options_.xattrs) SetFileXattrs(fd->get(), meta.xattrs, path);
+    timespec times[2] = {{0, UTIME_OMIT}, {0, 0}};
+    Must(futimens(fd->get(), times), "utimensat", path);
+    if (open) return;
+    std::lock_guard<std::mutex> guard(mutex_);
+    late_.emplace_back(fd, mode);
+  }
+
+  void One(Unpacker &in, int dir, const std::string &path) {
+    uint8_t op = in.U8();
+    Place place{dir, std::string(in.Bytes16()), path};
+    switch (op) {
+      case kLink:
+        return Link(place, DigestPath(in.Raw(32), options_.suffix));
+      case kClone:
+        return Clone(place, DigestPath(in.Raw(32), options_.suffix));
+      case kCopy:
+        return Copy(place, in);
+      case kSymlink:
+        return Symlink(place, in);
+      case kDevice:
+        return Device(place, in);
+      case kRemove:
+        return Remove(place);
+      case kEmpty:
+        return Empty(place);
+      default:
+        throw Failure{EBADMSG, "plan", place.Full()};
+    }
+  }
+
+  void Link(const Place &place, const std::string &source) {
+    struct stat st;
+    Must(fstatat(source_, source.c_str(), &st, AT_SYMLINK_NOFOLLOW), "open", source);
+    // Every empty file of one owner and mode would share an inode, and its links run out (65,000 on ext4).
+    if (options_.forceCopy || (S_ISREG(st.st_mode) && st.st_size == 0)) return Clone(place, source);
+    bool refused = false;
+    bool done = Put(place, &st, [&](const char *name) {
+      int result = linkat(source_, source.c_str(), place.dir, name, 0);
+      refused = result == -1 && (errno == EXDEV || errno == EMLINK || errno == EPERM);
+      return refused ? 0 : result;
+    }, &refused);
+    if (refused && options_.requireLinks) throw Failure{EXDEV, "link", place.Full()};
+    if (refused) return Clone(place, source);
+    if (done) linked_++;
+  }
+
+  // Makes something with `make(name)`, which gives -1 and errno; what happens where the name is taken is the option's.
+  // `keep` is the inode that would be linked. `skip` set by `make` means that nothing was made.
+  template <typename Make>
+  bool Put(const Place &place, const struct stat *keep, Make make, const bool *skip = nullptr) {
+    if (make(place.name.c_str()) == 0) return !(skip && *skip);
+    if (errno != EEXIST || options_.overwrite == Overwrite::kNone) Fail("create", place.Full());
+    if (options_.overwrite == Overwrite::kUnionAdd) return false;
+    struct stat st;
+    Must(fstatat(place.dir, place.name.c_str(), &st, AT_SYMLINK_NOFOLLOW), "lstat", place.Full());
+    if (keep && st.st_dev == keep->st_dev && st.st_ino == keep->st_ino) return true;
+    if (options_.overwrite == Overwrite::kUnionIdentical) {
+      std::lock_guard<std::mutex> guard(mutex_);
+      taken_.push_back(place.Full());
+      return false;
+    }
+    return Replace(place, make, skip);
+  }
+
+  template <typename Make>
+  bool Replace(const Place &place, Make make, const bool *skip) {
+    std::string temporary = Temporary();
+    try {
+      Must(make(temporary.c_str()), "create", place.Full());
+      if (skip && *skip) return false;
+      Must(renameat(place.dir, temporary.c_str(), place.dir, place.name.c_str()), "rename", place.Full());
+      return true;
+    } catch (const Failure &) {
+      unlinkat(place.dir, temporary.c_str(), 0);
+      throw;
+    }
+  }
+
+  static std::string Temporary() {
+    uint64_t random = 0;
+    if (getrandom(&random, sizeof random, 0) != sizeof random) throw Failure{errno, "getrandom", ""};
+    return ".new-" + std::to_string(random);
+  }
+
+  void Clone(const Place &place, const std::string &source) {
+    struct stat st;
+    Must(fstatat(source_, source.c_str(), &st, AT_SYMLINK_NOFOLLOW), "open", source);
+    std::string xattrs = options_.xattrs ? PathXattrs(source_, source) : "";
+    Meta meta{st.st_mode, st.st_uid, st.st_gid, xattrs};
+    if (S_ISLNK(st.st_mode)) return MakeSymlink(place, ReadLink(source_, source.c_str(), st.st_size), meta);
+    OwnedFd from(openat(source_, source.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    Must(from.get(), "open", source);
+    MakeFile(place, meta, [&](int fd) { CopyContent(from.get(), fd, source); });
+  }
+
+  void Copy(const Place &place, Unpacker &in) {
+    std::string source = DigestPath(in.Raw(32), options_.suffix);
+    Meta meta;
+    meta.mode = in.U32(), meta.uid = in.U32(), meta.gid = in.U32(), meta.xattrs = in.Bytes32();
+    uint32_t offset = in.U32();
+    bool inflate = in.U8();
+    double size = in.F64();
+    OwnedFd from(openat(source_, source.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    Must(from.get(), "open", source);
+    if (offset) Must(lseek(from.get(), offset, SEEK_SET), "lseek", source);
+    MakeFile(place, meta, [&](int fd) {
+      if (inflate) InflateContent(from.get(), fd, size, source);
+      else CopyContent(from.get(), fd, source);
+    });
+  }
+
+  template <typename Write>
+  void MakeFile(const Place &place, const Meta &meta, Write write) {
+    bool made = Put(place, nullptr, [&](const char *name) {
+      OwnedFd fd(openat(place.dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+      if (fd.get() < 0) return -1;
+      write(fd.get());
+      if (options_.owners) Must(fchown(fd.get(), meta.uid, meta.gid), "chown", place.Full());
+      Must(fchmod(fd.get(), meta.mode & (options_.owners ? 07777 : 0777)), "chmod", place.Full());
+      if (options_.xattrs) SetFileXattrs(fd.get(), meta.xattrs, place.Full());
+      timespec times[2] = {{0, UTIME_OMIT}, {0, 0}};
+      if (!options_.forceCopy) Must(futimens(fd.get(), times), "utimensat", place.Full());
+      return 0;
+    });
+    if (made) copied_++;
+  }
+
+  void Symlink(const Place &place, Unpacker &in) {
+    std::string target(in.Bytes16());
+    Meta meta;
+    meta.mode = 0777, meta.uid = in.U32(), meta.gid = in.U32(), meta.xattrs = in.Bytes32();
+    MakeSymlink(place, target, meta);
+  }
+
+  void MakeSymlink(const Place &place, const std::string &target, const Meta &meta) {
+    bool made = Put(place, nullptr, [&](const char *name) {
+      if (symlinkat(target.c_str(), place.dir, name) == -1) return -1;
+      if (options_.owners) Must(fchownat(place.dir, name, meta.uid, meta.gid, AT_SYMLINK_NOFOLLOW), "chown", place.Full());
+      if (options_.xattrs) SetPathXattrs(place.dir, name, meta.xattrs);
+      return 0;
+    });
+    if (made) copied_++;
+  }
+
+  // An overlayfs whiteout: character device 0:0.
+  void Device(const Place &place, Unpacker &in) {
+    Meta meta;
+    meta.mode = in.U32(), meta.uid = in.U32(), meta.gid = in.U32(), meta.xattrs = in.Bytes32();
+    bool made = Put(place, nullptr, [&](const char *name) {
+      if (mknodat(place.dir, name, S_IFCHR | (meta.mode & 0777), makedev(0, 0)) == -1) return -1;
+      if (options_.owners) Must(fchownat(place.dir, name, meta.uid, meta.gid, AT_SYMLINK_NOFOLLOW), "chown", place.Full());
+      Must(fchmodat(place.dir, name, meta.mode & 0777, 0), "chmod", place.Full());
+      if (options_.xattrs) SetPathXattrs(place.dir, name, meta.xattrs);
+      return 0;
+    });
+    if (made) copied_++;
+  }
+
+  void Remove(const Place &place) {
+    std::string failed;
+    if (int error = RemoveTree(place.dir, place.name, failed)) throw Failure{error, "rm -rf", place.Full()};
+  }
+
+  void Empty(const Place &place) {
+    int own = openat(place.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    Must(own, "opendir", place.path);
+    DIR *stream = fdopendir(own);
+    std::vector<std::string> names;
+    while (const dirent *entry = readdir(stream))
+      if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) names.emplace_back(entry->d_name);
+    closedir(stream);
+    for (const std::string &name : names) Remove({place.dir, name, place.path});
+  }
+
+  static void CopyContent(int from, int to, const std::string &source) {
+    if (ioctl(to, FICLONE, from) == 0) return;
+    for (;;) {
+      ssize_t count = copy_file_range(from, nullptr, to, nullptr, 1 << 30, 0);
+      if (count == 0) return;
+      if (count > 0 || errno == EINTR) continue;
+      if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) Fail("copy_file_range", source);
+      break;
+    }
+    std::string buffer(kChunk, '\0');
+    while (size_t size = ReadFull(from, buffer.data(), buffer.size(), source)) WriteAll(to, buffer.data(), size, source);
+  }
+
+  static void InflateContent(int from, int to, double size, const std::string &source) {
+    struct Stream : z_stream {
+      Stream() : z_stream{} { inflateInit2(this, -MAX_WBITS); }
+      ~Stream() { inflateEnd(this); }
+    } stream;
+    std::string in(kChunk, '\0'), out(kChunk, '\0');
+    double total = 0;
+    for (int status = Z_OK; status != Z_STREAM_END;) {
+      stream.avail_in = ReadFull(from, in.data(), in.size(), source);
+      stream.next_in = reinterpret_cast<Bytef *>(in.data());
+      if (stream.avail_in == 0) throw Failure{EBADMSG, "inflate", source};
+      while (stream.avail_in > 0 && status != Z_STREAM_END) {
+        stream.next_out = reinterpret_cast<Bytef *>(out.data());
+        stream.avail_out = out.size();
+        status = inflate(&stream, Z_NO_FLUSH);
+        size_t got = out.size() - stream.avail_out;
+        if ((status != Z_OK && status != Z_STREAM_END) || (total += got) > size) throw Failure{EBADMSG, "inflate", source};
+        WriteAll(to, out.data(), got, source);
+      }
+    }
+    if (total != size) throw Failure{EBADMSG, "inflate", source};
+  }
+
+  int source_;
+  Options options_;
+  std::vector<Meta> metas_;
+  std::vector<Directory> directories_;
+  std::vector<uint32_t> tops_;
+  std::mutex mutex_;
+  std::vector<std::pair<SharedFd, uint32_t>> late_;
+  std::vector<std::string> taken_;
+  std::atomic<size_t> linked_{0}, copied_{0}, made_{0};
+};
+
+Overwrite OverwriteOf(const std::string &word) {
+  if (word == "union") return Overwrite::kUnion;
+  if (word == "union-add") return Overwrite::kUnionAdd;
+  return word == "union-identical" ? Overwrite::kUnionIdentical : Overwrite::kNone;
+}
+
+}  // namespace
+
+Napi::Value Populate(const Napi::CallbackInfo &info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    Bytes plan = ByteView(info.Env(), info[2]);
+    auto object = info[3].As<Napi::Object>();
+    Options options;
+    options.suffix = object.Get("suffix").As<Napi::String>();
+    options.overwrite = OverwriteOf(object.Get("overwrite").As<Napi::String>());
+    options.requireLinks = object.Get("requireLinks").ToBoolean();
+    options.owners = object.Get("owners").ToBoolean();
+    options.xattrs = object.Get("xattrs").ToBoolean();
+    options.forceCopy = object.Get("forceCopy").ToBoolean();
+    Populator populator(Int(info, 0), std::move(options));
+    populator.Parse(View(reinterpret_cast<const char *>(plan.data), plan.size));
+    populator.Run(Int(info, 1));
+    return populator.Result(info.Env());
+  });
+}
+
+}  // namespace addon
