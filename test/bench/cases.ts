@@ -1,0 +1,136 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import { loadSyscalls } from '#native/load.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
+import type { BenchBase } from '#test/bench/base.ts';
+import { run, type Argv } from '#test/bench/measure.ts';
+import type { Target } from '#test/bench/table.ts';
+import { BASE_REF, STATEROOT } from '#test/fixtures/base-tree.ts';
+
+export type SideName = 'ours' | 'peer';
+
+/** One comparison: what each side runs, and what is put back before each run (not timed). */
+export interface Case {
+  readonly name: string;
+  prepare(side: SideName): void;
+  commands(side: SideName): readonly Argv[];
+  /** Throws where the two sides did not come to the same result. */
+  verify?(): void;
+  readonly targets: readonly Target[];
+}
+
+/** The programs that are compared. */
+export interface Contestants {
+  readonly ostree: Readonly<Record<SideName, string>>;
+  readonly yumOstree: string;
+}
+
+/** Where a size's repositories and sysroots are; removed when it is done. */
+export interface Workplace {
+  readonly directory: string;
+  readonly base: BenchBase;
+  readonly contestants: Contestants;
+}
+
+/** The metadata that makes both tools' commits of one tree the same object. */
+const SAME_COMMIT = [`--branch=${BASE_REF}`, '--timestamp=2026-01-01 00:00:00 +0000', '--subject=Base'];
+
+/** Commit of a directory into an empty bare repository. Leaves both repositories for what follows. */
+export function commitCase({ directory, base, contestants }: Workplace): Case {
+  const repos = repositories(directory);
+  return {
+    name: 'commit of a directory',
+    prepare(side) {
+      remove(repos[side]);
+      run(['/usr/bin/ostree', 'init', `--repo=${repos[side]}`, '--mode=bare']);
+    },
+    commands: (side) => [
+      [
+        contestants.ostree[side],
+        'commit',
+        `--repo=${repos[side]}`,
+        ...SAME_COMMIT,
+        `--tree=dir=${base.tree}`,
+      ],
+    ],
+    verify() {
+      const [ours, peer] = (['ours', 'peer'] as const).map((side) =>
+        run(['/usr/bin/ostree', 'rev-parse', `--repo=${repos[side]}`, BASE_REF]),
+      );
+      if (ours !== peer) throw new Error(`the two commits differ: ${ours?.trim()} and ${peer?.trim()}`);
+    },
+    targets: [{ kind: 'times-faster', factor: 1 }],
+  };
+}
+
+/** Hardlink checkout of the whole tree. */
+export function checkoutCase({ directory, contestants }: Workplace): Case {
+  const repos = repositories(directory);
+  const target = path.join(directory, 'checkout');
+  return {
+    name: 'checkout -H',
+    prepare: () => {
+      remove(target);
+    },
+    commands: (side) => [
+      [contestants.ostree[side], 'checkout', `--repo=${repos[side]}`, '-H', BASE_REF, target],
+    ],
+    targets: [{ kind: 'times-faster', factor: 1 }],
+  };
+}
+
+export function fsckCase({ directory, contestants }: Workplace): Case {
+  const repos = repositories(directory);
+  return {
+    name: 'fsck',
+    prepare: () => {
+      remove(path.join(directory, 'checkout'));
+    },
+    commands: (side) => [[contestants.ostree[side], 'fsck', '--quiet', `--repo=${repos[side]}`]],
+    targets: [],
+  };
+}
+
+/** A second deployment of the tree that is deployed already; the list is brought back to one in between. */
+export function deployCase({ directory, contestants }: Workplace): Case {
+  const sysroots = { ours: path.join(directory, 'sysroot-ours'), peer: path.join(directory, 'sysroot-peer') };
+  const repos = repositories(directory);
+  const admin = (side: SideName, ...args: string[]): Argv => [
+    contestants.ostree[side],
+    'admin',
+    `--sysroot=${sysroots[side]}`,
+    ...args,
+  ];
+  const deploy = (side: SideName) =>
+    admin(side, 'deploy', `--os=${STATEROOT}`, '--karg=root=LABEL=root', BASE_REF);
+  return {
+    name: 'admin deploy',
+    prepare(side) {
+      if (fs.existsSync(sysroots[side])) {
+        run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroots[side]}`, 'undeploy', '0']);
+        return;
+      }
+      fs.mkdirSync(sysroots[side]);
+      run(['/usr/bin/ostree', 'admin', 'init-fs', '--modern', sysroots[side]]);
+      run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroots[side]}`, 'os-init', STATEROOT]);
+      const repo = `--repo=${sysroots[side]}/ostree/repo`;
+      run(['/usr/bin/ostree', 'config', repo, 'set', 'sysroot.bootloader', 'none']);
+      run(['/usr/bin/ostree', 'pull-local', repo, repos[side], BASE_REF]);
+      run(['/usr/bin/ostree', ...deploy(side).slice(1)]);
+    },
+    commands: (side) => [deploy(side)],
+    targets: [
+      { kind: 'times-faster', factor: 3 },
+      { kind: 'at-most-syncs', count: 10 },
+    ],
+  };
+}
+
+export function repositories(directory: string): Record<SideName, string> {
+  return { ours: path.join(directory, 'repo-ours'), peer: path.join(directory, 'repo-peer') };
+}
+
+/** rm -rf that clears the immutable flag of deployments. */
+export function remove(name: string): void {
+  loadSyscalls().removeTree(AT_FDCWD, name);
+}

@@ -1,0 +1,30 @@
+import { markdownTable, type Row, type Verdict } from '#test/bench/table.ts';
+
+export interface Report {
+  readonly rows: readonly Row[];
+  readonly verdicts: readonly Verdict[];
+  readonly runs: number;
+  readonly machine: string;
+}
+
+/** docs/bench.md: how it was measured, the table, and which aims are met. */
+export function reportText({ rows, verdicts, runs, machine }: Report): string {
+  return `# Bench
+
+Written by \`npm run bench\`. ${machine}.
+
+Both tools work on the same trees in the same minutes: their runs alternate, ${runs} of each; the table gives the median
+and, in brackets, the fastest and slowest run. Times are wall times from process start to exit, with a warm page cache;
+\`yum-ostree\` is \`dist/yum-ostree\`, \`ostree\` the distribution's. Peak memory is the largest resident set of any
+process. fsync calls are all of fsync, fdatasync, syncfs, sync_file_range, msync and sync, children included.
+
+The base tree is the demo's (real kernel, systemd, libraries, rpm database) with synthetic files added: median 2 KiB,
+mean 6 KiB. *compose* adds one imported package to the base commit and writes the new commit, rpm database and ref; beside
+it stands what is done without it: \`ostree checkout -H\`, \`ostree commit --link-checkout-speedup\` and removing the
+checkout, with no package added.
+
+${markdownTable(rows)}
+
+${verdicts.map((verdict) => `- ${verdict.met ? 'met' : '**missed**'}: ${verdict.text}`).join('\n')}
+`;
+}
