@@ -2,20 +2,23 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { systemGenerator } from '#prepare-root/generator.ts';
 import { loadSyscalls } from '#native/load.ts';
 import { MS, type Syscalls } from '#native/syscalls.ts';
 import { PROJECT, type ProgramResult, type ScratchRequest, type ScratchResult } from './scratch-initramfs.ts';
 
-/** Inside the mount namespace only; the folder itself is the machine's. */
-const ROOT = '/mnt';
 /** Their absolute paths are the same inside. */
 const MERGED = ['bin', 'sbin', 'lib', 'lib64'];
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C.UTF-8' };
+const PROPAGATION: Readonly<Record<string, number>> = { slave: MS.SLAVE, shared: MS.SHARED };
 const MOVED_TO_NEW_ROOT = ['/proc', '/dev', '/run'];
 
-const request = JSON.parse(process.argv[2] ?? '{}') as ScratchRequest;
+/** An empty folder of the machine; what is mounted there is seen in this mount namespace only. */
+const ROOT = process.argv[2] ?? '';
+const request = JSON.parse(process.argv[3] ?? '{}') as ScratchRequest;
 const sys = loadSyscalls();
 buildRoot(sys, request);
-process.stdout.write(JSON.stringify(runAll(sys, request)));
+process.stdout.write(`\n${JSON.stringify(runAll(sys, request))}`);
 
 function buildRoot(sys: Syscalls, request: ScratchRequest): void {
   sys.mount('initramfs', ROOT, 'tmpfs', 0, 'mode=755');
@@ -26,6 +29,8 @@ function buildRoot(sys: Syscalls, request: ScratchRequest): void {
   fs.mkdirSync(ROOT + PROJECT, { recursive: true });
   bind(sys, PROJECT, ROOT + PROJECT);
   fs.symlinkSync(path.join(PROJECT, 'cli/main.ts'), `${ROOT}/ostree-prepare-root`);
+  fs.writeFileSync(`${ROOT}/node`, '');
+  bind(sys, process.execPath, `${ROOT}/node`);
   bind(sys, '/dev', `${ROOT}/dev`);
   sys.mount('proc', `${ROOT}/proc`, 'proc', 0, null);
   sys.mount('run', `${ROOT}/run`, 'tmpfs', 0, 'mode=755');
@@ -59,7 +64,7 @@ function runAll(sys: Syscalls, request: ScratchRequest): ScratchResult {
     booted: fs.existsSync('/run/ostree-booted') ? fs.readFileSync('/run/ostree-booted', 'hex') : null,
     leftovers: ['/sysroot.tmp', ...under('/run')].filter((file) => fs.existsSync(file)).map(described),
     root: [dev, ino],
-    entered: request.enter === undefined ? null : enter(sys, request.enter),
+    entered: request.enter === undefined || runs.at(-1)?.status !== 0 ? null : enter(sys, request.enter),
   };
 }
 
@@ -75,7 +80,7 @@ function described(file: string): string {
   return `${mode.toString(8)} ${file}`;
 }
 
-/** What systemd does between the initramfs and the first service: switch-root and the generated mount units. */
+/** What systemd does between the initramfs and the first service: switch-root, generators, their mount units. */
 function enter(sys: Syscalls, command: readonly string[]): ProgramResult {
   for (const directory of MOVED_TO_NEW_ROOT)
     if (fs.existsSync('/sysroot' + directory))
@@ -84,15 +89,41 @@ function enter(sys: Syscalls, command: readonly string[]): ProgramResult {
   sys.mount('.', '/', null, MS.MOVE, null);
   sys.chroot('.');
   sys.chdir('/');
+  sys.mount(null, '/', null, MS.REC | MS.SHARED, null);
+  mountGeneratedUnits(sys);
   return run(command);
+}
+
+function mountGeneratedUnits(sys: Syscalls): void {
+  const units = '/run/systemd/generator';
+  fs.mkdirSync(units, { recursive: true });
+  if (systemGenerator([units, units, units], sys) !== 0) throw new Error('the generator failed');
+  for (const name of fs.readdirSync(units).filter((file) => file.endsWith('.mount'))) {
+    const text = fs.readFileSync(path.join(units, name), 'utf8');
+    const [where, what, options] = ['Where', 'What', 'Options'].map((key) => valueIn(text, key));
+    mountAsUnit(sys, { where: where ?? '', what: what ?? '', options: (options ?? '').split(',') });
+  }
+}
+
+function valueIn(unit: string, key: string): string {
+  const line = unit.split('\n').find((one) => one.startsWith(`${key}=`));
+  if (line === undefined) throw new Error(`a generated unit has no ${key}`);
+  return line.slice(key.length + 1).replaceAll('%%', '%');
+}
+
+/** As mount(8), which systemd calls: the bind first, then each propagation. */
+function mountAsUnit(
+  sys: Syscalls,
+  unit: { readonly where: string; readonly what: string; readonly options: readonly string[] },
+): void {
+  bind(sys, unit.what, unit.where);
+  for (const option of unit.options)
+    if (PROPAGATION[option] !== undefined) sys.mount(null, unit.where, null, PROPAGATION[option], null);
 }
 
 function run(argv: readonly string[]): ProgramResult {
   const [program = '', ...args] = argv;
-  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 30_000 });
-  return {
-    status: done.status,
-    stdout: done.stdout ?? '',
-    stderr: (done.stderr ?? '') + (done.error ? String(done.error) : ''),
-  };
+  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000, env: ENVIRONMENT });
+  const notStarted = done.error === undefined ? '' : `${done.error.message}\n`;
+  return { status: done.status, stdout: done.stdout ?? '', stderr: (done.stderr ?? '') + notStarted };
 }

@@ -1,11 +1,13 @@
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 /** The project's folder; it is seen at the same path inside the scratch initramfs. */
 export const PROJECT = path.resolve(import.meta.dirname, '../..');
 
 /** Our prepare-root as it is run inside the scratch initramfs. */
-export const OUR_PREPARE_ROOT: readonly string[] = [process.execPath, '/ostree-prepare-root'];
+export const OUR_PREPARE_ROOT: readonly string[] = ['/node', '/ostree-prepare-root', '/sysroot'];
 
 /** A small root like an initramfs, in a mount namespace of its own, in which programs are run one after the other. */
 export interface ScratchRequest {
@@ -23,7 +25,7 @@ export interface ScratchRequest {
   readonly sysrootReadOnly?: boolean;
   /** Programs with their arguments. */
   readonly runs: readonly (readonly string[])[];
-  /** Afterwards the root is switched to `/sysroot`, the units' binds are mounted there, and this is run. */
+  /** Then, if the last of them succeeded: switch root to `/sysroot`, mount what the generated units say, run this. */
   readonly enter?: readonly string[];
 }
 
@@ -49,12 +51,18 @@ export interface ScratchResult {
 /** Needs root. Nothing outside the mount namespace changes except what the programs write below `sysroot`. */
 export function runInScratch(request: ScratchRequest): ScratchResult {
   const child = path.join(import.meta.dirname, 'scratch-initramfs-child.ts');
-  const done = spawnSync(
-    'unshare',
-    ['--mount', '--propagation', 'private', process.execPath, child, JSON.stringify(request)],
-    { encoding: 'utf8', timeout: 60_000, maxBuffer: 64 << 20 },
-  );
-  if (done.error) throw done.error;
-  if (done.status !== 0) throw new Error(`scratch initramfs: ${done.stderr}`);
-  return JSON.parse(done.stdout) as ScratchResult;
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'scratch-initramfs-'));
+  try {
+    const done = spawnSync(
+      'unshare',
+      ['--mount', '--propagation', 'private', process.execPath, child, root, JSON.stringify(request)],
+      { encoding: 'utf8', timeout: 120_000, maxBuffer: 64 << 20 },
+    );
+    if (done.error) throw done.error;
+    if (done.status !== 0) throw new Error(`scratch initramfs: ${done.stderr}`);
+    // The generator, which runs in the same process, may have printed before.
+    return JSON.parse(done.stdout.slice(done.stdout.lastIndexOf('\n') + 1)) as ScratchResult;
+  } finally {
+    fs.rmdirSync(root);
+  }
 }
