@@ -1,0 +1,207 @@
+/** RPM package files: lead, signature header, header; the payload is read by `rpm-payload.ts`. */
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import { UserError } from '#ostree/format/errors.ts';
+import { bytesToHex } from '#ostree/format/checksum.ts';
+import type { Nevra } from '#layering/nevra.ts';
+import { readFileList, type RpmFileEntry } from '#layering/rpm-file-list.ts';
+import {
+  badHeader,
+  checkSizes,
+  getBinary,
+  getNumber,
+  getString,
+  HEADER_MAGIC,
+  parseHeader,
+  type RpmHeader,
+} from '#layering/rpm-header.ts';
+import { SIGTAG, TAG } from '#layering/rpm-tags.ts';
+
+/** Bytes `[start, end)` of the package file. */
+export interface ByteRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface RpmSignature {
+  /** Of the signature header. */
+  readonly tag: number;
+  /** One OpenPGP signature packet. */
+  readonly bytes: Uint8Array;
+  /** What is signed: the header alone, or header and payload. */
+  readonly covers: ByteRange;
+}
+
+export interface RpmFile {
+  readonly path: string;
+  readonly signatureHeader: RpmHeader;
+  readonly header: RpmHeader;
+  readonly nevra: Nevra;
+  /** Of the header with its magic: names this build of the package. */
+  readonly headerSha256: string;
+  readonly files: readonly RpmFileEntry[];
+  readonly signatures: readonly RpmSignature[];
+  readonly headerRange: ByteRange;
+  readonly payloadRange: ByteRange;
+}
+
+const LEAD_SIZE = 96;
+const INTRO_SIZE = 16;
+
+/**
+ * Reads and checks all but the payload: structure, sizes, the digests of the header. Signatures are only found.
+ * @throws UserError BAD_RPM, BAD_RPM_HEADER naming the file
+ */
+export function readRpmFile(path: string): RpmFile {
+  const fd = openPackage(path);
+  try {
+    return readOpenRpm(fd, path);
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+/** Name, version and architecture of a header. @throws UserError BAD_RPM_HEADER where one is missing */
+export function nevraOf(header: RpmHeader): Nevra {
+  const text = (tag: number, what: string) => {
+    const value = getString(header, tag);
+    if (value === null || value === '') throw badHeader(header.where, `it has no ${what}`);
+    return value;
+  };
+  return {
+    name: text(TAG.NAME, 'name'),
+    epoch: getNumber(header, TAG.EPOCH) ?? 0,
+    version: text(TAG.VERSION, 'version'),
+    release: text(TAG.RELEASE, 'release'),
+    // gpg-pubkey entries of a database have none.
+    arch: getString(header, TAG.ARCH) ?? '(none)',
+  };
+}
+
+/** The SHA-256 of a header with its magic, as SHA256HEADER has it. */
+export function headerSha256(header: RpmHeader): string {
+  return headerDigest('sha256', header);
+}
+
+function openPackage(path: string): number {
+  try {
+    return fs.openSync(path, 'r');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? '';
+    const why = code === 'ENOENT' ? 'there is no such file' : code;
+    throw new UserError('BAD_RPM', `${path} cannot be read: ${why}`, { cause: error });
+  }
+}
+
+function readOpenRpm(fd: number, path: string): RpmFile {
+  const size = fs.fstatSync(fd).size;
+  const file = { fd, path, size };
+  const lead = readAt(file, 0, Math.min(LEAD_SIZE, size));
+  if (lead.length < 4 || lead.readUInt32BE(0) !== 0xedabeedb)
+    throw new UserError('BAD_RPM', `${path} is not an RPM package`);
+  const signature = readHeaderAt(file, LEAD_SIZE, `the signature of ${path}`);
+  const headerStart = Math.ceil(signature.end / 8) * 8;
+  const header = readHeaderAt(file, headerStart, path);
+  checkImmutable(header.header);
+  const headerRange = { start: headerStart, end: header.end };
+  const payloadRange = { start: header.end, end: size };
+  checkSize(file, signature.header, size - headerStart);
+  const sha256 = headerSha256(header.header);
+  checkHeaderDigests(path, signature.header, header.header, sha256);
+  return {
+    path,
+    signatureHeader: signature.header,
+    header: header.header,
+    nevra: nevraOf(header.header),
+    headerSha256: sha256,
+    files: readFileList(header.header),
+    signatures: findSignatures(signature.header, headerRange, payloadRange),
+    headerRange,
+    payloadRange,
+  };
+}
+
+interface OpenPackage {
+  readonly fd: number;
+  readonly path: string;
+  readonly size: number;
+}
+
+function readAt(file: OpenPackage, start: number, length: number): Buffer {
+  if (start + length > file.size) throw truncated(file.path);
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length;) {
+    const got = fs.readSync(file.fd, bytes, at, length - at, start + at);
+    if (got === 0) throw truncated(file.path);
+    at += got;
+  }
+  return bytes;
+}
+
+function readHeaderAt(file: OpenPackage, start: number, where: string): { header: RpmHeader; end: number } {
+  const intro = readAt(file, start, INTRO_SIZE);
+  if (!intro.subarray(0, 4).equals(HEADER_MAGIC.subarray(0, 4)))
+    throw badHeader(where, 'it does not start as a header');
+  const [entries, dataSize] = [intro.readUInt32BE(8), intro.readUInt32BE(12)];
+  checkSizes(where, entries, dataSize);
+  const length = 8 + 16 * entries + dataSize;
+  return { header: parseHeader(readAt(file, start + 8, length), where), end: start + 8 + length };
+}
+
+/** What a package ships must be covered by its digests whole. */
+function checkImmutable(header: RpmHeader): void {
+  const region = header.entries.get(TAG.HEADERIMMUTABLE);
+  if (region === undefined)
+    throw badHeader(header.where, 'it has no immutable region (packages of rpm 3 are not supported)');
+  const count = header.entries.size;
+  const dataSize = header.bytes.length - header.dataStart;
+  if (header.regionEntries < count || region.offset + 16 !== dataSize)
+    throw badHeader(header.where, 'a part of it is outside of its immutable region');
+}
+
+/** The signature header says how long header and payload are together. */
+function checkSize(file: OpenPackage, signature: RpmHeader, actual: number): void {
+  const expected = getNumber(signature, SIGTAG.SIZE) ?? getNumber(signature, SIGTAG.LONGSIZE);
+  if (expected === null || expected === actual) return;
+  if (actual < expected) throw truncated(file.path, expected - actual);
+  throw new UserError('BAD_RPM', `${file.path} has ${actual - expected} bytes after its end`);
+}
+
+function checkHeaderDigests(path: string, signature: RpmHeader, header: RpmHeader, sha256: string): void {
+  const expected = getString(signature, SIGTAG.SHA256);
+  const sha1 = getString(signature, SIGTAG.SHA1);
+  const wrong =
+    (expected !== null && expected !== sha256) || (sha1 !== null && sha1 !== headerDigest('sha1', header));
+  if (wrong) throw new UserError('BAD_RPM', `${path} is corrupted: its header does not match its digest`);
+}
+
+function headerDigest(algorithm: string, header: RpmHeader): string {
+  return createHash(algorithm).update(HEADER_MAGIC).update(header.bytes).digest('hex');
+}
+
+function findSignatures(signature: RpmHeader, header: ByteRange, payload: ByteRange): RpmSignature[] {
+  const whole = { start: header.start, end: payload.end };
+  const kinds = [
+    [SIGTAG.RSA, header],
+    [SIGTAG.DSA, header],
+    [SIGTAG.PGP, whole],
+    [SIGTAG.GPG, whole],
+  ] as const;
+  return kinds.flatMap(([tag, covers]) => {
+    const bytes = getBinary(signature, tag);
+    return bytes === null ? [] : [{ tag, bytes, covers }];
+  });
+}
+
+/** The MD5 of header and payload, where the package has it. */
+export function md5OfPackage(rpm: RpmFile): string | null {
+  const bytes = getBinary(rpm.signatureHeader, SIGTAG.MD5);
+  return bytes === null ? null : bytesToHex(bytes);
+}
+
+function truncated(path: string, missing?: number): UserError {
+  const lacks = missing === undefined ? '' : ` (${missing} bytes are missing)`;
+  return new UserError('BAD_RPM', `${path} is not complete: it ends too early${lacks}`, {
+    hint: 'download it again',
+  });
+}

@@ -1,0 +1,220 @@
+/** The files in a package's payload, streamed; every byte is checked against the header before the end. */
+import { createHash, type Hash } from 'node:crypto';
+import fs from 'node:fs';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
+import { decompress, type CompressionFormat } from '#native/decompress.ts';
+import { S } from '#native/syscalls.ts';
+import { byteReader, readCpio, type CpioEntry } from '#layering/cpio.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { md5OfPackage, type RpmFile } from '#layering/rpm-file.ts';
+import {
+  digestName,
+  fileDigestAlgorithm,
+  isGhost,
+  linkGroups,
+  type RpmFileEntry,
+} from '#layering/rpm-file-list.ts';
+import { getNumber, getString, HEADER_MAGIC, textOf } from '#layering/rpm-header.ts';
+import { TAG } from '#layering/rpm-tags.ts';
+
+/** One file of the payload, with all its names. */
+export interface PayloadFile {
+  readonly entries: Names;
+  /** A regular file's content, empty for other kinds; at its end the file's digest is checked. */
+  content(): Generator<Uint8Array, void>;
+}
+
+const RAW_CHUNK = 256 * 1024;
+/** An archive is padded to its block size. */
+const MOST_AFTER_TRAILER = 1 << 20;
+
+/**
+ * The payload's files in its order. Whoever stores them may keep them only after the last one came: then the digest of
+ * the whole payload has been checked, and that every file of the header was there, once.
+ * @throws UserError BAD_PAYLOAD naming the package and the path
+ */
+export function* readPayload(rpm: RpmFile): Generator<PayloadFile, void> {
+  const fd = fs.openSync(rpm.path, 'r');
+  try {
+    yield* filesOf(rpm, rawPayload(rpm, fd));
+  } catch (error) {
+    // What comes from the decompressor and the archive is a plain Error with a short reason.
+    if (error instanceof UserError || codeOf(error) !== undefined) throw error;
+    throw badPayload(rpm, messageOf(error));
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function badPayload(rpm: RpmFile, why: string): UserError {
+  return new UserError(
+    'BAD_PAYLOAD',
+    `${formatNevra(rpm.nevra)} (${rpm.path}) has a damaged payload: ${why}`,
+    {
+      hint: 'download the package again',
+    },
+  );
+}
+
+interface RawPayload {
+  read(): Uint8Array;
+  /** Reads what is left and compares the digest. */
+  verify(): void;
+}
+
+function rawPayload(rpm: RpmFile, fd: number): RawPayload {
+  const check = payloadCheck(rpm);
+  let at = rpm.payloadRange.start;
+  const read = (): Uint8Array => {
+    const chunk = Buffer.allocUnsafe(Math.min(RAW_CHUNK, rpm.payloadRange.end - at));
+    const got = fs.readSync(fd, chunk, 0, chunk.length, at);
+    at += got;
+    check?.hash.update(chunk.subarray(0, got));
+    return chunk.subarray(0, got);
+  };
+  const verify = () => {
+    while (read().length > 0);
+    if (check !== null && check.hash.digest('hex') !== check.expected)
+      throw badPayload(rpm, 'it does not match its digest');
+  };
+  return { read, verify };
+}
+
+/** The payload's own digest, or the MD5 of header and payload that older packages have instead. */
+function payloadCheck(rpm: RpmFile): { hash: Hash; expected: string } | null {
+  const digest = getString(rpm.header, TAG.PAYLOADDIGEST);
+  const algorithm = digestName(getNumber(rpm.header, TAG.PAYLOADDIGESTALGO) ?? 8);
+  if (digest !== null && algorithm !== null) return { hash: createHash(algorithm), expected: digest };
+  const md5 = md5OfPackage(rpm);
+  if (md5 === null) return null;
+  return { hash: createHash('md5').update(HEADER_MAGIC).update(rpm.header.bytes), expected: md5 };
+}
+
+function* filesOf(rpm: RpmFile, raw: RawPayload): Generator<PayloadFile, void> {
+  const format = getString(rpm.header, TAG.PAYLOADFORMAT);
+  if (format !== null && format !== 'cpio') throw badPayload(rpm, `its format '${format}' is not supported`);
+  if (rpm.payloadRange.end > rpm.payloadRange.start) yield* archiveFiles(rpm, raw);
+  else if (rpm.files.some((entry) => !isGhost(entry))) throw badPayload(rpm, 'it is missing');
+  raw.verify();
+}
+
+function* archiveFiles(rpm: RpmFile, raw: RawPayload): Generator<PayloadFile, void> {
+  const reader = byteReader(openPayload(rpm, raw));
+  const algorithm = fileDigestAlgorithm(rpm.header);
+  const plan = archivePlan(rpm);
+  for (const entry of readCpio(reader, (index) => plan.strippedSize(index))) {
+    const entries = plan.place(entry);
+    if (entries === null) continue;
+    const content = checkedContent(rpm, { file: entries[0], entry, algorithm });
+    yield { entries, content: () => content };
+    // What the caller did not read is checked all the same.
+    for (const _ of content);
+  }
+  if (reader.drain(MOST_AFTER_TRAILER) > MOST_AFTER_TRAILER)
+    throw badPayload(rpm, 'data follows the end of its archive');
+  plan.finish();
+}
+
+/** gzip is what a header that names nothing means, and rpm takes data that is no gzip as it is. */
+function openPayload(rpm: RpmFile, raw: RawPayload): Iterator<Uint8Array, unknown> {
+  const named = getString(rpm.header, TAG.PAYLOADCOMPRESSOR) ?? 'gzip';
+  const formats: readonly string[] = ['gzip', 'bzip2', 'xz', 'lzma', 'zstd'] satisfies CompressionFormat[];
+  if (!formats.includes(named)) throw badPayload(rpm, `its compression '${named}' is not supported`);
+  const first = raw.read();
+  let pending: Uint8Array | null = first;
+  const source = () => {
+    const chunk = pending ?? raw.read();
+    pending = null;
+    return chunk;
+  };
+  if (named === 'gzip' && !(first[0] === 0x1f && first[1] === 0x8b)) return plainPieces(source);
+  return decompress(named as CompressionFormat, source);
+}
+
+function* plainPieces(source: () => Uint8Array): Generator<Uint8Array, void> {
+  for (let chunk = source(); chunk.length > 0; chunk = source()) yield chunk;
+}
+
+type Names = readonly [RpmFileEntry, ...RpmFileEntry[]];
+
+interface ArchivePlan {
+  strippedSize(index: number): number;
+  /** The names of the file whose content this entry has; null for a further name whose content stands elsewhere. */
+  place(entry: CpioEntry): Names | null;
+  /** @throws UserError where a file of the header has not come */
+  finish(): void;
+}
+
+function archivePlan(rpm: RpmFile): ArchivePlan {
+  const { files } = rpm;
+  const indexes = new Map(files.map((entry, index) => [relative(entry.path), index]));
+  const groups = linkGroups(files);
+  const seen = new Set<number>();
+  const delivered = new Set<readonly number[]>();
+  const unlisted = (name: string) =>
+    badPayload(rpm, `it holds '${printable(name)}', which the header does not list`);
+  return {
+    strippedSize: (index) => {
+      const file = files[index];
+      if (file === undefined) throw unlisted(`file ${index}`);
+      const type = file.mode & S.IFMT;
+      if (type === S.IFLNK) return Buffer.byteLength(file.linkto);
+      return type === S.IFREG && (groups.get(index) ?? [index]).at(-1) === index ? file.size : 0;
+    },
+    place: (entry) => {
+      const name = entry.name === null ? '' : textOf(entry.name);
+      const index = entry.index ?? indexes.get(relative(name)) ?? -1;
+      const file = files[index];
+      if (file === undefined) throw unlisted(name);
+      if (isGhost(file)) throw badPayload(rpm, `it holds '${file.path}', which the header calls a ghost`);
+      if (seen.has(index)) throw badPayload(rpm, `it holds '${file.path}' twice`);
+      seen.add(index);
+      const group = groups.get(index);
+      if (group === undefined) return [file];
+      if (entry.size === 0 && (delivered.has(group) || !group.every((member) => seen.has(member))))
+        return null;
+      if (delivered.has(group)) throw badPayload(rpm, `it holds the content of '${file.path}' twice`);
+      delivered.add(group);
+      return [file, ...group.filter((member) => member !== index).flatMap((member) => files[member] ?? [])];
+    },
+    finish: () => {
+      const missing = files.find((file, index) => !isGhost(file) && !seen.has(index));
+      if (missing !== undefined) throw badPayload(rpm, `'${missing.path}' is missing from it`);
+    },
+  };
+}
+
+interface ContentCheck {
+  readonly file: RpmFileEntry;
+  readonly entry: CpioEntry;
+  readonly algorithm: string | null;
+}
+
+function* checkedContent(rpm: RpmFile, check: ContentCheck): Generator<Uint8Array, void> {
+  const { file, entry } = check;
+  const type = file.mode & S.IFMT;
+  if (type === S.IFLNK) {
+    const target = Buffer.concat([...entry.content()]);
+    if (textOf(target) !== file.linkto) throw badPayload(rpm, `the link '${file.path}' has another target`);
+    return;
+  }
+  const expected = type === S.IFREG ? file.size : 0;
+  if (entry.size !== expected)
+    throw badPayload(rpm, `'${file.path}' has ${entry.size} bytes, the header says ${expected}`);
+  if (type !== S.IFREG) return;
+  const hash = check.algorithm === null || file.digest === '' ? null : createHash(check.algorithm);
+  for (const piece of entry.content()) {
+    hash?.update(piece);
+    yield piece;
+  }
+  if (hash !== null && hash.digest('hex') !== file.digest)
+    throw badPayload(rpm, `'${file.path}' does not match its digest`);
+}
+
+function relative(path: string): string {
+  return path.replace(/^(\.?\/)+/, '');
+}
+
+function printable(name: string): string {
+  return name.replace(/[\u0000-\u001f\u007f]/g, '?');
+}
