@@ -71,9 +71,9 @@ class Populator {
   }
 
   void Run(int target) {
-    int copy = fcntl(target, F_DUPFD_CLOEXEC, 3);
-    Must(copy, "dup", "");
-    auto fd = std::make_shared<OwnedFd>(copy);
+    int base = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    Must(base, "opendir", ".");
+    auto fd = std::make_shared<OwnedFd>(base);
     TaskPool<Task> pool;
     for (uint32_t top : tops_) pool.Push({top, fd, std::string(directories_[top].name)});
     fd.reset();
@@ -102,9 +102,9 @@ class Populator {
 
   void Fill(TaskPool<Task> &pool, Task &task) {
     Directory &directory = directories_[task.index];
-    const Meta &meta = metas_[directory.meta];
     bool made = false;
     SharedFd fd = Enter(task, directory, made);
+    const Meta &meta = metas_[directory.meta];
     task.parent.reset();
     if (made) made_++;
     for (Unpacker in(directory.files); !in.AtEnd();) One(in, fd->get(), task.path);
@@ -146,7 +146,7 @@ class Populator {
     if (open) Must(fchmod(fd->get(), mode), "chmod", path);
     if (options_.xattrs) SetFileXattrs(fd->get(), meta.xattrs, path);
     timespec times[2] = {{0, UTIME_OMIT}, {0, 0}};
-    Must(futimens(fd->get(), times), "utimensat", path);
+    if (!options_.forceCopy) Must(futimens(fd->get(), times), "utimensat", path);
     if (open) return;
     std::lock_guard<std::mutex> guard(mutex_);
     late_.emplace_back(fd, mode);
@@ -179,7 +179,9 @@ class Populator {
     struct stat st;
     Must(fstatat(source_, source.c_str(), &st, AT_SYMLINK_NOFOLLOW), "open", source);
     // Every empty file of one owner and mode would share an inode, and its links run out (65,000 on ext4).
-    if (options_.forceCopy || (S_ISREG(st.st_mode) && st.st_size == 0)) return Clone(place, source);
+    bool empty = S_ISREG(st.st_mode) && st.st_size == 0;
+    bool unreadable = S_ISREG(st.st_mode) && !options_.owners && !(st.st_mode & S_IRUSR);
+    if (options_.forceCopy || empty || unreadable) return Clone(place, source);
     bool refused = false;
     bool done = Put(place, &st, [&](const char *name) {
       int result = linkat(source_, source.c_str(), place.dir, name, 0);
@@ -263,7 +265,9 @@ class Populator {
       if (fd.get() < 0) return -1;
       write(fd.get());
       if (options_.owners) Must(fchown(fd.get(), meta.uid, meta.gid), "chown", place.Full());
-      Must(fchmod(fd.get(), meta.mode & (options_.owners ? 07777 : 0777)), "chmod", place.Full());
+      // A file of somebody else's tree gets no set-id bits, and can be read by whom it is made for.
+      uint32_t mode = options_.owners ? meta.mode & 07777 : (meta.mode & 0777) | S_IRUSR;
+      Must(fchmod(fd.get(), mode), "chmod", place.Full());
       if (options_.xattrs) SetFileXattrs(fd.get(), meta.xattrs, place.Full());
       timespec times[2] = {{0, UTIME_OMIT}, {0, 0}};
       if (!options_.forceCopy) Must(futimens(fd.get(), times), "utimensat", place.Full());

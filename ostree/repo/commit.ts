@@ -156,10 +156,7 @@ function modifiedMeta(
 }
 
 function canonicalMode(mode: number): number {
-  const kind = mode & S.IFMT;
-  if (kind === S.IFLNK) return mode;
-  if (kind === S.IFDIR) return S.IFDIR | 0o755;
-  return S.IFREG | (mode & 0o755) | 0o644;
+  return (mode & S.IFMT) === S.IFLNK ? mode : mode & (S.IFMT | 0o755);
 }
 
 function modifiedMode(path: string, mode: number, modifiers: CommitModifiers): number {
