@@ -1,0 +1,51 @@
+/** Which deployment the machine runs: from what prepare-root left in `/run/ostree-booted`. */
+import { AT_FDCWD, type Fd, type Syscalls } from '#native/syscalls.ts';
+import { lookupVariant } from '#ostree/format/commit.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { parse, type VariantDict } from '#ostree/format/gvariant.ts';
+import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+
+const BOOTED_FILE = '/run/ostree-booted';
+
+/** Whether `root` is the machine's own sysroot and it was booted through ostree. */
+export function isBootedSysroot(sys: Syscalls, root: Fd): boolean {
+  if (sys.lstat(AT_FDCWD, BOOTED_FILE) === null) return false;
+  const here = sys.fstat(root);
+  return ['/', '/sysroot'].some((path) => {
+    const stat = sys.stat(AT_FDCWD, path);
+    return stat !== null && stat.dev === here.dev && stat.ino === here.ino;
+  });
+}
+
+/** @throws UserError BAD_SYSROOT where none of the deployments is the running one */
+export function findBooted(sys: Syscalls, root: Fd, deployments: readonly Deployment[]): Deployment {
+  const [dev, ino] = bootedInode(sys);
+  const found = deployments.find((deployment) => {
+    const stat = sys.lstat(root, deploymentPath(deployment));
+    return stat !== null && stat.dev === dev && stat.ino === ino;
+  });
+  if (found === undefined)
+    throw new UserError(
+      'BAD_SYSROOT',
+      `Unexpected state: ${BOOTED_FILE} found and in / sysroot, but bootloader entry not found`,
+    );
+  return found;
+}
+
+function bootedInode(sys: Syscalls): readonly [dev: number, ino: number] {
+  const bytes = readBooted(sys);
+  const dict = bytes.length === 0 ? [] : (parse('a{sv}', bytes) as unknown as VariantDict);
+  const pair = lookupVariant(dict, 'backing-root-device-inode', '(tt)') as [bigint, bigint] | undefined;
+  if (pair !== undefined) return [Number(pair[0]), Number(pair[1])];
+  const stat = sys.stat(AT_FDCWD, '/');
+  return [stat?.dev ?? 0, stat?.ino ?? 0];
+}
+
+function readBooted(sys: Syscalls): Uint8Array {
+  try {
+    return sys.readFile(AT_FDCWD, BOOTED_FILE);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return new Uint8Array(0);
+    throw error;
+  }
+}
