@@ -7,17 +7,18 @@ export interface Nevra {
   readonly epoch: number;
   readonly version: string;
   readonly release: string;
+  /** '' for what has none: the keys that a database lists as `gpg-pubkey`. */
   readonly arch: string;
 }
 
 /** `NAME-[EPOCH:]VERSION-RELEASE.ARCH`; an epoch of 0 is left out. */
 export function formatNevra(nevra: Nevra): string {
-  return `${nevra.name}-${formatEvr(nevra)}.${nevra.arch}`;
+  return withArch(`${nevra.name}-${formatEvr(nevra)}`, nevra.arch);
 }
 
 /** As `rpm -qa` prints it: without an epoch. */
 export function formatNvra(nevra: Nevra): string {
-  return `${nevra.name}-${nevra.version}-${nevra.release}.${nevra.arch}`;
+  return withArch(`${nevra.name}-${nevra.version}-${nevra.release}`, nevra.arch);
 }
 
 /** The inverse of `formatNevra`; an explicit `0:` is read too. @throws UserError BAD_NEVRA */
@@ -31,4 +32,8 @@ export function parseNevra(text: string): Nevra {
   if (dot < 0 || Object.values({ ...nevra, arch }).includes(''))
     throw new UserError('BAD_NEVRA', `'${text}' is not NAME-[EPOCH:]VERSION-RELEASE.ARCH`);
   return { ...nevra, arch };
+}
+
+function withArch(text: string, arch: string): string {
+  return arch === '' ? text : `${text}.${arch}`;
 }

@@ -73,8 +73,8 @@ export function nevraOf(header: RpmHeader): Nevra {
     epoch: getNumber(header, TAG.EPOCH) ?? 0,
     version: text(TAG.VERSION, 'version'),
     release: text(TAG.RELEASE, 'release'),
-    // gpg-pubkey entries of a database have none.
-    arch: getString(header, TAG.ARCH) ?? '(none)',
+    // The gpg-pubkey entries of a database have none.
+    arch: getString(header, TAG.ARCH) ?? '',
   };
 }
 
