@@ -16,7 +16,7 @@ export function enterDeployment(
   const done = runInScratch({
     sysroot,
     cmdline: kernelArguments,
-    runs: [OUR_PREPARE_ROOT],
+    runs: [[...OUR_PREPARE_ROOT, '/sysroot']],
     enter: command,
   });
   if (done.entered !== null) return done.entered;

@@ -34,12 +34,18 @@ function buildRoot(sys: Syscalls, request: ScratchRequest): void {
   bind(sys, '/dev', `${ROOT}/dev`);
   sys.mount('proc', `${ROOT}/proc`, 'proc', 0, null);
   sys.mount('run', `${ROOT}/run`, 'tmpfs', 0, 'mode=755');
-  bind(sys, request.sysroot, `${ROOT}/sysroot`);
-  if (request.sysrootReadOnly === true)
-    sys.mount(null, `${ROOT}/sysroot`, null, MS.BIND | MS.REMOUNT | MS.RDONLY, null);
+  mountSysroot(sys, request);
   writeFiles({ '/cmdline': request.cmdline + '\n', ...request.files });
   bind(sys, `${ROOT}/cmdline`, `${ROOT}/proc/cmdline`);
   if (request.shared ?? true) sys.mount(null, ROOT, null, MS.REC | MS.SHARED, null);
+}
+
+function mountSysroot(sys: Syscalls, request: ScratchRequest): void {
+  const mountPoint = ROOT + (request.mountPoint ?? '/sysroot');
+  fs.mkdirSync(mountPoint, { recursive: true });
+  bind(sys, request.sysroot, mountPoint);
+  if (request.sysrootFlags !== undefined)
+    sys.mount(null, mountPoint, null, MS.BIND | MS.REMOUNT | request.sysrootFlags, null);
 }
 
 function bind(sys: Syscalls, from: string, to: string): void {
@@ -57,13 +63,11 @@ function runAll(sys: Syscalls, request: ScratchRequest): ScratchResult {
   sys.chroot(ROOT);
   sys.chdir('/');
   const runs = request.runs.map(run);
-  const { dev, ino } = fs.statSync('/sysroot');
   return {
     runs,
     mountinfo: fs.readFileSync('/proc/self/mountinfo', 'utf8'),
     booted: fs.existsSync('/run/ostree-booted') ? fs.readFileSync('/run/ostree-booted', 'hex') : null,
     leftovers: ['/sysroot.tmp', ...under('/run')].filter((file) => fs.existsSync(file)).map(described),
-    root: [dev, ino],
     entered: request.enter === undefined || runs.at(-1)?.status !== 0 ? null : enter(sys, request.enter),
   };
 }

@@ -7,7 +7,7 @@ import path from 'node:path';
 export const PROJECT = path.resolve(import.meta.dirname, '../..');
 
 /** Our prepare-root as it is run inside the scratch initramfs. */
-export const OUR_PREPARE_ROOT: readonly string[] = ['/node', '/ostree-prepare-root', '/sysroot'];
+export const OUR_PREPARE_ROOT: readonly string[] = ['/node', '/ostree-prepare-root'];
 
 /** A small root like an initramfs, in a mount namespace of its own, in which programs are run one after the other. */
 export interface ScratchRequest {
@@ -21,8 +21,10 @@ export interface ScratchRequest {
   readonly files?: Readonly<Record<string, string>>;
   /** Whether all mounts are shared beforehand, as systemd makes them (default), or private. */
   readonly shared?: boolean;
-  /** Mount `/sysroot` read-only first. */
-  readonly sysrootReadOnly?: boolean;
+  /** Flags of the mount of `sysroot` (`MS`), 0 by default. */
+  readonly sysrootFlags?: number;
+  /** Where `sysroot` is mounted instead of `/sysroot`. */
+  readonly mountPoint?: string;
   /** Programs with their arguments. */
   readonly runs: readonly (readonly string[])[];
   /** Then, if the last of them succeeded: switch root to `/sysroot`, mount what the generated units say, run this. */
@@ -43,8 +45,6 @@ export interface ScratchResult {
   readonly booted: string | null;
   /** Type and mode, path, of everything under `/run`, and `/sysroot.tmp` if it was left. */
   readonly leftovers: readonly string[];
-  /** [device, inode] of `/sysroot`. */
-  readonly root: readonly [number, number];
   readonly entered: ProgramResult | null;
 }
 
