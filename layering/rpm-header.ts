@@ -74,6 +74,16 @@ export function getStrings(header: RpmHeader, tag: number): string[] {
   return readStrings(header, entry, entry.type === TYPE.STRING ? 1 : entry.count);
 }
 
+/** As `getStrings`, but a text that is not UTF-8 comes as its bytes. */
+export function getStringKeys(header: RpmHeader, tag: number): (string | Uint8Array)[] {
+  const texts = getStrings(header, tag);
+  const entry = header.entries.get(tag);
+  if (entry === undefined || texts.every((text) => !/[\u0080-\u00ff]/.test(text))) return texts;
+  return splitAtNul(getRaw(header, entry).subarray(0, -1)).map((bytes) =>
+    isUtf8(bufferOf(bytes)) ? textOf(bytes) : bytes,
+  );
+}
+
 /** All numbers (unsigned); empty where the tag is absent. @throws UserError where one is above 2^53 */
 export function getNumbers(header: RpmHeader, tag: number): number[] {
   const entry = header.entries.get(tag);

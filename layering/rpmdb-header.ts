@@ -54,11 +54,13 @@ export function installedHeader(pkg: InstalledPackage): Uint8Array {
 }
 
 function signatureAdditions(pkg: InstalledPackage): Addition[] {
-  return KEPT.flatMap(([from, tag]) => {
-    const entry: HeaderEntry | undefined = pkg.signatureHeader.entries.get(from);
-    if (entry === undefined) return [];
-    return [{ tag, type: entry.type, count: entry.count, data: getRaw(pkg.signatureHeader, entry) }];
-  });
+  return KEPT.flatMap(([from, tag]) => copied(pkg.signatureHeader, from, tag));
+}
+
+function copied(header: RpmHeader, from: number, tag: number): Addition[] {
+  const entry: HeaderEntry | undefined = header.entries.get(from);
+  if (entry === undefined) return [];
+  return [{ tag, type: entry.type, count: entry.count, data: getRaw(header, entry) }];
 }
 
 function installAdditions(pkg: InstalledPackage): Addition[] {
@@ -67,6 +69,8 @@ function installAdditions(pkg: InstalledPackage): Addition[] {
   return [
     number(TAG.INSTALLTIME, pkg.installTime),
     ...(files === 0 ? [] : [{ tag: TAG.FILESTATES, type: TYPE.CHAR, count: files, data: states }]),
+    // Where a relocatable package went: nothing is relocated here.
+    ...copied(pkg.header, TAG.PREFIXES, TAG.INSTPREFIXES),
     number(TAG.INSTALLCOLOR, pkg.color),
     number(TAG.INSTALLTID, pkg.transactionId),
   ];

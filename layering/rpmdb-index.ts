@@ -1,5 +1,13 @@
 /** The index tables of rpmdb.sqlite: which tag each one is of, and the rows that a header gives it. Pure. */
-import { getNumbers, getRaw, getString, getStrings, type RpmHeader } from '#layering/rpm-header.ts';
+import {
+  getNumbers,
+  getRaw,
+  getString,
+  getStringKeys,
+  getStrings,
+  type RpmHeader,
+} from '#layering/rpm-header.ts';
+import { richNames } from '#layering/rpm-rich-names.ts';
 import { SENSE, TAG } from '#layering/rpm-tags.ts';
 
 export interface IndexTable {
@@ -11,6 +19,7 @@ export interface IndexTable {
 }
 
 export interface IndexRow {
+  /** Bytes for keys of the BLOB type and for texts that are not UTF-8. */
   readonly key: string | Uint8Array;
   /** The value's place in its tag; the trigger's number for file triggers. */
   readonly idx: number;
@@ -55,6 +64,12 @@ export function indexRows(table: IndexTable, header: RpmHeader): IndexRow[] {
       return [{ key: getString(header, table.tag) ?? 'Unknown', idx: 0 }];
     case TAG.REQUIRENAME:
       return requirements(header);
+    case TAG.CONFLICTNAME:
+    case TAG.RECOMMENDNAME:
+    case TAG.SUGGESTNAME:
+    case TAG.SUPPLEMENTNAME:
+    case TAG.ENHANCENAME:
+      return getStringKeys(header, table.tag).flatMap(withRichNames);
     case TAG.TRIGGERNAME:
       return firstOfEach(getStrings(header, table.tag));
     case TAG.FILETRIGGERNAME:
@@ -62,17 +77,23 @@ export function indexRows(table: IndexTable, header: RpmHeader): IndexRow[] {
     case TAG.TRANSFILETRIGGERNAME:
       return numbered(header, table.tag, TAG.TRANSFILETRIGGERINDEX);
     default:
-      return getStrings(header, table.tag).map((key, idx) => ({ key, idx }));
+      return getStringKeys(header, table.tag).map((key, idx) => ({ key, idx }));
   }
 }
 
 /** What is needed only while installing is of no use to a later transaction. */
 function requirements(header: RpmHeader): IndexRow[] {
   const flags = getNumbers(header, TAG.REQUIREFLAGS);
-  return getStrings(header, TAG.REQUIRENAME).flatMap((key, idx) => {
+  return getStringKeys(header, TAG.REQUIRENAME).flatMap((key, idx) => {
     const bits = flags[idx] ?? 0;
-    return (bits & INSTALL_ONLY) !== 0 && (bits & ERASE_ONLY) === 0 ? [] : [{ key, idx }];
+    const onlyInstall = (bits & INSTALL_ONLY) !== 0 && (bits & ERASE_ONLY) === 0;
+    return onlyInstall ? [] : withRichNames(key, idx);
   });
+}
+
+function withRichNames(key: string | Uint8Array, idx: number): IndexRow[] {
+  const names = typeof key === 'string' ? richNames(key) : [];
+  return [key, ...names].map((name) => ({ key: name, idx }));
 }
 
 function firstOfEach(names: readonly string[]): IndexRow[] {

@@ -73,7 +73,7 @@ function packageAdder(db: SqliteDatabase, tables: readonly IndexTable[]): (heade
   const insert = db.prepare(`INSERT INTO 'Packages' (blob) VALUES (?)`);
   const indexes = tables.map((table) => ({
     table,
-    statement: db.prepare(`INSERT INTO '${table.name}' VALUES (?, ?, ?)`),
+    statement: db.prepare(`INSERT INTO '${table.name}' VALUES (CAST(? AS ${table.keyType}), ?, ?)`),
   }));
   return (bytes) => {
     const header = parseHeader(bytes, 'a package to install');
