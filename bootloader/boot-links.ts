@@ -1,0 +1,22 @@
+/** `/ostree/boot.B.M/STATEROOT/BOOTCSUM/SERIAL`: the links that `ostree=` names. */
+import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
+import type { BootVersions } from '#ostree/sysroot/deployment-refs.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories } from '#ostree/sysroot/write-file.ts';
+
+/** Writes a set of links anew; it must not be the set in use. */
+export function writeBootLinks(
+  { sys, fd }: Sysroot,
+  { bootversion, subbootversion }: BootVersions,
+  deployments: readonly Deployment[],
+): void {
+  const directory = `ostree/boot.${bootversion}.${subbootversion}`;
+  sys.removeTree(fd, directory);
+  makeDirectories(sys, fd, directory);
+  for (const deployment of deployments) {
+    const { stateroot, bootcsum, bootserial } = deployment;
+    makeDirectories(sys, fd, `${directory}/${stateroot}/${bootcsum}`);
+    const target = `../../../deploy/${stateroot}/deploy/${deploymentName(deployment)}`;
+    sys.symlink(target, fd, `${directory}/${stateroot}/${bootcsum}/${bootserial}`);
+  }
+}

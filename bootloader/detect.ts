@@ -1,0 +1,77 @@
+/** Which boot loader's own configuration is written besides the entries. */
+import { S, type Fd, type Syscalls } from '#native/syscalls.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
+
+export type Bootloader = 'none' | 'syslinux' | 'grub2' | 'uboot';
+
+export interface BootloaderFacts {
+  /** `sysroot.bootloader` of the repository's configuration. */
+  readonly configured: string;
+  readonly hasSyslinux: boolean;
+  readonly hasGrub: boolean;
+  readonly hasUboot: boolean;
+  /** bootupd owns a static grub.cfg. */
+  readonly hasStaticGrub: boolean;
+}
+
+/** @throws UserError BAD_REPO for a word that is not known, BOOTLOADER for one that we cannot serve */
+export function chooseBootloader(facts: BootloaderFacts): Bootloader {
+  switch (facts.configured) {
+    case 'none':
+      return 'none';
+    case 'auto':
+      if (facts.hasSyslinux) return 'syslinux';
+      if (facts.hasGrub && !facts.hasStaticGrub) return 'grub2';
+      return facts.hasUboot ? 'uboot' : 'none';
+    case 'grub2':
+    case 'syslinux':
+    case 'uboot':
+      return facts.configured;
+    case 'zipl':
+    case 'aboot':
+      throw new UserError('BOOTLOADER', `sysroot.bootloader=${facts.configured} is not supported`, {
+        hint: 'none, syslinux, grub2 and uboot are',
+      });
+    default:
+      throw new UserError('BAD_REPO', `Invalid bootloader configuration: '${facts.configured}'`);
+  }
+}
+
+export function readBootloaderFacts(sys: Syscalls, root: Fd, config: KeyFile): BootloaderFacts {
+  const exists = (path: string): boolean => sys.lstat(root, path) !== null;
+  return {
+    configured: keyFileString(config, 'sysroot', 'bootloader') ?? 'auto',
+    hasSyslinux: exists('boot/syslinux/syslinux.cfg'),
+    hasGrub: exists('boot/grub/grub.cfg') || exists('boot/grub2/grub.cfg'),
+    hasUboot: exists('boot/loader/uEnv.txt'),
+    hasStaticGrub: isStaticGrub(sys.readText(root, 'boot/bootupd-state.json') ?? ''),
+  };
+}
+
+/** vfat has neither symbolic links nor hard links. */
+export function refuseVfat(sys: Syscalls, boot: Fd): void {
+  const VFAT = 0x4d44;
+  if (sys.statfs(boot).type === VFAT)
+    throw new UserError('VFAT_BOOT', '/boot cannot currently be a vfat filesystem', {
+      hint: 'mount the EFI system partition at /boot/efi, and keep /boot on ext4, xfs or btrfs',
+    });
+}
+
+/** A grub.cfg of EFI only, which ostree replaces without atomicity. */
+export function efiGrubDirectory(sys: Syscalls, root: Fd): string | null {
+  const base = 'boot/efi/EFI';
+  if ((sys.stat(root, base)?.mode ?? 0) >> 12 !== S.IFDIR >> 12) return null;
+  const found = sys
+    .readdir(root, base)
+    .find(({ name }) => name !== 'BOOT' && sys.lstat(root, `${base}/${name}/grub.cfg`) !== null);
+  return found === undefined ? null : `${base}/${found.name}`;
+}
+
+function isStaticGrub(state: string): boolean {
+  const key = '"static-configs"';
+  const at = state.indexOf(key);
+  if (at < 0) return false;
+  const value = state.slice(at + key.length).trimStart();
+  return !(value.startsWith(':') && value.slice(1).trimStart().startsWith('null'));
+}

@@ -1,0 +1,63 @@
+/** GRUB: the stanzas of `ostree admin instutil grub2-generate`, and a whole grub.cfg where no grub2-mkconfig makes it. */
+import { UserError } from '#ostree/format/errors.ts';
+import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+
+export interface GrubOptions {
+  /** `16` on BIOS x86, `efi`, or '' where GRUB's `linux` does it all. */
+  readonly suffix: '' | '16' | 'efi';
+  /** UUID or name of the file system with the kernels, in the entries' ids. */
+  readonly deviceId: string;
+  /** The commands that find that file system (`search …`), one a line; from grub-mkconfig's environment. */
+  readonly prepareRoot: string;
+  /** Put before every path: `/boot` where /boot lies on the root file system, else ''. */
+  readonly prefix: string;
+}
+
+/** One `menuentry` for each entry, in the menu's order. @throws UserError BAD_BLS for an entry without a kernel */
+export function grubStanzas(entries: readonly BlsEntry[], options: GrubOptions): string {
+  return entries.map((entry, index) => stanza(entry, index, options)).join('');
+}
+
+/** A whole grub.cfg for machines without grub2-mkconfig: a menu of our entries, the first by default. */
+export function grubConfig(entries: readonly BlsEntry[], options: GrubOptions): string {
+  const header = [
+    '# Written by ostree at each deployment; changes here are lost.',
+    'set default=0',
+    'set timeout=5',
+    '',
+  ];
+  return `${header.join('\n')}\n${grubStanzas(entries, options)}`;
+}
+
+function stanza(entry: BlsEntry, index: number, options: GrubOptions): string {
+  const title = required(entry, 'title');
+  const kernel = `linux${options.suffix} ${options.prefix}${required(entry, 'linux')}`;
+  const id = `ostree-${index}-${options.deviceId}`;
+  const lines = [
+    'load_video',
+    'set gfxpayload=keep',
+    'insmod gzio',
+    ...options.prepareRoot.split('\n').filter((line) => line !== ''),
+    [kernel, blsValue(entry, 'options') ?? ''].join(' ').trimEnd(),
+    ...pathLine(`initrd${options.suffix}`, entry, { key: 'initrd', prefix: options.prefix }),
+    ...pathLine('devicetree', entry, { key: 'devicetree', prefix: options.prefix }),
+  ];
+  const classes = '--class gnu-linux --class gnu --class os --unrestricted';
+  return `menuentry ${quoted(title)} ${classes} ${quoted(id)} {\n${lines.join('\n')}\n}\n`;
+}
+
+function pathLine(command: string, entry: BlsEntry, from: { key: string; prefix: string }): string[] {
+  const paths = entry.fields.filter(([key]) => key === from.key).map(([, path]) => from.prefix + path);
+  return paths.length === 0 ? [] : [`${command} ${paths.join(' ')}`];
+}
+
+function required(entry: BlsEntry, key: string): string {
+  const value = blsValue(entry, key);
+  if (value === null) throw new UserError('BAD_BLS', `a boot entry has no '${key}', GRUB cannot boot it`);
+  return value;
+}
+
+/** In single quotes, as GRUB's script language reads them. */
+function quoted(text: string): string {
+  return `'${text.split("'").join(`'\\''`)}'`;
+}

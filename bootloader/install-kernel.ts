@@ -1,0 +1,123 @@
+/** Puts the kernel files of deployments into `/boot/ostree/OS-BOOTCSUM/`. */
+import { S, type Fd } from '#native/syscalls.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { kernelDirectory, type BootFacts } from '#bootloader/entries.ts';
+import { copyBytes } from '#ostree/sysroot/copy-file.ts';
+import { deploymentPath } from '#ostree/sysroot/deployment.ts';
+import { filesBelow } from '#ostree/sysroot/kernel-layout.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
+
+interface MissingFile {
+  /** Both relative to the sysroot. */
+  readonly source: string;
+  readonly target: string;
+  readonly size: number;
+}
+
+/** ostree reserves this much beside the files themselves. */
+const RESERVE = 1024 * 1024;
+
+/**
+ * Hardlinks the files that are missing, or copies them where /boot is another file system: under temporary names, one
+ * sync, then the renames, so that a name in /boot always has all its bytes. A crash leaves unused files at most.
+ * @throws UserError NO_BOOT_SPACE before anything is copied
+ */
+export function installKernels(sysroot: Sysroot, facts: readonly BootFacts[], boot: Fd): void {
+  const missing = missingFiles(sysroot, facts);
+  if (missing.length === 0) return;
+  const { sys, fd } = sysroot;
+  const isLinkable = sys.fstat(boot).dev === sys.fstat(fd).dev;
+  if (!isLinkable) requireSpace(sysroot, missing, boot);
+  for (const { target } of missing) makeDirectories(sys, fd, target.slice(0, target.lastIndexOf('/')));
+  const toCopy = isLinkable ? missing.filter((file) => !tryLink(sysroot, file)) : missing;
+  if (toCopy.length === 0) return;
+  for (const file of toCopy) copyToTemporary(sysroot, file);
+  sys.syncfs(boot);
+  for (const { target } of toCopy) sys.rename(fd, temporaryName(target), fd, target);
+}
+
+/** The kernel files that /boot lacks. A device tree's files are looked at one by one: ostree may have died among them. */
+function missingFiles(sysroot: Sysroot, facts: readonly BootFacts[]): MissingFile[] {
+  const found = new Map<string, MissingFile>();
+  for (const fact of facts)
+    for (const [source, target] of wantedFiles(sysroot, fact)) {
+      const stat = sysroot.sys.stat(sysroot.fd, source);
+      if (stat === null) continue;
+      const there = sysroot.sys.lstat(sysroot.fd, target);
+      if (there === null || there.size !== stat.size) found.set(target, { source, target, size: stat.size });
+    }
+  return [...found.values()];
+}
+
+function wantedFiles({ sys, fd }: Sysroot, { deployment, layout }: BootFacts): [string, string][] {
+  const root = deploymentPath(deployment);
+  const directory = `boot/${kernelDirectory(deployment)}`;
+  const { devicetree } = layout;
+  const isTree = devicetree?.kind === 'directory';
+  const files = [layout.kernel, layout.initramfs, isTree ? null : devicetree, layout.hmac, layout.aboot]
+    .filter((file) => file !== null)
+    .map(({ source, name }): [string, string] => [`${root}/${source}`, `${directory}/${name}`]);
+  if (!isTree) return files;
+  const base = `${root}/${devicetree.source}`;
+  const tree = filesBelow(sys, fd, base).map((source): [string, string] => [
+    source,
+    `${directory}/${devicetree.name}${source.slice(base.length)}`,
+  ]);
+  return [...files, ...tree];
+}
+
+/** False where the file has too many links or may not be linked: it is copied then. */
+function tryLink({ sys, fd }: Sysroot, { source, target }: MissingFile): boolean {
+  // A symlink in the tree stands for the file it points to.
+  if (((sys.lstat(fd, source)?.mode ?? 0) & S.IFMT) !== S.IFREG) return false;
+  unlinkIfPresent(sys, fd, target);
+  try {
+    sys.link(fd, source, fd, target);
+    return true;
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'EMLINK' || code === 'EXDEV' || code === 'EPERM') return false;
+    throw error;
+  }
+}
+
+function copyToTemporary({ sys, fd }: Sysroot, { source, target }: MissingFile): void {
+  const stat = sys.stat(fd, source);
+  if (stat === null) throw new Error(`${source} vanished`);
+  const from = sys.open(fd, source, ['read']);
+  try {
+    const to = sys.open(fd, temporaryName(target), ['write', 'create', 'truncate', 'nofollow'], 0o600);
+    try {
+      copyBytes(sys, from, to);
+      sys.fchown(to, stat.uid, stat.gid);
+      sys.fchmod(to, stat.mode & 0o7777);
+    } finally {
+      sys.close(to);
+    }
+  } finally {
+    sys.close(from);
+  }
+}
+
+function requireSpace({ sys, path }: Sysroot, missing: readonly MissingFile[], boot: Fd): void {
+  const { bsize, bavail } = sys.statfs(boot);
+  const blocks = (size: number): number => Math.ceil(size / bsize) * bsize;
+  const needed = missing.reduce((sum, { size }) => sum + blocks(size), RESERVE);
+  const free = bavail * bsize;
+  if (needed <= free) return;
+  throw new UserError(
+    'NO_BOOT_SPACE',
+    `${path}/boot has ${megabytes(free)} MB free, the new kernel files need ${megabytes(needed)} MB`,
+    { hint: `'ostree admin undeploy INDEX' removes a deployment with its kernel files` },
+  );
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1_000_000).toFixed(1);
+}
+
+function temporaryName(path: string): string {
+  const slash = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, slash)}.${path.slice(slash)}.tmp`;
+}

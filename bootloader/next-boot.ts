@@ -1,0 +1,59 @@
+/** The story every verb uses: this deployment, or these in this order, boot next. */
+import type { Deployment, NewDeployment } from '#ostree/sysroot/deployment.ts';
+import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
+import { prune } from '#ostree/repo/prune.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { listWithNew, type ListPolicy } from '#bootloader/list-policy.ts';
+import { writeDeployments, type WriteOptions, type WriteResult } from '#bootloader/write-entries.ts';
+
+export interface NextBootOptions extends ListPolicy, WriteOptions {
+  /** Leave objects that nothing refers to any more, e.g. because the caller prunes later. */
+  readonly noPrune?: boolean;
+}
+
+export interface NewBootOptions extends NextBootOptions {
+  readonly new: NewDeployment;
+  /** The deployment its /etc came from. */
+  readonly merge: Deployment | null;
+}
+
+export interface NextBootResult extends WriteResult {
+  /** Directories of deployments that went, relative to the sysroot. */
+  readonly removed: readonly string[];
+}
+
+/**
+ * Puts a new deployment into the list, as the policy says, and makes it boot next. On return it is durable, and what
+ * the list no longer names is gone.
+ */
+export function bootNext(sysroot: Sysroot, options: NewBootOptions): NextBootResult {
+  const { deployments, booted } = sysroot;
+  const list = listWithNew(options.new, { deployments, booted, merge: options.merge }, options);
+  return bootList(sysroot, list, options);
+}
+
+/** Makes exactly these deployments, in this order, the list. */
+export function bootList(
+  sysroot: Sysroot,
+  list: readonly Deployment[],
+  options: NextBootOptions = {},
+): NextBootResult {
+  const written = writeDeployments(sysroot, list, options);
+  const { removed, mayPrune } = cleanUpSysroot(written.sysroot);
+  // A prune reads every dirtree: it is left out where no commit lost its last deployment.
+  if (mayPrune && options.noPrune !== true) pruneUnreferenced(written.sysroot);
+  return { ...written, removed };
+}
+
+/** Removes the objects that no ref and no deployment needs. */
+export function pruneUnreferenced({ repo, deployments }: Sysroot): void {
+  prune(repo, { refsOnly: true, depth: 0, roots: deployments.map(({ checksum }) => checksum) });
+}
+
+/** ostree's words for what happened. */
+export function describeSwap({ swap, bootloader, sysroot, countChange }: WriteResult): string {
+  const what = bootloader === 'none' ? 'Transaction complete' : 'Bootloader updated';
+  const isSwap = swap === 'entries' ? 'yes' : 'no';
+  const versions = `boot.${sysroot.bootversion}.${sysroot.subbootversion}`;
+  return `${what}; bootconfig swap: ${isSwap}; bootversion: ${versions}, deployment count change: ${countChange}`;
+}

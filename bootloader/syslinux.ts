@@ -1,0 +1,89 @@
+/** `syslinux.cfg`: our entries in, everything else in the file stays. */
+import { UserError } from '#ostree/format/errors.ts';
+import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+
+const PATHS: readonly (readonly [key: string, word: string])[] = [
+  ['linux', 'KERNEL'],
+  ['initrd', 'INITRD'],
+  ['devicetree', 'DEVICETREE'],
+];
+
+/**
+ * The new text from the current one and the entries in the menu's order. `bootPrefix`: the entries' paths start with
+ * /boot already. A DEFAULT that is not ostree's is kept (ostree drops it).
+ * @throws UserError BAD_SYSLINUX for a LABEL without a KERNEL
+ */
+export function syslinuxText(current: string, entries: readonly BlsEntry[], bootPrefix: boolean): string {
+  const { kept, foreignDefault } = foreignLines(current);
+  const ours = entries.flatMap((entry) => stanza(entry, bootPrefix ? '' : '/boot'));
+  const title = entries[0] === undefined ? null : blsValue(entries[0], 'title');
+  const fallback = title === null ? [] : [`DEFAULT ${title}`];
+  return collapse([...kept, ...(foreignDefault === null ? fallback : [foreignDefault]), ...ours]);
+}
+
+interface Foreign {
+  readonly kept: readonly string[];
+  readonly foreignDefault: string | null;
+}
+
+function foreignLines(current: string): Foreign {
+  const kept: string[] = [];
+  let foreignDefault: string | null = null;
+  let block: string[] | null = null;
+  const endBlock = (): void => {
+    if (block !== null && !isOurs(block)) kept.push(...block);
+    block = null;
+  };
+  for (const line of linesOf(current)) {
+    if (block !== null && line.startsWith('\t')) {
+      block.push(line);
+      continue;
+    }
+    endBlock();
+    if (line.startsWith('LABEL ')) block = [line];
+    else if (!line.startsWith('DEFAULT ')) kept.push(line);
+    else if (!isOurDefault(line)) foreignDefault = line;
+  }
+  endBlock();
+  return { kept, foreignDefault };
+}
+
+function linesOf(text: string): string[] {
+  const lines = text.split('\n');
+  if (lines[lines.length - 1] === '') lines.pop();
+  return lines;
+}
+
+function isOurs(block: readonly string[]): boolean {
+  const kernel = block.find((line) => line.startsWith('\tKERNEL '));
+  if (kernel === undefined)
+    throw new UserError('BAD_SYSLINUX', `No KERNEL argument found after LABEL: '${block[0] ?? ''}'`, {
+      hint: 'boot/syslinux/syslinux.cfg is damaged',
+    });
+  const path = kernel.slice('\tKERNEL '.length);
+  return path.startsWith('/ostree/') || path.startsWith('/boot/ostree/');
+}
+
+function isOurDefault(line: string): boolean {
+  return line.startsWith('DEFAULT ostree:') || line.includes('(ostree');
+}
+
+function stanza(entry: BlsEntry, prefix: string): string[] {
+  const title = blsValue(entry, 'title');
+  if (title === null) throw new UserError('BAD_BLS', 'a boot entry has no title');
+  const paths = PATHS.map(([key, word]) => {
+    const value = blsValue(entry, key);
+    return value === null ? null : `\t${word} ${prefix}${value}`;
+  });
+  const options = blsValue(entry, 'options');
+  const append = options === null ? null : `\tAPPEND ${options}`;
+  return [`LABEL ${title}`, ...paths, append].filter((line) => line !== null);
+}
+
+/** Several empty lines in a row become one. */
+function collapse(lines: readonly string[]): string {
+  return lines
+    .filter((line, at) => line !== '' || lines[at - 1] !== '')
+    .map((line) => `${line}\n`)
+    .join('');
+}

@@ -1,0 +1,32 @@
+/** `uEnv.txt` for U-Boot, as ostree writes it. */
+import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+
+const VARIABLES: readonly (readonly [key: string, variable: string])[] = [
+  ['linux', 'kernel_image'],
+  ['initrd', 'ramdisk_image'],
+  ['devicetree', 'fdt_file'],
+  ['fdtdir', 'fdtdir'],
+];
+
+/**
+ * The text for the entries in the menu's order: variables of the first without a suffix, of the second with `2`, and so
+ * on. `extra` (the default tree's own `usr/lib/ostree-boot/uEnv.txt`) follows the first entry as it is.
+ */
+export function ubootText(entries: readonly BlsEntry[], extra: string): string {
+  return entries
+    .map((entry, index) => {
+      const suffix = index === 0 ? '' : String(index + 1);
+      const paths = VARIABLES.map(([key, variable]) => {
+        const value = blsValue(entry, key);
+        return value === null ? '' : `${variable}${suffix}=/boot${value}\n`;
+      });
+      const options = blsValue(entry, 'options');
+      const bootargs = options === null ? '' : `bootargs${suffix}=${options}\n`;
+      return paths.join('') + bootargs + (index === 0 ? withLineEnd(extra) : '');
+    })
+    .join('');
+}
+
+function withLineEnd(text: string): string {
+  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
+}

@@ -1,0 +1,207 @@
+/** Makes a list of deployments the one that boots: everything on the inactive side, then one rename. */
+import type { Fd } from '#native/syscalls.ts';
+import { formatBls } from '#ostree/format/bls.ts';
+import { metadataString } from '#ostree/format/commit.ts';
+import { codeOf, during, UserError } from '#ostree/format/errors.ts';
+import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { writeBootLinks } from '#bootloader/boot-links.ts';
+import { chooseBootloader, readBootloaderFacts, refuseVfat, type Bootloader } from '#bootloader/detect.ts';
+import { assignBootserials, bootEntries, type BootFacts, type EntrySettings } from '#bootloader/entries.ts';
+import { installKernels } from '#bootloader/install-kernel.ts';
+import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
+import { osReleaseName } from '#bootloader/os-release.ts';
+import { syncAll, syncBoot } from '#bootloader/sync-boot.ts';
+import { writeLoaderConfig, type GrubGenerator } from '#bootloader/write-loader-config.ts';
+import { deploymentPath, isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
+import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
+import { readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
+import type { Bit } from '#ostree/sysroot/load-state.ts';
+import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories, replaceFile, replaceSymlink, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
+
+export interface WriteOptions {
+  readonly generateGrub?: GrubGenerator;
+}
+
+export interface WriteResult {
+  /** The sysroot as it is now. */
+  readonly sysroot: Sysroot;
+  /** 'none': the list was the same; 'links': only boot links were swapped; 'entries': the boot entries were. */
+  readonly swap: 'none' | 'links' | 'entries';
+  readonly bootloader: Bootloader;
+  /** How many deployments more or less there are. */
+  readonly countChange: number;
+}
+
+/**
+ * Writes the list. Until the rename that switches, the old entries and links are untouched: a crash leaves the old
+ * list, plus files of the inactive side that the next call or cleanup replaces; after it the new one is complete.
+ * @throws UserError BOOTED_REMOVED, STAGED, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE
+ */
+export function writeDeployments(
+  sysroot: Sysroot,
+  list: readonly Deployment[],
+  options: WriteOptions = {},
+): WriteResult {
+  refuseWrongList(sysroot, list);
+  const after = assignBootserials(list);
+  const countChange = after.length - sysroot.deployments.length;
+  const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
+  if (isSameList(sysroot.deployments, after)) return { sysroot, swap: 'none', bootloader, countChange };
+  const boot = openBoot(sysroot);
+  try {
+    refuseVfat(sysroot.sys, boot);
+    const swap = needsNewEntries(sysroot.deployments, after, (one) => versionOf(sysroot, one))
+      ? 'entries'
+      : 'links';
+    if (swap === 'links') swapLinks(sysroot, after, boot);
+    else during('writing boot entries', () => swapEntries(sysroot, after, { ...options, boot, bootloader }));
+    touchDeploy(sysroot.sys, sysroot.fd);
+    return { sysroot: reloadSysroot(sysroot), swap, bootloader, countChange };
+  } finally {
+    sysroot.sys.close(boot);
+  }
+}
+
+/** The settings of the repository and the environment that entries follow. @throws UserError BAD_REPO */
+export function entrySettings({ repo, options }: Sysroot, bootversion: Bit): EntrySettings {
+  const tries = keyFileString(repo.config, 'sysroot', 'boot-counting-tries');
+  return {
+    bootversion,
+    oldNames: options.opts.includes('bootloader-naming-1'),
+    bootPrefix: keyFileBoolean(repo.config, 'sysroot', 'bootprefix') ?? false,
+    tries: tries === null ? null : parseTries(tries),
+    exceptDefault: (keyFileString(repo.config, 'sysroot', 'bls-append-except-default') ?? '')
+      .split(';')
+      .filter((pair) => pair.includes('='))
+      .map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  };
+}
+
+/** What the deployments' trees say, for their entries. */
+export function readBootFacts(sysroot: Sysroot, deployment: Deployment): BootFacts {
+  const { sys } = sysroot;
+  return during(`deployment /${deploymentPath(deployment)}`, () => {
+    const farm = sys.open(sysroot.fd, deploymentPath(deployment), ['read', 'directory', 'nofollow']);
+    try {
+      const text = sys.readText(farm, 'usr/lib/os-release') ?? sys.readText(farm, 'etc/os-release');
+      if (text === null) throw new UserError('BAD_TREE', 'it has no usr/lib/os-release');
+      const version = versionOf(sysroot, deployment);
+      return { deployment, layout: readKernelLayout(sys, farm), osName: osReleaseName(text), version };
+    } finally {
+      sys.close(farm);
+    }
+  });
+}
+
+function refuseWrongList(sysroot: Sysroot, list: readonly Deployment[]): void {
+  const { booted } = sysroot;
+  if (booted !== null && !list.some((deployment) => isSameDeployment(deployment, booted)))
+    throw new UserError('BOOTED_REMOVED', 'Attempting to remove booted deployment');
+  if (sysroot.deployments.some((deployment) => deployment.isStaged))
+    throw new UserError(
+      'STAGED',
+      'a deployment is staged for the next shutdown; the list cannot change now',
+      {
+        hint: `reboot first, or remove it with 'ostree admin undeploy 0' of the ostree that staged it`,
+      },
+    );
+}
+
+/** The commit's version; null for a commit that is gone or has none. */
+function versionOf(sysroot: Sysroot, { checksum }: Deployment): string | null {
+  try {
+    return metadataString(loadCommit(sysroot.repo, checksum), 'version') ?? null;
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
+  }
+}
+
+function parseTries(text: string): number {
+  const tries = Number(text);
+  if (!Number.isInteger(tries) || tries < 1 || tries > 5)
+    throw new UserError('BAD_REPO', `sysroot.boot-counting-tries is '${text}', not 1 to 5`);
+  return tries;
+}
+
+function openBoot({ sys, fd }: Sysroot): Fd {
+  makeDirectories(sys, fd, 'boot');
+  return sys.open(fd, 'boot', ['read', 'directory']);
+}
+
+/** The same kernels with the same arguments: only the links to the deployments change. */
+function swapLinks(sysroot: Sysroot, after: readonly Deployment[], boot: Fd): void {
+  const { sys, fd, bootversion } = sysroot;
+  const subbootversion = other(sysroot.subbootversion);
+  writeBootLinks(sysroot, { bootversion, subbootversion }, after);
+  writeDeploymentRefs(sysroot.repo, { bootversion, subbootversion }, after);
+  syncAll(sysroot, boot);
+  replaceSymlink(sys, fd, {
+    path: `ostree/boot.${bootversion}`,
+    target: `boot.${bootversion}.${subbootversion}`,
+  });
+  // What the old links named is removed after this.
+  syncAll(sysroot, boot);
+}
+
+interface SwapOptions extends WriteOptions {
+  readonly boot: Fd;
+  readonly bootloader: Bootloader;
+}
+
+function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: SwapOptions): void {
+  const { sys, fd } = sysroot;
+  const bootversion = other(sysroot.bootversion);
+  const versions = { bootversion, subbootversion: freeSubbootversion(sysroot, bootversion) };
+  const facts = after.map((deployment) => readBootFacts(sysroot, deployment));
+  installKernels(sysroot, facts, options.boot);
+  writeEntryFiles(sysroot, facts, options, versions.bootversion, () => {
+    writeBootLinks(sysroot, versions, after);
+    replaceSymlink(sys, fd, {
+      path: `ostree/boot.${bootversion}`,
+      target: `boot.${bootversion}.${versions.subbootversion}`,
+    });
+    writeDeploymentRefs(sysroot.repo, versions, after);
+  });
+  if (sys.readlink(fd, 'boot/boot') === null) sys.symlink('.', fd, 'boot/boot');
+  unlinkIfPresent(sys, fd, 'boot/loader.tmp');
+  sys.symlink(`loader.${bootversion}`, fd, 'boot/loader.tmp');
+  syncAll(sysroot, options.boot);
+  sys.rename(fd, 'boot/loader.tmp', fd, 'boot/loader');
+  syncBoot(sysroot, options.boot);
+}
+
+/** The entries and the boot loader's file; `writeLinks` runs between them, since the latter reads through the links. */
+function writeEntryFiles(
+  sysroot: Sysroot,
+  facts: readonly BootFacts[],
+  options: SwapOptions,
+  bootversion: Bit,
+  writeLinks: () => void,
+): void {
+  const { sys, fd } = sysroot;
+  const directory = `boot/loader.${bootversion}/entries`;
+  sys.removeTree(fd, directory);
+  makeDirectories(sys, fd, directory);
+  const settings = entrySettings(sysroot, bootversion);
+  const entries = bootEntries(facts, settings);
+  for (const { fileName, bls } of entries)
+    replaceFile(sys, fd, { path: `${directory}/${fileName}`, text: formatBls(bls) });
+  writeLinks();
+  const { boot, bootloader } = options;
+  const config = { bootloader, boot, bootversion, bootPrefix: settings.bootPrefix };
+  writeLoaderConfig(sysroot, { ...config, entries: entries.map(({ bls }) => bls) }, options.generateGrub);
+}
+
+/** ostree takes 1 where nothing is there, and otherwise the one not pointed to. */
+function freeSubbootversion({ sys, fd }: Sysroot, bootversion: Bit): Bit {
+  const target = sys.readlink(fd, `ostree/boot.${bootversion}`);
+  return target === `boot.${bootversion}.1` ? 0 : 1;
+}
+
+function other(bit: Bit): Bit {
+  return bit === 0 ? 1 : 0;
+}

@@ -1,0 +1,177 @@
+/** A commit becomes a deployment: its directory, /etc, /var and origin. That it boots is `bootloader/`'s business. */
+import type { Fd } from '#native/syscalls.ts';
+import { EMPTY_BLS } from '#ostree/format/bls.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { codeOf, during, UserError } from '#ostree/format/errors.ts';
+import { withoutKernelArg, type KernelArgs } from '#ostree/format/kernel-args.ts';
+import type { KeyFile } from '#ostree/format/keyfile.ts';
+import { checkoutTree } from '#ostree/repo/checkout.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { mergeEtc } from '#ostree/sysroot/apply-etc.ts';
+import {
+  deploymentPath,
+  isPinnedOrigin,
+  originPath,
+  parseDeploymentName,
+  userKernelArgs,
+  type Deployment,
+  type NewDeployment,
+} from '#ostree/sysroot/deployment.ts';
+import { bootChecksum, readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
+import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
+import { writeOrigin } from '#ostree/sysroot/origin.ts';
+import { initVar } from '#ostree/sysroot/stateroot-var.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories, makeDirectory, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
+
+export interface DeployRequest {
+  readonly stateroot: string;
+  readonly checksum: Checksum;
+  readonly origin: KeyFile;
+  /** Whose changes of /etc (and whose kernel arguments) are carried over. */
+  readonly merge: Deployment | null;
+  /** Instead of the merge deployment's. `ostree=` in it is of no account. */
+  readonly kargs?: KernelArgs;
+  /** The commit, checked out already: a directory's name in `ostree/deploy/STATEROOT/deploy`, which is renamed. */
+  readonly preparedFarm?: string;
+  /** Told what of /etc is carried over, before the merge's result is final. */
+  onEtcMerge?(diff: EtcDiff): void;
+}
+
+/**
+ * Makes the directory of a new deployment. Nothing refers to it yet: a crash leaves a directory that the next cleanup
+ * removes; an error removes it here. Durable with the sync that `bootNext` does.
+ * @throws UserError NO_STATEROOT, NO_OBJECT, BAD_TREE, NO_KERNEL, ETC_CONFLICT, NO_SPACE
+ */
+export function deployTree(sysroot: Sysroot, request: DeployRequest): NewDeployment {
+  const { stateroot, checksum } = request;
+  const deployserial = prepareStateroot(sysroot, stateroot, checksum);
+  const path = deploymentPath({ stateroot, checksum, deployserial });
+  try {
+    return during(`deploying ${checksum.slice(0, 12)} to ${stateroot}`, () => {
+      placeFarm(sysroot, request, path);
+      return finishDeployment(sysroot, request, { path, deployserial });
+    });
+  } catch (error) {
+    sysroot.sys.removeTree(sysroot.fd, path);
+    sysroot.sys.removeTree(sysroot.fd, `${path}.origin`);
+    throw withSpaceHint(error, sysroot.path);
+  }
+}
+
+/** The first serial that no directory of this commit has. */
+function prepareStateroot({ sys, fd, repo }: Sysroot, stateroot: string, checksum: Checksum): number {
+  const base = `ostree/deploy/${stateroot}`;
+  if (sys.stat(fd, base) === null)
+    throw new UserError('NO_STATEROOT', `No such stateroot: ${stateroot}`, {
+      hint: `'ostree admin stateroot-init ${stateroot}' makes it`,
+    });
+  loadCommit(repo, checksum);
+  makeDirectories(sys, fd, `${base}/deploy`);
+  const serials = sys
+    .readdir(fd, `${base}/deploy`)
+    .map(({ name }) => parseDeploymentName(name))
+    .filter((found) => found?.checksum === checksum)
+    .map((found) => found?.deployserial ?? 0);
+  return Math.max(-1, ...serials) + 1;
+}
+
+function placeFarm({ sys, fd, repo }: Sysroot, request: DeployRequest, path: string): void {
+  if (request.preparedFarm === undefined) {
+    checkoutTree(repo, request.checksum, { dir: fd, name: path }, { passthroughWhiteouts: true });
+    return;
+  }
+  sys.rename(fd, `ostree/deploy/${request.stateroot}/deploy/${request.preparedFarm}`, fd, path);
+}
+
+function finishDeployment(
+  sysroot: Sysroot,
+  request: DeployRequest,
+  place: { readonly path: string; readonly deployserial: number },
+): NewDeployment {
+  const { sys } = sysroot;
+  const farm = sys.open(sysroot.fd, place.path, ['read', 'directory', 'nofollow']);
+  try {
+    const layout = readKernelLayout(sys, farm);
+    const bootcsum = bootChecksum(sys, farm, layout);
+    makeEtc(sysroot, request.checksum, farm);
+    initVar(sysroot, request, farm);
+    if (request.merge !== null) carryEtc(sysroot, request, farm);
+    unlinkIfPresent(sys, farm, 'etc/.updated');
+    const deployment: NewDeployment = {
+      stateroot: request.stateroot,
+      checksum: request.checksum,
+      deployserial: place.deployserial,
+      bootcsum,
+      bootserial: -1,
+      index: -1,
+      origin: request.origin,
+      kargs: kernelArgsOf(request),
+      bls: EMPTY_BLS,
+      tries: null,
+      isStaged: false,
+      isBooted: false,
+      isPinned: isPinnedOrigin(request.origin),
+    };
+    writeOrigin(sysroot, originPath(deployment), request.origin);
+    setImmutable(sysroot, farm);
+    return deployment;
+  } finally {
+    sys.close(farm);
+  }
+}
+
+function kernelArgsOf({ kargs, merge }: DeployRequest): KernelArgs {
+  if (kargs !== undefined) return withoutKernelArg(kargs, 'ostree');
+  return merge === null ? [] : userKernelArgs(merge);
+}
+
+/** The tree's default configuration lies in `usr/etc`; `etc` becomes a copy of its own. */
+function makeEtc({ sys, repo }: Sysroot, commit: Checksum, farm: Fd): void {
+  const hasEtc = sys.lstat(farm, 'etc') !== null;
+  const hasUsrEtc = sys.lstat(farm, 'usr/etc') !== null;
+  const isEmpty = hasEtc && sys.readdir(farm, 'etc').length === 0;
+  if (hasEtc && hasUsrEtc && !isEmpty)
+    throw new UserError('BAD_TREE', 'Tree contains both /etc and /usr/etc', {
+      hint: 'a commit keeps its configuration in /usr/etc only',
+    });
+  if (isEmpty) sys.rmdir(farm, 'etc');
+  const movesEtc = hasEtc && !isEmpty;
+  if (movesEtc) {
+    makeDirectory(sys, farm, 'usr');
+    sys.rename(farm, 'etc', farm, 'usr/etc');
+  }
+  if (!hasUsrEtc && !movesEtc) return;
+  const subpath = movesEtc ? '/etc' : '/usr/etc';
+  checkoutTree(repo, commit, { dir: farm, name: 'etc' }, { forceCopy: true, subpath });
+}
+
+function carryEtc({ sys, fd }: Sysroot, request: DeployRequest, farm: Fd): void {
+  if (request.merge === null) return;
+  const merge = sys.open(fd, deploymentPath(request.merge), ['read', 'directory', 'nofollow']);
+  try {
+    const diff = mergeEtc(sys, merge, farm);
+    request.onEtcMerge?.(diff);
+  } finally {
+    sys.close(merge);
+  }
+}
+
+/** Protects against a stray `rm -rf` only; without the privilege, or on a file system without flags, it is left out. */
+function setImmutable({ sys, options }: Sysroot, farm: Fd): void {
+  if (options.debug.includes('mutable-deployments')) return;
+  try {
+    sys.setImmutable(farm, true);
+  } catch (error) {
+    const code = codeOf(error) ?? '';
+    if (!['EPERM', 'EACCES', 'ENOTTY', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS'].includes(code)) throw error;
+  }
+}
+
+function withSpaceHint(error: unknown, path: string): unknown {
+  if (codeOf(error) !== 'ENOSPC' || !(error instanceof Error)) return error;
+  return new UserError('NO_SPACE', `${error.message}: the file system of ${path} is full`, {
+    hint: `'ostree admin cleanup' and 'ostree admin undeploy' make room`,
+    cause: error,
+  });
+}

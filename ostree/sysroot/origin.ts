@@ -1,0 +1,28 @@
+/** Origin files: where a deployment came from, beside its directory. */
+import { EMPTY_KEYFILE, formatKeyFile, withKey, type KeyFile } from '#ostree/format/keyfile.ts';
+import { originPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { replaceFile } from '#ostree/sysroot/write-file.ts';
+
+/** An origin that follows `refspec`. */
+export function refspecOrigin(refspec: string): KeyFile {
+  return withKey(EMPTY_KEYFILE, 'origin', 'refspec', refspec);
+}
+
+/** Replaces an origin file. Durable with the next sync of the file system; a crash leaves the old or the new one. */
+export function writeOrigin({ sys, fd }: Pick<Sysroot, 'sys' | 'fd'>, path: string, origin: KeyFile): void {
+  replaceFile(sys, fd, { path, text: formatKeyFile(origin) });
+}
+
+/** Replaces the origin of a deployment and syncs it. */
+export function updateOrigin(sysroot: Sysroot, deployment: Deployment, origin: KeyFile): void {
+  writeOrigin(sysroot, originPath(deployment), origin);
+  sysroot.sys.syncfs(sysroot.fd);
+}
+
+/** Keeps a deployment from being replaced, or no longer. */
+export function setPinned(sysroot: Sysroot, deployment: Deployment, pinned: boolean): void {
+  const origin = deployment.origin ?? EMPTY_KEYFILE;
+  const value = pinned ? true : null;
+  updateOrigin(sysroot, deployment, withKey(origin, 'libostree-transient', 'pinned', value));
+}
