@@ -1,0 +1,127 @@
+/** Copying commits from another repository of this machine; modes may differ. */
+import { S } from '#native/syscalls.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { loadContent } from '#ostree/repo/content.ts';
+import { objectPath } from '#ostree/repo/object-path.ts';
+import {
+  hasObject,
+  loadCommit,
+  loadMetadataBytes,
+  readDetachedMetadata,
+  writeDetachedMetadata,
+} from '#ostree/repo/objects.ts';
+import { markCommit, nothingReachable, type Reachable } from '#ostree/repo/reachable.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import { Transaction, type FileSource } from '#ostree/repo/transaction.ts';
+
+export interface PullResult {
+  readonly metadata: number;
+  readonly content: number;
+  /** Bytes of content written. */
+  readonly bytes: number;
+}
+
+const BATCH_FILES = 2000;
+/** Of content that had to be decompressed into memory. */
+const BATCH_BYTES = 32 * 1024 * 1024;
+
+/**
+ * Copies commits with all they need and sets refs at them, in one transaction. Every object is hashed on its way.
+ * @throws UserError NO_OBJECT, BAD_OBJECT naming an object whose content is not what its name says
+ */
+export function pullLocal(
+  from: Repo,
+  to: Repo,
+  wanted: {
+    /** `[remote:]ref` in the target, or null for no ref. */
+    readonly commits: readonly { readonly refspec: string | null; readonly checksum: Checksum }[];
+    /** Generations of parents to copy too; -1 all. */
+    readonly depth?: number;
+  },
+): PullResult {
+  const reachable = nothingReachable();
+  for (const { checksum } of wanted.commits) {
+    loadCommit(from, checksum);
+    markCommit(from, reachable, { commit: checksum, depth: wanted.depth ?? 0 });
+  }
+  const txn = Transaction.begin(to);
+  try {
+    copyContent(from, txn, reachable);
+    const metadata = copyMetadata(from, txn, reachable);
+    for (const { refspec, checksum } of wanted.commits) if (refspec !== null) txn.setRef(refspec, checksum);
+    const stats = txn.commit();
+    copyDetached(from, to, reachable);
+    return { metadata, content: stats.contentWritten, bytes: stats.contentBytes };
+  } finally {
+    txn.abort();
+  }
+}
+
+function copyMetadata(from: Repo, txn: Transaction, reachable: Reachable): number {
+  let copied = 0;
+  // Commits last, as in every write: what they name is there before them.
+  const types = [
+    ['dirmeta', reachable.dirmetas],
+    ['dirtree', reachable.dirtrees],
+    ['commit', reachable.commits],
+  ] as const;
+  for (const [type, checksums] of types)
+    for (const checksum of checksums) {
+      if (txn.has(checksum, type)) continue;
+      // A parent that the source does not have is not needed.
+      if (type === 'commit' && !hasObject(from, checksum, 'commit')) continue;
+      verifySame(checksum, txn.writeMetadata(type, loadMetadataBytes(from, checksum, type)));
+      copied++;
+    }
+  return copied;
+}
+
+function copyContent(from: Repo, txn: Transaction, reachable: Reachable): void {
+  let batch: { readonly checksum: Checksum; readonly file: FileSource }[] = [];
+  let bytes = 0;
+  const flush = (): void => {
+    const written = txn.writeFiles(
+      from.objectsFd,
+      batch.map(({ file }) => file),
+    );
+    batch.forEach(({ checksum }, index) => verifySame(checksum, written[index]));
+    batch = [];
+    bytes = 0;
+  };
+  for (const checksum of reachable.files) {
+    if (txn.has(checksum, 'file')) continue;
+    const file = sourceOf(from, checksum);
+    batch.push({ checksum, file });
+    bytes += file.source.kind === 'bytes' ? file.source.bytes.length : 0;
+    if (batch.length >= BATCH_FILES || bytes >= BATCH_BYTES) flush();
+  }
+  flush();
+}
+
+function sourceOf(from: Repo, checksum: Checksum): FileSource {
+  const content = loadContent(from, checksum);
+  const { meta, size } = content;
+  if ((meta.mode & S.IFMT) === S.IFLNK) return { meta, source: { kind: 'none' } };
+  return from.mode === 'archive'
+    ? { meta, source: { kind: 'bytes', bytes: content.read() } }
+    : { meta, source: { kind: 'path', path: objectPath(checksum, 'file', from.mode), size } };
+}
+
+function copyDetached(from: Repo, to: Repo, reachable: Reachable): void {
+  for (const commit of reachable.commits) {
+    const detached = readDetachedMetadata(from, commit);
+    if (detached !== null) writeDetachedMetadata(to, commit, detached);
+  }
+}
+
+function verifySame(expected: Checksum, actual: Checksum | undefined): void {
+  if (actual !== expected)
+    throw new UserError(
+      'BAD_OBJECT',
+      `Corrupted object in the source; checksum expected='${expected}' actual='${actual ?? ''}'`,
+      {
+        hint: `'ostree fsck' on the source names all damaged objects`,
+      },
+    );
+}
