@@ -21,6 +21,8 @@ export interface LoadedRepository {
   comps(): Promise<Comps | null>;
   /** NEVRAs that its module metadata keeps from view: those of streams that are not the default. */
   modularPackages(): Promise<readonly string[]>;
+  /** Brings what a later run without network needs into the cache. */
+  prefetch(): Promise<void>;
   /** The keys that its packages may be signed with. */
   keyring(): Promise<Keyring>;
 }

@@ -20,6 +20,8 @@ export interface SolverAddon {
     output: string,
     key: string,
   ): Promise<number>;
+  /** A whole file, decompressed by what its name ends in (.gz, .xz, .zst, or not at all), at most `maximum` bytes. */
+  readCompressed(file: string, maximum: number): Promise<Uint8Array>;
   /** Runs a libsolv test case file; the output and exit code (0, 1, 77 skipped) are those of testsolv. */
   runTestcase(file: string): { output: string; errors: string; exitCode: number };
 }

@@ -1,4 +1,4 @@
-// Converts a repository's rpm-md files to a .solv file on a worker thread, in a pool of its own.
+// A repository's rpm-md files: converted to a .solv file in a pool of its own, or decompressed; on worker threads.
 #include "solver.h"
 #include "arguments.h"
 #include <cerrno>
@@ -101,10 +101,47 @@ Napi::Value ConvertMetadata(const Napi::CallbackInfo &info) {
   return promise;
 }
 
+// A whole file, decompressed by what its name ends in.
+class Reading : public Napi::AsyncWorker {
+ public:
+  Reading(Napi::Env env, std::string path, size_t maximum)
+      : Napi::AsyncWorker(env), promise(Napi::Promise::Deferred::New(env)), path_(std::move(path)), maximum_(maximum) {}
+
+  Napi::Promise::Deferred promise;
+
+ protected:
+  void Execute() override {
+    FileOwner file(solv_xfopen(path_.c_str(), "r"));
+    if (!file) return SetError(path_ + ": " + strerror(errno));
+    std::vector<char> block(1 << 16);
+    size_t count;
+    while ((count = fread(block.data(), 1, block.size(), file.get())) > 0) {
+      content_.append(block.data(), count);
+      if (content_.size() > maximum_) return SetError(path_ + ": longer than " + std::to_string(maximum_) + " bytes when decompressed");
+    }
+    if (ferror(file.get())) SetError(path_ + ": cannot be decompressed");
+  }
+  void OnOK() override { promise.Resolve(addon::NewBytes(Env(), content_.data(), content_.size())); }
+  void OnError(const Napi::Error &error) override { promise.Reject(error.Value()); }
+
+ private:
+  std::string path_, content_;
+  size_t maximum_;
+};
+
+// readCompressed(path, maximum): Promise of the decompressed bytes.
+Napi::Value ReadCompressed(const Napi::CallbackInfo &info) {
+  auto *reading = new Reading(info.Env(), addon::Text(info, 0), static_cast<size_t>(addon::Int64(info, 1)));
+  Napi::Promise promise = reading->promise.Promise();
+  reading->Queue();
+  return promise;
+}
+
 }  // namespace
 
 void InitMetadata(Napi::Env env, Napi::Object exports) {
   exports.Set("convertMetadata", Napi::Function::New(env, ConvertMetadata, "convertMetadata"));
+  exports.Set("readCompressed", Napi::Function::New(env, ReadCompressed, "readCompressed"));
 }
 
 }  // namespace solver

@@ -1,0 +1,140 @@
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import path from 'node:path';
+import { duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
+import { type Comps, parseComps } from '#layering/comps.ts';
+import type { LoadedRepository, SolvFile } from '#layering/loaded-repository.ts';
+import type { CacheDirectory } from '#layering/metadata-cache.ts';
+import type { RepomdState } from '#layering/metadata-repomd.ts';
+import type { MetadataOptions } from '#layering/metadata.ts';
+import { hiddenModularPackages } from '#layering/modules.ts';
+import type { Keyring } from '#layering/openpgp.ts';
+import { groupRecords, type Repomd, type RepomdRecord } from '#layering/repomd.ts';
+import type { RepositoryConfig } from '#layering/repository-config.ts';
+import { fetchFile, hasChecksum, type Transfer } from '#layering/transfer.ts';
+
+export interface RepositoryParts {
+  readonly config: RepositoryConfig;
+  readonly state: RepomdState;
+  readonly repomd: Repomd;
+  readonly cache: CacheDirectory;
+  readonly transfer: Transfer;
+  readonly keyring: () => Promise<Keyring>;
+  readonly options: MetadataOptions;
+}
+
+/** Changes whenever the way .solv files are written does. */
+const SOLV_FORMAT = 'yum-ostree solv 1';
+const MOST_TEXT = 256 << 20;
+
+/** The repository that a verified repomd.xml describes; its files are fetched and converted when they are needed. */
+export function repositoryOver(parts: RepositoryParts): LoadedRepository {
+  const { config, state, repomd, keyring } = parts;
+  const modules = repomd.get('modules');
+  return {
+    config,
+    repomdChecksum: `sha256:${createHash('sha256').update(state.bytes).digest('hex')}`,
+    baseUrls: state.baseUrls,
+    solv: (wanted) => solvFile(parts, wanted),
+    comps: () => readComps(parts),
+    modularPackages: async () =>
+      modules === undefined
+        ? []
+        : hiddenModularPackages(await decompressed(parts, await fetched(parts, modules))),
+    prefetch: async () => {
+      await fetchedGroups(parts);
+      if (modules !== undefined) await fetched(parts, modules);
+    },
+    keyring,
+  };
+}
+
+async function solvFile(
+  parts: RepositoryParts,
+  { filelists, renew = false }: { readonly filelists: boolean; readonly renew?: boolean },
+): Promise<SolvFile> {
+  const { repomd, cache, options } = parts;
+  const primary = recordOf(repomd, 'primary');
+  const files = filelists ? recordOf(repomd, 'filelists') : null;
+  const key = [SOLV_FORMAT, options.arch, primary.checksum.hex, files?.checksum.hex ?? ''].join(' ');
+  const target = cache.file(`${primary.checksum.hex}-${files === null ? 'primary' : 'filelists'}.solv`);
+  if (renew || !fs.existsSync(target)) {
+    const input = await fetched(parts, primary);
+    const lists = files === null ? '' : await fetched(parts, files);
+    // In a new file and synced by the addon; a crash leaves the temporary file or the whole one.
+    const temporary = `${target}.${process.pid}.tmp`;
+    await duringAsync('reading its metadata', () =>
+      options.addon.convertMetadata(options.arch, input, lists, temporary, key),
+    );
+    fs.renameSync(temporary, target);
+  }
+  return { path: target, key };
+}
+
+async function readComps(parts: RepositoryParts): Promise<Comps | null> {
+  const file = await fetchedGroups(parts);
+  if (file === null) return null;
+  return parseComps(await decompressed(parts, file), `repository ${parts.config.id}: ${path.basename(file)}`);
+}
+
+/** The groups file in the first form that the server has: repomd.xml may list forms that were never uploaded. */
+async function fetchedGroups(parts: RepositoryParts): Promise<string | null> {
+  let failure: UserError | null = null;
+  for (const record of groupRecords(parts.repomd)) {
+    try {
+      return await fetched(parts, record);
+    } catch (error) {
+      if (!(error instanceof UserError) || !['DOWNLOAD_FAILED', 'NOT_CACHED'].includes(error.code))
+        throw error;
+      failure ??= error;
+    }
+  }
+  if (failure !== null) throw failure;
+  return null;
+}
+
+async function decompressed({ options }: RepositoryParts, file: string): Promise<string> {
+  return Buffer.from(await options.addon.readCompressed(file, MOST_TEXT)).toString('utf8');
+}
+
+/** The path of a metadata file in the cache, its checksum checked; bzip2 is undone, which the addon does not read. */
+async function fetched(parts: RepositoryParts, record: RepomdRecord): Promise<string> {
+  const { state, cache, transfer, options } = parts;
+  const name = path.basename(record.location).replace(/[^\w.-]/g, '_');
+  const target = cache.file(`${record.checksum.hex}-${record.type}-${name.slice(-40)}`);
+  if (options.cacheOnly && !(await hasChecksum(target, record.checksum)))
+    throw new UserError(
+      'NOT_CACHED',
+      `its ${record.type} metadata is not in the cache, and only the cache may be used`,
+      {
+        hint: 'run once without -C',
+      },
+    );
+  const urls = state.baseUrls.map((baseUrl) => `${baseUrl}${record.location}`);
+  await fetchFile({ urls, target, checksum: record.checksum, size: record.size }, transfer);
+  return target.endsWith('.bz2') ? await withoutBzip2(target) : target;
+}
+
+async function withoutBzip2(file: string): Promise<string> {
+  const target = file.slice(0, -'.bz2'.length);
+  try {
+    const { default: seekBzip } = await import('seek-bzip');
+    fs.writeFileSync(target, seekBzip.decode(fs.readFileSync(file)));
+  } catch (cause) {
+    throw new UserError(
+      'BAD_METADATA',
+      `${path.basename(file)}: not readable as bzip2: ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+  return target;
+}
+
+function recordOf(repomd: Repomd, type: string): RepomdRecord {
+  const record = repomd.get(type);
+  if (record === undefined)
+    throw new UserError('BAD_METADATA', `its metadata has no ${type}, which this request needs`, {
+      hint: 'ask for the package by its name instead of a path',
+    });
+  return record;
+}

@@ -1,0 +1,152 @@
+import { duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
+import type { SolverAddon } from '#native/solver.ts';
+import { openConnections, shownUrl } from '#layering/http-get.ts';
+import { type KeyTrust, readKeyring } from '#layering/keyring.ts';
+import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { type CacheDirectory, openCache } from '#layering/metadata-cache.ts';
+import { fetchRepomd, type RepomdState, verifyRepomd } from '#layering/metadata-repomd.ts';
+import { repositoryOver } from '#layering/metadata-repository.ts';
+import { parseRepomd } from '#layering/repomd.ts';
+import type { RepositoryConfig } from '#layering/repository-config.ts';
+import { fetchBytes, type Transfer } from '#layering/transfer.ts';
+
+/** What is being fetched for a repository; `bytes` so far, `total` where known. */
+export interface MetadataProgress {
+  readonly repository: string;
+  readonly bytes: number;
+}
+
+export interface MetadataOptions {
+  readonly addon: SolverAddon;
+  /** rpm's name of the architecture. */
+  readonly arch: string;
+  /** Only what the cache has (`-C`): no server is asked. */
+  readonly cacheOnly: boolean;
+  /** Look for newer metadata even where the cached is young enough. */
+  readonly refresh?: boolean;
+  readonly trust: KeyTrust;
+  /** Seconds since the epoch. */
+  readonly now: number;
+  readonly onProgress?: (progress: MetadataProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadedRepositories {
+  readonly repositories: readonly LoadedRepository[];
+  /** Those that could not be had and said `skip_if_unavailable`, with the reason. */
+  readonly skipped: readonly { readonly id: string; readonly reason: string }[];
+}
+
+const MOST_KEY_BYTES = 1 << 20;
+
+/**
+ * Loads several repositories at a time. A repository that cannot be had is left out where it says
+ * `skip_if_unavailable`. @throws UserError that names every other one that cannot be had, and why
+ */
+export async function loadRepositories(
+  configs: readonly RepositoryConfig[],
+  cacheDirectory: string,
+  options: MetadataOptions,
+): Promise<LoadedRepositories> {
+  const outcomes = await Promise.allSettled(
+    configs.map((config) => loadMetadata(config, cacheDirectory, options)),
+  );
+  const repositories: LoadedRepository[] = [];
+  const skipped: { id: string; reason: string }[] = [];
+  const failures: unknown[] = [];
+  for (const [index, outcome] of outcomes.entries()) {
+    const config = configs[index];
+    if (outcome.status === 'fulfilled') repositories.push(outcome.value);
+    else if (config?.skipIfUnavailable === true && options.signal?.aborted !== true)
+      skipped.push({ id: config.id, reason: messageOf(outcome.reason) });
+    else failures.push(outcome.reason);
+  }
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw allFailed(failures);
+  return { repositories, skipped };
+}
+
+/**
+ * The metadata of one repository: from the cache where that is young enough, else newly fetched. Nothing is used
+ * before its checksum, and with `repo_gpgcheck` the signature of repomd.xml, has been checked. The cache changes over
+ * to newer metadata with one rename after all of it is there; an interruption leaves the older.
+ * @throws UserError that names the repository and its address
+ */
+export async function loadMetadata(
+  config: RepositoryConfig,
+  cacheDirectory: string,
+  options: MetadataOptions,
+): Promise<LoadedRepository> {
+  return await duringAsync(`repository ${config.id}`, async () => {
+    const cache = openCache(config, cacheDirectory);
+    const transfer = transferFor(config, options);
+    const keyring = () =>
+      readKeyring(config, options.trust, (url) => fetchKey(url, transfer, options.cacheOnly));
+    const cached = cache.readRepomd();
+    const state =
+      cached !== null && mayUse(cached.ageAt(options.now), config, options)
+        ? { ...cached, fresh: false }
+        : await newState(config, transfer, options);
+    await verifyRepomd({ config, state, cache, keyring, transfer });
+    const repomd = parseRepomd(Buffer.from(state.bytes).toString('utf8'), 'repomd.xml');
+    const repository = repositoryOver({ config, state, repomd, cache, transfer, keyring, options });
+    if (state.fresh) await settle(repository, cache, state);
+    if (state.fresh) cache.removeOthers([...repomd.values()].map(({ checksum }) => checksum.hex));
+    return repository;
+  });
+}
+
+function mayUse(age: number, config: RepositoryConfig, options: MetadataOptions): boolean {
+  if (options.cacheOnly) return true;
+  // A repository on this machine costs nothing to look at.
+  if (config.baseUrls.some((url) => url.startsWith('file:'))) return false;
+  return options.refresh !== true && age >= 0 && age < config.metadataExpire;
+}
+
+async function newState(
+  config: RepositoryConfig,
+  transfer: Transfer,
+  options: MetadataOptions,
+): Promise<RepomdState & { fresh: true }> {
+  if (options.cacheOnly)
+    throw new UserError('NOT_CACHED', 'its metadata is not in the cache, and only the cache may be used', {
+      hint: 'run once without -C, or leave the repository out with --disablerepo',
+    });
+  return { ...(await fetchRepomd(config, transfer)), fresh: true };
+}
+
+/** Everything an offline run needs is brought in before the new repomd.xml takes effect. */
+async function settle(
+  repository: LoadedRepository,
+  cache: CacheDirectory,
+  state: RepomdState,
+): Promise<void> {
+  await repository.solv({ filelists: false });
+  await repository.prefetch();
+  cache.placeRepomd(state);
+}
+
+async function fetchKey(url: string, transfer: Transfer, cacheOnly: boolean): Promise<Uint8Array> {
+  if (cacheOnly)
+    throw new UserError(
+      'NOT_CACHED',
+      `its key ${shownUrl(url)} would have to be fetched, and only the cache may be used`,
+    );
+  return await fetchBytes(url, transfer, MOST_KEY_BYTES);
+}
+
+function transferFor(config: RepositoryConfig, options: MetadataOptions): Transfer {
+  let bytes = 0;
+  const onBytes = (count: number): void => {
+    bytes += count;
+    options.onProgress?.({ repository: config.id, bytes });
+  };
+  return { connections: openConnections(config.transfer), signal: options.signal, onBytes };
+}
+
+function allFailed(failures: readonly unknown[]): UserError {
+  const hints = failures.flatMap((failure) => (failure instanceof UserError ? (failure.hint ?? []) : []));
+  return new UserError('REPOSITORIES_UNAVAILABLE', failures.map(messageOf).join('\n'), {
+    ...(hints.length > 0 ? { hint: [...new Set(hints)].join('\n') } : {}),
+  });
+}
