@@ -5,7 +5,6 @@ import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { decompress, type CompressionFormat } from '#native/decompress.ts';
 import { S } from '#native/syscalls.ts';
 import { byteReader, readCpio, type CpioEntry } from '#layering/cpio.ts';
-import { formatNevra } from '#layering/nevra.ts';
 import { md5OfPackage, type RpmFile } from '#layering/rpm-file.ts';
 import {
   digestName,
@@ -31,7 +30,7 @@ const MOST_AFTER_TRAILER = 1 << 20;
 /**
  * The payload's files in its order. Whoever stores them may keep them only after the last one came: then the digest of
  * the whole payload has been checked, and that every file of the header was there, once.
- * @throws UserError BAD_PAYLOAD naming the package and the path
+ * @throws UserError BAD_PAYLOAD naming the package's file and the path in it
  */
 export function* readPayload(rpm: RpmFile): Generator<PayloadFile, void> {
   const fd = fs.openSync(rpm.path, 'r');
@@ -47,13 +46,9 @@ export function* readPayload(rpm: RpmFile): Generator<PayloadFile, void> {
 }
 
 function badPayload(rpm: RpmFile, why: string): UserError {
-  return new UserError(
-    'BAD_PAYLOAD',
-    `${formatNevra(rpm.nevra)} (${rpm.path}) has a damaged payload: ${why}`,
-    {
-      hint: 'download the package again',
-    },
-  );
+  return new UserError('BAD_PAYLOAD', `${rpm.path} has a damaged payload: ${why}`, {
+    hint: 'download the package again',
+  });
 }
 
 interface RawPayload {
