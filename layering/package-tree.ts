@@ -22,6 +22,8 @@ export interface PackageTree {
   readonly headerSha256: string;
   /** The repository that it was imported from; null where that was not known. */
   readonly repoId: string | null;
+  /** Seconds since the epoch. */
+  readonly buildTime: number;
   /** The root's dirtree and dirmeta. */
   readonly contents: Checksum;
   readonly meta: Checksum;
@@ -85,6 +87,7 @@ export function loadPackageTree(repo: Repo, checksum: Checksum): PackageTree {
     signatureHeader: parseHeader(signature, where),
     headerSha256: sha256,
     repoId: typeof repoId === 'string' ? repoId : null,
+    buildTime: commit.timestamp,
     contents: commit.rootContents,
     meta: commit.rootMeta,
   };
