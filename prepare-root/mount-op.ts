@@ -90,8 +90,9 @@ export function undoOf(op: MountOp): MountOp | null {
       return { op: 'change-directory', path: '/' };
     case 'write':
       return { op: 'remove-file', path: op.path };
-    case 'say':
     case 'remove-directory':
+      return { op: 'make-directory', path: op.path, mode: 0o755 };
+    case 'say':
     case 'propagation':
     case 'remount':
     case 'remove-file':

@@ -18,10 +18,11 @@ export function planRoot(facts: BootFacts): readonly MountOp[] {
   const layout = layoutOf(facts);
   const { sysrootReadonly, transientEtc } = layout;
   const fsWritable = facts.writable ? 1 : 0;
+  const isInit = facts.sysroot === '/';
   return [
     ...notes(facts, layout),
     say(`sysroot.readonly configuration value: ${sysrootReadonly ? 1 : 0} (fs writable: ${fsWritable})`),
-    ...runDirectories(),
+    ...(isInit ? [] : runDirectories()),
     { op: 'propagation', path: '/', how: 'private', recursive: true },
     { op: 'make-directory', path: WORK_ROOT, mode: 0o755 },
     { op: 'change-directory', path: layout.deployment },
@@ -29,7 +30,7 @@ export function planRoot(facts: BootFacts): readonly MountOp[] {
     { op: 'bind', from: layout.deployment, to: WORK_ROOT },
     ...(sysrootReadonly ? etcSteps(layout.deployment, transientEtc) : []),
     ...usrSteps(facts),
-    ...(facts.sysroot === '/' ? initSteps(facts, layout) : sysrootSteps(facts, layout)),
+    ...(isInit ? initSteps(facts, layout) : sysrootSteps(facts, layout)),
   ];
 }
 

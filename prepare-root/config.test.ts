@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'vitest';
+import { rootConfig } from '#prepare-root/config.ts';
+
+const NOTHING_SET = {
+  sysrootReadonly: false,
+  etcTransient: false,
+  rootTransient: false,
+  composefs: 'no',
+  mountVar: false,
+};
+const file = (text: string): { path: string; text: string } => ({ path: '/etc/x.conf', text });
+
+describe('prepare-root.conf', () => {
+  test('no file', () => {
+    expect(rootConfig([], '')).toEqual(NOTHING_SET);
+  });
+
+  test('a later file overrides key by key', () => {
+    const first = file('[sysroot]\nreadonly=true\n[etc]\ntransient=true\n');
+    const second = file('[sysroot]\nreadonly=false\n[yum-ostree]\nmount-var=1\n');
+    expect(rootConfig([first, second], '')).toEqual({ ...NOTHING_SET, etcTransient: true, mountVar: true });
+  });
+
+  test.for([
+    ['', 'yes', 'yes'],
+    ['', 'verity', 'verity'],
+    ['', '0', 'no'],
+    ['ostree.prepare-root.composefs=no', 'signed', 'no'],
+    ['ostree.prepare-root.composefs=signed', 'no', 'signed'],
+    ['ostree.prepare-root.composefs=1 ostree.prepare-root.composefs=0', 'no', 'yes'],
+  ] as const)('composefs: %j over %s', ([cmdline, value, mode]) => {
+    expect(rootConfig([file(`[composefs]\nenabled=${value}\n`)], cmdline).composefs).toBe(mode);
+  });
+
+  test.for([
+    ['[sysroot]\nreadonly=perhaps', '', 'Failed to parse sysroot.readonly value: [sysroot] readonly=perhaps'],
+    ['x', '', 'Failed to parse config: /etc/x.conf:1:'],
+    ['[composefs]\nenabled=constructor', '', 'Invalid tri-state value: constructor'],
+    ['', 'ostree.prepare-root.composefs=verity', 'Invalid tri-state value: verity'],
+    ['[root]\ntransient=1\ntransient-ro=1', '', 'Cannot set both root.transient and root.transient-ro'],
+  ] as const)('refused: %j %j', ([text, cmdline, message]) => {
+    expect(() => rootConfig([file(text)], cmdline)).toThrow(message);
+  });
+});
