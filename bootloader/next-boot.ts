@@ -50,9 +50,9 @@ export function pruneUnreferenced({ repo, deployments }: Sysroot): void {
   prune(repo, { refsOnly: true, depth: 0, roots: deployments.map(({ checksum }) => checksum) });
 }
 
-/** ostree's words for what happened. */
+/** ostree's words for what happened (it says 'Bootloader updated' exactly where no boot loader has a file of its own). */
 export function describeSwap({ swap, bootloader, sysroot, countChange }: WriteResult): string {
-  const what = bootloader === 'none' ? 'Transaction complete' : 'Bootloader updated';
+  const what = bootloader === 'none' ? 'Bootloader updated' : 'Transaction complete';
   const isSwap = swap === 'entries' ? 'yes' : 'no';
   const versions = `boot.${sysroot.bootversion}.${sysroot.subbootversion}`;
   return `${what}; bootconfig swap: ${isSwap}; bootversion: ${versions}, deployment count change: ${countChange}`;

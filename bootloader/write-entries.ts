@@ -7,7 +7,13 @@ import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { writeBootLinks } from '#bootloader/boot-links.ts';
 import { chooseBootloader, readBootloaderFacts, refuseVfat, type Bootloader } from '#bootloader/detect.ts';
-import { assignBootserials, bootEntries, type BootFacts, type EntrySettings } from '#bootloader/entries.ts';
+import {
+  assignBootserials,
+  bootEntries,
+  type BootEntry,
+  type BootFacts,
+  type EntrySettings,
+} from '#bootloader/entries.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
@@ -158,14 +164,20 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   const versions = { bootversion, subbootversion: freeSubbootversion(sysroot, bootversion) };
   const facts = after.map((deployment) => readBootFacts(sysroot, deployment));
   installKernels(sysroot, facts, options.boot);
-  writeEntryFiles(sysroot, facts, options, versions.bootversion, () => {
-    writeBootLinks(sysroot, versions, after);
-    replaceSymlink(sys, fd, {
-      path: `ostree/boot.${bootversion}`,
-      target: `boot.${bootversion}.${versions.subbootversion}`,
-    });
-    writeDeploymentRefs(sysroot.repo, versions, after);
-  });
+  const settings = entrySettings(sysroot, bootversion);
+  const entries = bootEntries(facts, settings);
+  writeEntryFiles(sysroot, bootversion, entries);
+  writeBootLinks(sysroot, versions, after);
+  const link = {
+    path: `ostree/boot.${bootversion}`,
+    target: `boot.${bootversion}.${versions.subbootversion}`,
+  };
+  replaceSymlink(sys, fd, link);
+  writeDeploymentRefs(sysroot.repo, versions, after);
+  const { boot, bootloader, generateGrub } = options;
+  const config = { bootloader, boot, bootversion, bootPrefix: settings.bootPrefix };
+  // It may read the tree through the new links.
+  writeLoaderConfig(sysroot, { ...config, entries: entries.map(({ bls }) => bls) }, generateGrub);
   if (sys.readlink(fd, 'boot/boot') === null) sys.symlink('.', fd, 'boot/boot');
   unlinkIfPresent(sys, fd, 'boot/loader.tmp');
   sys.symlink(`loader.${bootversion}`, fd, 'boot/loader.tmp');
@@ -174,26 +186,12 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   syncBoot(sysroot, options.boot);
 }
 
-/** The entries and the boot loader's file; `writeLinks` runs between them, since the latter reads through the links. */
-function writeEntryFiles(
-  sysroot: Sysroot,
-  facts: readonly BootFacts[],
-  options: SwapOptions,
-  bootversion: Bit,
-  writeLinks: () => void,
-): void {
-  const { sys, fd } = sysroot;
+function writeEntryFiles({ sys, fd }: Sysroot, bootversion: Bit, entries: readonly BootEntry[]): void {
   const directory = `boot/loader.${bootversion}/entries`;
   sys.removeTree(fd, directory);
   makeDirectories(sys, fd, directory);
-  const settings = entrySettings(sysroot, bootversion);
-  const entries = bootEntries(facts, settings);
   for (const { fileName, bls } of entries)
     replaceFile(sys, fd, { path: `${directory}/${fileName}`, text: formatBls(bls) });
-  writeLinks();
-  const { boot, bootloader } = options;
-  const config = { bootloader, boot, bootversion, bootPrefix: settings.bootPrefix };
-  writeLoaderConfig(sysroot, { ...config, entries: entries.map(({ bls }) => bls) }, options.generateGrub);
 }
 
 /** ostree takes 1 where nothing is there, and otherwise the one not pointed to. */

@@ -110,14 +110,16 @@ function readLink(sys: Syscalls, root: Fd, path: string): string | null {
   }
 }
 
-interface FoundEntry {
+/** A boot entry on disk. */
+export interface FoundEntry {
+  /** Relative to the sysroot, with a leading slash. */
   readonly file: string;
   readonly bls: BlsEntry;
   readonly name: BlsFileName | null;
 }
 
-/** The entries of ostree, the first of the menu first; one without a version goes last. */
-function readEntries(sys: Syscalls, root: Fd, bootversion: Bit): FoundEntry[] {
+/** The entries of ostree in a `loader.B`, the first of the menu first; one without a version goes last. */
+export function readEntries(sys: Syscalls, root: Fd, bootversion: Bit): FoundEntry[] {
   const directory = `boot/loader.${bootversion}/entries`;
   if (sys.stat(root, directory) === null) return [];
   return sys

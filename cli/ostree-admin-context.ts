@@ -1,0 +1,102 @@
+/** What the `ostree admin` verbs share: opening and locking the sysroot, choosing deployments and stateroots. */
+import { setTimeout } from 'node:timers/promises';
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { staterootsOf } from '#ostree/sysroot/cleanup.ts';
+import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { lockSysroot } from '#ostree/sysroot/lock.ts';
+import {
+  closeSysroot,
+  openSysroot,
+  reloadSysroot,
+  sysrootOptions,
+  type Sysroot,
+} from '#ostree/sysroot/sysroot.ts';
+
+export interface SysrootFlags {
+  readonly sysroot?: string;
+}
+
+/** A verb of `admin` with the options that all of them take. */
+export function adminVerb(admin: Command, usage: string, description: string): Command {
+  return admin
+    .command(usage)
+    .description(description)
+    .option('--sysroot <path>', 'the sysroot (default: OSTREE_SYSROOT, or /)')
+    .option('-v, --verbose', 'print more')
+    .exitOverride();
+}
+
+export function sysrootPath(flags: SysrootFlags, context: CliContext): string {
+  return flags.sysroot ?? context.env['OSTREE_SYSROOT'] ?? '/';
+}
+
+/** Opens the sysroot to look at it. */
+export function readSysroot(
+  flags: SysrootFlags,
+  context: CliContext,
+  action: (sysroot: Sysroot) => void,
+): void {
+  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
+  try {
+    action(sysroot);
+  } finally {
+    closeSysroot(sysroot);
+  }
+}
+
+/** Opens, locks and reads the sysroot to change it; waits for who has the lock, and says so. */
+export async function changeSysroot(
+  flags: SysrootFlags,
+  context: CliContext,
+  action: (sysroot: Sysroot) => void,
+): Promise<void> {
+  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
+  try {
+    const lock = await lockSysroot(sysroot, {
+      wait: null,
+      onWait: (holder) =>
+        context.err(`Waiting for sysroot lock${holder === null ? '' : ` (process ${holder} has it)`}...\n`),
+      pause: async (milliseconds) => setTimeout(milliseconds),
+    });
+    try {
+      action(reloadSysroot(sysroot));
+    } finally {
+      context.sys.close(lock);
+    }
+  } finally {
+    closeSysroot(sysroot);
+  }
+}
+
+/** The stateroot a verb means: named, the booted one's, or the only one. @throws UserError USAGE */
+export function chosenStateroot(sysroot: Sysroot, named: string | undefined): string {
+  const found = named ?? sysroot.booted?.stateroot;
+  if (found !== undefined) return found;
+  const all = staterootsOf(sysroot);
+  if (all.length === 1 && all[0] !== undefined) return all[0];
+  throw new UserError('USAGE', 'Not currently booted into an OSTree system: which stateroot is meant?', {
+    hint:
+      all.length === 0 ? `'ostree admin stateroot-init NAME' makes one` : `--os is one of ${all.join(', ')}`,
+  });
+}
+
+/** The deployment at a position that the user typed. @throws UserError USAGE */
+export function deploymentAt(sysroot: Sysroot, text: string): Deployment {
+  const index = Number(text);
+  if (text.trim() === '' || !Number.isInteger(index) || index < 0)
+    throw new UserError('USAGE', `Invalid index: ${text}`);
+  const found = sysroot.deployments[index];
+  if (found === undefined)
+    throw new UserError(
+      'USAGE',
+      `Out of range deployment index ${index}, expected < ${sysroot.deployments.length}`,
+    );
+  return found;
+}
+
+/** Collects an option that may be given several times. */
+export function several(value: string, previous: readonly string[]): string[] {
+  return [...previous, value];
+}

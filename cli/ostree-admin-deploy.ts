@@ -1,0 +1,159 @@
+/** `ostree admin deploy`, `undeploy`, `set-default` and `cleanup`. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import {
+  adminVerb,
+  changeSysroot,
+  chosenStateroot,
+  deploymentAt,
+  several,
+  type SysrootFlags,
+} from '#cli/ostree-admin-context.ts';
+import { grubGenerator } from '#cli/ostree-admin-grub.ts';
+import { bootList, bootNext, describeSwap, pruneUnreferenced } from '#bootloader/next-boot.ts';
+import { mergeDeployment, type ListPolicy } from '#bootloader/list-policy.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import {
+  appendKernelArgs,
+  deleteKernelArg,
+  parseKernelArgs,
+  replaceKernelArg,
+  withoutBootLoaderArgs,
+  type KernelArgs,
+} from '#ostree/format/kernel-args.ts';
+import { parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
+import { resolveRev } from '#ostree/repo/refs.ts';
+import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
+import { deployTree } from '#ostree/sysroot/deploy.ts';
+import { deploymentName, userKernelArgs, type Deployment } from '#ostree/sysroot/deployment.ts';
+import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
+import { refspecOrigin } from '#ostree/sysroot/origin.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+
+interface DeployFlags extends SysrootFlags, ListPolicy {
+  readonly os?: string;
+  readonly stateroot?: string;
+  readonly originFile?: string;
+  readonly prune: boolean;
+  readonly merge: boolean;
+  readonly stage?: boolean;
+  readonly karg: readonly string[];
+  readonly kargAppend: readonly string[];
+  readonly kargDelete: readonly string[];
+  readonly kargNone?: boolean;
+  readonly kargProcCmdline?: boolean;
+}
+
+export function addDeployVerbs(admin: Command, context: CliContext): void {
+  addDeploy(admin, context);
+  adminVerb(admin, 'undeploy <index>', 'Delete deployment INDEX').action(
+    async (index: string, flags: SysrootFlags) =>
+      changeSysroot(flags, context, (sysroot) => undeploy(sysroot, index, context)),
+  );
+  adminVerb(admin, 'set-default <index>', 'Make deployment INDEX the default').action(
+    async (index: string, flags: SysrootFlags) =>
+      changeSysroot(flags, context, (sysroot) => setDefault(sysroot, index, context)),
+  );
+  adminVerb(admin, 'cleanup', 'Delete untagged deployments and repository objects').action(
+    async (flags: SysrootFlags) =>
+      changeSysroot(flags, context, (sysroot) => {
+        cleanUpSysroot(sysroot);
+        pruneUnreferenced(sysroot);
+      }),
+  );
+}
+
+function addDeploy(admin: Command, context: CliContext): void {
+  adminVerb(admin, 'deploy <refspec>', 'Checkout revision REFSPEC as the new default deployment')
+    .option('--os <name>', 'the stateroot (default: the booted one)')
+    .option('--stateroot <name>', 'the same')
+    .option('--origin-file <file>', 'take the origin from a file')
+    .option('--no-prune', 'keep unreferenced objects')
+    .option('--no-merge', 'take neither /etc nor kernel arguments from the present deployment')
+    .option('--retain', 'keep all deployments')
+    .option('--retain-pending', 'keep those before the booted one')
+    .option('--retain-rollback', 'keep those after the booted one')
+    .option('--not-as-default', 'put it after the present one')
+    .option('--stage', 'finish it at shutdown')
+    .option('--karg <name=value>', 'replace a kernel argument', several, [])
+    .option('--karg-append <name=value>', 'add a kernel argument', several, [])
+    .option('--karg-delete <name=value>', 'remove a kernel argument', several, [])
+    .option('--karg-none', 'start without kernel arguments')
+    .option('--karg-proc-cmdline', 'start with those of the running kernel')
+    .action(async (refspec: string, flags: DeployFlags) =>
+      changeSysroot(flags, context, (sysroot) => deploy(sysroot, { refspec, flags }, context)),
+    );
+}
+
+function deploy(
+  sysroot: Sysroot,
+  { refspec, flags }: { refspec: string; flags: DeployFlags },
+  context: CliContext,
+): void {
+  if (flags.stage === true)
+    throw new UserError('STAGED', 'staging a deployment is not supported', {
+      hint: 'deploy without --stage',
+    });
+  const checksum = resolveRev(sysroot.repo, refspec);
+  const origin = originOf(flags, refspec, context);
+  const stateroot = chosenStateroot(sysroot, flags.stateroot ?? flags.os);
+  const found = mergeDeployment(sysroot.deployments, sysroot.booted, stateroot);
+  const merge = flags.merge ? found : null;
+  const kargs = deployKernelArgs(flags, merge, context);
+  cleanUpSysroot(sysroot);
+  const fresh = deployTree(sysroot, {
+    stateroot,
+    checksum,
+    origin,
+    merge,
+    kargs,
+    onEtcMerge: (diff) => context.out(describeEtc(diff)),
+  });
+  const options = { ...flags, new: fresh, merge: found, noPrune: !flags.prune };
+  const result = bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) });
+  context.out(`${describeSwap(result)}\n`);
+}
+
+function originOf(flags: DeployFlags, refspec: string, { sys }: CliContext): KeyFile {
+  if (flags.originFile === undefined) return refspecOrigin(refspec);
+  const text = sys.readText(AT_FDCWD, flags.originFile);
+  if (text === null) throw new UserError('NO_FILE', `there is no origin file '${flags.originFile}'`);
+  return parseKeyFile(text, flags.originFile);
+}
+
+function deployKernelArgs(flags: DeployFlags, merge: Deployment | null, context: CliContext): KernelArgs {
+  if (flags.kargProcCmdline === true && flags.kargNone === true)
+    throw new UserError('USAGE', "Can't specify both --karg-proc-cmdline and --karg-none");
+  const inherited = merge === null || flags.kargNone === true ? [] : userKernelArgs(merge);
+  const start = flags.kargProcCmdline === true ? runningKernelArgs(context) : inherited;
+  const replaced = flags.karg.reduce(replaceKernelArg, start);
+  return flags.kargDelete.reduce(deleteKernelArg, appendKernelArgs(replaced, flags.kargAppend));
+}
+
+/** `/proc/cmdline` without what the boot loader added. */
+export function runningKernelArgs({ sys }: CliContext): KernelArgs {
+  return withoutBootLoaderArgs(parseKernelArgs(sys.readText(AT_FDCWD, '/proc/cmdline') ?? ''));
+}
+
+function describeEtc({ modified, removed, added }: EtcDiff): string {
+  return `Copying /etc changes: ${modified.length} modified, ${removed.length} removed, ${added.length} added\n`;
+}
+
+function undeploy(sysroot: Sysroot, index: string, context: CliContext): void {
+  const target = deploymentAt(sysroot, index);
+  if (target.isBooted) throw new UserError('BOOTED_REMOVED', 'Cannot undeploy currently booted deployment');
+  const result = bootList(
+    sysroot,
+    sysroot.deployments.filter((deployment) => deployment !== target),
+    { generateGrub: grubGenerator(sysroot, context) },
+  );
+  context.out(`${describeSwap(result)}\nDeleted deployment ${deploymentName(target)}\n`);
+}
+
+function setDefault(sysroot: Sysroot, index: string, context: CliContext): void {
+  const target = deploymentAt(sysroot, index);
+  const others = sysroot.deployments.filter((deployment) => deployment !== target);
+  const result = bootList(sysroot, [target, ...others], { generateGrub: grubGenerator(sysroot, context) });
+  if (result.swap !== 'none') context.out(`${describeSwap(result)}\n`);
+}

@@ -1,0 +1,156 @@
+/** `ostree admin status`, `--print-current-dir` and `config-diff`. */
+import path from 'node:path';
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { adminVerb, chosenStateroot, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
+import { mergeDeployment } from '#bootloader/list-policy.ts';
+import { metadataString, type Commit } from '#ostree/format/commit.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { keyFileString } from '#ostree/format/keyfile.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { configDiff } from '#ostree/sysroot/apply-etc.ts';
+import {
+  deploymentName,
+  deploymentPath,
+  isSameDeployment,
+  originRefspec,
+  type Deployment,
+} from '#ostree/sysroot/deployment.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+
+interface StatusFlags extends SysrootFlags {
+  readonly json?: boolean;
+  readonly isDefault?: boolean;
+}
+
+export function addStatusVerbs(admin: Command, context: CliContext): void {
+  adminVerb(admin, 'status', 'List deployments')
+    .option('--json', 'as JSON')
+    .option('-D, --is-default', "print 'default' or 'not-default' for the booted deployment")
+    .action((flags: StatusFlags) =>
+      readSysroot(flags, context, (sysroot) => context.out(statusText(sysroot, flags))),
+    );
+  adminVerb(admin, 'config-diff', 'Diff current /etc configuration versus default')
+    .option('--os <name>', 'the stateroot (default: the booted one)')
+    .action((flags: SysrootFlags & { readonly os?: string }) =>
+      readSysroot(flags, context, (sysroot) => context.out(configDiffText(sysroot, flags.os))),
+    );
+}
+
+/** The directory of the deployment that boots next. @throws UserError NO_DEPLOYMENT */
+export function currentDirectory(sysroot: Sysroot): string {
+  const [first] = sysroot.deployments;
+  if (first === undefined) throw new UserError('NO_DEPLOYMENT', 'Unable to find a deployment in sysroot');
+  return path.resolve(sysroot.path, deploymentPath(first));
+}
+
+function statusText(sysroot: Sysroot, flags: StatusFlags): string {
+  if (flags.isDefault === true) return isDefaultText(sysroot);
+  if (flags.json === true) return `${JSON.stringify(statusJson(sysroot), null, 2)}\n`;
+  if (sysroot.deployments.length === 0) return 'No deployments.\n';
+  return sysroot.deployments.map((deployment) => deploymentText(sysroot, deployment)).join('');
+}
+
+function isDefaultText({ booted, deployments }: Sysroot): string {
+  if (booted === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+  return deployments.find(({ isStaged }) => !isStaged) === booted ? 'default\n' : 'not-default\n';
+}
+
+function deploymentText(sysroot: Sysroot, deployment: Deployment): string {
+  const { version, sourceTitle } = commitFacts(sysroot, deployment);
+  const role = roleOf(sysroot, deployment);
+  const unlocked = unlockedOf(deployment);
+  const lines = [
+    `${deployment.isBooted ? '*' : ' '} ${deployment.stateroot} ${deploymentName(deployment)}${role === null ? '' : ` (${role})`}`,
+    version === null ? null : `    Version: ${version}`,
+    unlocked === 'none' ? null : `    Unlocked: ${unlocked}`,
+    deployment.isPinned ? '    Pinned: yes' : null,
+    ...originLines(deployment),
+    sourceTitle === null ? null : `    \`- ${sourceTitle}`,
+  ];
+  return lines
+    .filter((line) => line !== null)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+function originLines({ origin }: Deployment): string[] {
+  if (origin === null) return ['    origin: none'];
+  const refspec = keyFileString(origin, 'origin', 'refspec');
+  return [refspec === null ? '    origin: <unknown origin type>' : `    origin refspec: ${refspec}`];
+}
+
+function commitFacts(
+  { repo }: Sysroot,
+  { checksum }: Deployment,
+): { readonly version: string | null; readonly sourceTitle: string | null } {
+  let commit: Commit;
+  try {
+    commit = loadCommit(repo, checksum);
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return { version: null, sourceTitle: null };
+    throw error;
+  }
+  return {
+    version: metadataString(commit, 'version') ?? null,
+    sourceTitle: metadataString(commit, 'ostree.source-title') ?? null,
+  };
+}
+
+type Role = 'staged' | 'pending' | 'rollback' | null;
+
+/** Only a booted system has a next and a previous deployment: the ones of its stateroot around the booted one. */
+function roleOf({ booted, deployments }: Sysroot, deployment: Deployment): Role {
+  if (deployment.isStaged) return 'staged';
+  if (booted === null || deployment.stateroot !== booted.stateroot) return null;
+  const same = deployments.filter(({ stateroot }) => stateroot === booted.stateroot);
+  const at = same.findIndex((one) => isSameDeployment(one, booted));
+  if (at > 0 && same[0] === deployment) return 'pending';
+  return same[at + 1] === deployment ? 'rollback' : null;
+}
+
+function unlockedOf({ origin }: Deployment): string {
+  return (origin === null ? null : keyFileString(origin, 'origin', 'unlocked')) ?? 'none';
+}
+
+function statusJson(sysroot: Sysroot): object {
+  return { deployments: sysroot.deployments.map((deployment) => deploymentJson(sysroot, deployment)) };
+}
+
+function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
+  const { version, sourceTitle } = commitFacts(sysroot, deployment);
+  const role = roleOf(sysroot, deployment);
+  const refspec = originRefspec(deployment);
+  return {
+    checksum: deployment.checksum,
+    stateroot: deployment.stateroot,
+    ...(refspec === null ? {} : { refspec }),
+    serial: deployment.deployserial,
+    index: deployment.index,
+    booted: deployment.isBooted,
+    pending: role === 'pending',
+    rollback: role === 'rollback',
+    'finalization-locked': false,
+    'soft-reboot-target': false,
+    staged: deployment.isStaged,
+    pinned: deployment.isPinned,
+    unlocked: unlockedOf(deployment),
+    ...(version === null ? {} : { version }),
+    ...(sourceTitle === null ? {} : { 'source-title': sourceTitle }),
+  };
+}
+
+function configDiffText(sysroot: Sysroot, os: string | undefined): string {
+  const stateroot = chosenStateroot(sysroot, os);
+  const deployment = mergeDeployment(sysroot.deployments, sysroot.booted, stateroot);
+  if (deployment === null) throw new UserError('NO_DEPLOYMENT', `No deployment for OS '${stateroot}'`);
+  const farm = sysroot.sys.open(sysroot.fd, deploymentPath(deployment), ['read', 'directory']);
+  try {
+    const { modified, removed, added } = configDiff(sysroot.sys, farm);
+    const rows = (letter: string, paths: readonly string[]): string[] =>
+      paths.map((file) => `${letter}    ${file}\n`);
+    return [...rows('M', modified), ...rows('D', removed), ...rows('A', added)].join('');
+  } finally {
+    sysroot.sys.close(farm);
+  }
+}

@@ -1,0 +1,26 @@
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
+import { addDeployVerbs } from '#cli/ostree-admin-deploy.ts';
+import { addInitVerbs } from '#cli/ostree-admin-init.ts';
+import { addKargsVerbs } from '#cli/ostree-admin-kargs.ts';
+import { addStatusVerbs, currentDirectory } from '#cli/ostree-admin-status.ts';
+
+interface AdminFlags extends SysrootFlags {
+  readonly printCurrentDir?: boolean;
+}
+
+/** The verbs of `ostree admin`, with ostree's words. */
+export function addAdminVerbs(admin: Command, context: CliContext): void {
+  admin
+    .option('--sysroot <path>', 'the sysroot (default: OSTREE_SYSROOT, or /)')
+    .option('--print-current-dir', 'print the directory of the deployment that boots next')
+    .action((flags: AdminFlags) => {
+      if (flags.printCurrentDir !== true) admin.help({ error: true });
+      readSysroot(flags, context, (sysroot) => context.out(`${currentDirectory(sysroot)}\n`));
+    });
+  addInitVerbs(admin, context);
+  addDeployVerbs(admin, context);
+  addStatusVerbs(admin, context);
+  addKargsVerbs(admin, context);
+}
