@@ -1,5 +1,7 @@
 // Syscalls (native/syscalls.ts): mounts, namespaces and the process itself.
+#include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
@@ -55,9 +57,16 @@ std::vector<char *> Pointers(std::vector<std::string> &list) {
   return pointers;
 }
 
+// Node closes the standard streams at exec and ignores SIGPIPE: the new program would inherit both.
+void ForgetNode() {
+  for (int fd = 0; fd <= 2; fd++) fcntl(fd, F_SETFD, 0);
+  signal(SIGPIPE, SIG_DFL);
+}
+
 void Exec(Info info) {
   std::string path = Text(info, 0);
   auto argv = TextList(info, 1), environment = TextList(info, 2);
+  ForgetNode();
   execve(path.c_str(), Pointers(argv).data(), Pointers(environment).data());
   ThrowErrno(info.Env(), errno, "execve", path);
 }
