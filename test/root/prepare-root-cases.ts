@@ -137,7 +137,7 @@ function outcomeOf(result: ScratchResult, boot: BootCase, sysroot: string): Boot
 /** The mounts at and below a point. @param sysroot what is outside of it is left out of the paths */
 export function describeMounts(mountinfo: string, point: string, sysroot: string): string[] {
   return parseMountTable(mountinfo)
-    .filter((mount) => mount.point === point || mount.point.startsWith(`${point}/`))
+    .filter((mount) => `${mount.point}/`.startsWith(point === '/' ? '/' : `${point}/`))
     .map((mount) => describeMount(mount, path.basename(sysroot)))
     .sort();
 }

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -36,4 +37,19 @@ export function makeSyntheticSysroot(options: SyntheticOptions = {}): string {
   const readonly = options.legacyReadonly === true ? '\n[sysroot]\nreadonly=true\n' : '';
   fs.writeFileSync(`${sysroot}/ostree/repo/config`, `[core]\nrepo_version=1\nmode=bare\n${readonly}`);
   return sysroot;
+}
+
+/** Puts a program of this machine with the libraries it needs at the same paths below `root`. */
+export function copyWithLibraries(program: string, root: string): void {
+  const needed = [program, ...libraries(program)];
+  for (const file of needed) {
+    const target = root + file;
+    fs.mkdirSync(target.slice(0, target.lastIndexOf('/')), { recursive: true });
+    fs.copyFileSync(file, target);
+  }
+}
+
+function libraries(program: string): string[] {
+  const text = execFileSync('ldd', [program], { encoding: 'utf8' });
+  return [...text.matchAll(/(\/\S+) \(0x/g)].map(([, file]) => file ?? '');
 }

@@ -1,0 +1,171 @@
+/** The whole way into a deployment: prepare-root, switch-root, generated mounts; and the programs of the real root. */
+import fs from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bootedRecord } from '#prepare-root/booted.ts';
+import { enterDeployment } from './enter-deployment.ts';
+import { PROJECT, runInScratch, type ProgramResult } from './scratch-initramfs.ts';
+import { copyWithLibraries, DEPLOYMENT, makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
+
+/** Programs and libraries of this machine that the deployment gets. */
+const PROGRAMS = ['/bin/sh', '/bin/cat', '/usr/bin/findmnt', '/usr/bin/touch'];
+
+describe.for([false, true])('in the deployment, with sysroot.readonly %s', (legacyReadonly) => {
+  let sysroot = '';
+  beforeAll(() => {
+    sysroot = makeSyntheticSysroot({ legacyReadonly });
+    PROGRAMS.forEach((program) => copyWithLibraries(program, sysroot + DEPLOYMENT));
+  });
+  afterAll(() => fs.rmSync(sysroot, { recursive: true }));
+
+  const inside = (script: string): ProgramResult =>
+    enterDeployment(sysroot, `root=x ${OSTREE_ARGUMENT}`, ['/bin/sh', '-c', script]);
+
+  test('/usr is read-only, /etc and /var are not', () => {
+    expect(inside('touch /usr/x')).toMatchObject({
+      status: 1,
+      stderr: expect.stringContaining('Read-only file system') as string,
+    });
+    expect(inside('touch /etc/x /var/x')).toMatchObject({ status: 0 });
+  });
+
+  test('the physical root is at /sysroot, read-only where it is to be', () => {
+    expect(inside('cat /sysroot/ostree/repo/config && touch /sysroot/x').status).toBe(legacyReadonly ? 1 : 0);
+  });
+
+  test('/var is that of the stateroot and shared', () => {
+    expect(inside('echo kept > /var/kept').status).toBe(0);
+    expect(fs.readFileSync(`${sysroot}/ostree/deploy/os/var/kept`, 'utf8')).toBe('kept\n');
+    expect(inside('findmnt -n -o PROPAGATION /var').stdout.trim()).toMatch(/^shared/);
+  });
+
+  test('/boot is that of the physical root', () => {
+    expect(inside('cat /boot/loader/entry').status).toBe(1);
+    fs.writeFileSync(`${sysroot}/boot/loader.1/entry`, 'title x\n');
+    expect(inside('cat /boot/loader/entry').stdout).toBe('title x\n');
+  });
+
+  test('nothing stays mounted', () => {
+    inside('true');
+    expect(fs.readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(sysroot);
+  });
+});
+
+test('a kernel argument that leads nowhere is told as prepare-root tells it', () => {
+  const sysroot = makeSyntheticSysroot();
+  try {
+    expect(() => enterDeployment(sysroot, 'ostree=/ostree/boot.0/os/x/0', ['/bin/true'])).toThrow(
+      "Couldn't find specified OSTree root '/sysroot//ostree/boot.0/os/x/0'",
+    );
+  } finally {
+    fs.rmSync(sysroot, { recursive: true });
+  }
+});
+
+describe('ostree-system-generator beside the C one of this machine', () => {
+  const C_GENERATOR = '/usr/lib/systemd/system-generators/ostree-system-generator';
+  const OURS = `/node ${PROJECT}/test/root/boot-program.ts ostree-system-generator`;
+  /** What is generated: links, and the texts without comments; then what is left in /run/ostree. */
+  const SHOW = `find out -type l -printf '%P -> %l\\n' | sort
+    find out -name '*.mount' -type f -printf '%p\\n' -exec grep -v '^#' {} ';'
+    ls run/ostree`;
+
+  function generated(program: string, before = 'true'): string {
+    const sysroot = makeSyntheticSysroot();
+    const script = `cd /; mkdir -p out early late run/ostree boot etc; ${before}; ${program} out early late && ${SHOW}`;
+    try {
+      const request = { sysroot, cmdline: OSTREE_ARGUMENT, runs: [['/bin/sh', '-c', script]] };
+      const [run] = runInScratch(request).runs;
+      expect(run).toMatchObject({ status: 0, stderr: '' });
+      return run?.stdout ?? '';
+    } finally {
+      fs.rmSync(sysroot, { recursive: true });
+    }
+  }
+
+  test('var.mount, but for what 2022.7 did not say yet', () => {
+    const theirs = varMountOf(generated(C_GENERATOR));
+    const since2022 = varMountOf(generated(OURS))
+      .filter((line) => line !== 'DefaultDependencies=no' && !line.startsWith('After='))
+      .map((line) => line.replace('bind,slave,shared', 'bind'));
+    expect(since2022).toEqual(theirs);
+  });
+
+  test('/var in fstab: no var.mount, from neither', () => {
+    const withFstab = "echo 'LABEL=data //var/ ext4 defaults 0 0' > etc/fstab";
+    expect(generated(C_GENERATOR, withFstab)).not.toContain('var.mount');
+    expect(generated(OURS, withFstab)).not.toContain('var.mount');
+  });
+
+  test('a boot.mount that is there already stays and does not stop var.mount', () => {
+    const text = generated(OURS, 'echo "# from fstab" > out/boot.mount; echo kept >> out/boot.mount');
+    expect(text).toContain('out/boot.mount\nkept\n');
+    expect(text).toContain('Where=/var');
+  });
+
+  test.for([C_GENERATOR, OURS])(
+    'nothing but the removal of the marker where the initramfs bound /var: %s',
+    (program) => {
+      expect(generated(program, '> run/ostree/initramfs-mount-var')).toBe('');
+    },
+  );
+
+  test('a kernel argument that names no stateroot', () => {
+    const result = spawnGenerator('ostree=/foo');
+    expect(result).toMatchObject({ status: 1, stdout: '' });
+    expect(result.stderr).toContain('Parsing stateroot: ostree=/foo names none');
+  });
+
+  function spawnGenerator(cmdline: string): ProgramResult {
+    const sysroot = makeSyntheticSysroot();
+    const script = `mkdir -p /out /run/ostree; ${OURS} /out /out /out`;
+    try {
+      const [run] = runInScratch({ sysroot, cmdline, runs: [['/bin/sh', '-c', script]] }).runs;
+      return run ?? { status: null, stdout: '', stderr: '' };
+    } finally {
+      fs.rmSync(sysroot, { recursive: true });
+    }
+  }
+
+  function varMountOf(text: string): string[] {
+    const units = text.split(/^(?=out\/)/m);
+    const unit = units.find((one) => one.startsWith('out/var.mount\n')) ?? '';
+    return unit.split('\n').filter((line) => line !== '');
+  }
+});
+
+describe('ostree-remount beside the C one of this machine', () => {
+  const C_REMOUNT = '/usr/lib/ostree/ostree-remount';
+  const OURS = `/node ${PROJECT}/test/root/boot-program.ts ostree-remount`;
+  /** As systemd leaves them where fstab says `ro`. */
+  const BIND_READONLY = 'for d in sysroot etc var; do mount --bind $d $d; mount -o remount,bind,ro $d; done';
+  const BOOTED_READONLY = bootedRecord({ device: 1, inode: 2, sysrootReadonly: true, transientEtc: null });
+
+  function remounted(program: string, booted: Uint8Array): string {
+    const sysroot = makeSyntheticSysroot();
+    const octal = [...booted].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
+    const script = `cd /; mkdir -p var; ${BIND_READONLY}; printf '${octal}' > /run/ostree-booted; ${program}
+      for d in sysroot etc var; do findmnt -n -o TARGET,VFS-OPTIONS /$d | tail -1; done; stat -c %a /run/ostree-booted`;
+    try {
+      const [run] = runInScratch({
+        sysroot,
+        cmdline: OSTREE_ARGUMENT,
+        runs: [['/bin/sh', '-c', script]],
+      }).runs;
+      expect(run).toMatchObject({ status: 0, stderr: '' });
+      return run?.stdout ?? '';
+    } finally {
+      fs.rmSync(sysroot, { recursive: true });
+    }
+  }
+
+  test('a writable /sysroot and /var, as it does', () => {
+    const ours = remounted(OURS, new Uint8Array());
+    expect(ours).toBe(remounted(C_REMOUNT, new Uint8Array()));
+    expect(ours).toContain('Remounted rw: /var');
+  });
+
+  test('a /sysroot that was configured read-only stays so (since 2023.6, /etc is then remounted)', () => {
+    const ours = remounted(OURS, BOOTED_READONLY);
+    expect(ours).toMatch(/^Remounted rw: \/etc\nRemounted rw: \/var\n\/sysroot +ro,/);
+  });
+});

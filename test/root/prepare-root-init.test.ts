@@ -1,0 +1,70 @@
+/** Our prepare-root as process 1 of a machine without initramfs, in a PID namespace. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import { expect, test } from 'vitest';
+import { describeMounts } from './prepare-root-cases.ts';
+import { PROJECT } from './scratch-initramfs.ts';
+import { copyWithLibraries, DEPLOYMENT, makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
+
+const INIT =
+  '#!/bin/sh\necho "init is process $$"\n/bin/mount -t proc proc /proc\ncat /proc/self/mountinfo\n';
+
+/** The physical root is `/` and has, besides the deployment, what Node needs to run. */
+function bootWithoutInitramfs(sysroot: string): { status: number | null; stdout: string; stderr: string } {
+  const script = `set -e
+    cd ${sysroot}
+    mount --bind . .
+    cd ${sysroot}
+    mkdir -p proc dev usr .${PROJECT} cmd
+    ln -s usr/lib lib; ln -s usr/lib64 lib64; ln -s usr/bin bin
+    mount --bind /usr usr
+    mount --bind ${PROJECT} .${PROJECT}
+    touch node; mount --bind ${process.execPath} node
+    ln -s ${PROJECT}/cli/main.ts cmd/ostree-prepare-root
+    mount -t proc proc proc
+    echo 'root=x ${OSTREE_ARGUMENT}' > cmd/cmdline
+    mount --bind cmd/cmdline proc/cmdline
+    exec chroot . /node /cmd/ostree-prepare-root splash`;
+  return spawnSync(
+    'unshare',
+    ['--mount', '--propagation', 'private', '--pid', '--fork', '/bin/sh', '-c', script],
+    { encoding: 'utf8', timeout: 60_000 },
+  );
+}
+
+test.for([false, true])(
+  'the deployment becomes the root and its init runs; readonly %s',
+  (legacyReadonly) => {
+    const sysroot = makeSyntheticSysroot({ legacyReadonly });
+    try {
+      const root = sysroot + DEPLOYMENT;
+      ['/bin/sh', '/bin/cat', '/bin/mount'].forEach((program) => copyWithLibraries(program, root));
+      fs.mkdirSync(`${root}/sbin`, { recursive: true });
+      fs.writeFileSync(`${root}/sbin/init`, INIT, { mode: 0o755 });
+      const done = bootWithoutInitramfs(sysroot);
+      expect(done).toMatchObject({ status: 0, stderr: '' });
+      const [said, mountinfo] = done.stdout.split('init is process 1\n');
+      expect(said).toContain('Using legacy ostree bind mount for /\n');
+      const mounts = describeMounts(mountinfo ?? '', '/', sysroot).filter((line) =>
+        line.includes(' /ostree/'),
+      );
+      expect(mounts).toEqual(
+        legacyReadonly
+          ? [
+              '/ /ostree/deploy/os/deploy/aaaa.0 rw private',
+              '/etc /ostree/deploy/os/deploy/aaaa.0/etc rw private',
+              '/sysroot/ostree/deploy/os/var /ostree/deploy/os/var rw private',
+              '/usr /ostree/deploy/os/deploy/aaaa.0/usr ro private',
+              '/var /ostree/deploy/os/var rw shared',
+            ]
+          : [
+              '/ /ostree/deploy/os/deploy/aaaa.0 rw private',
+              '/usr /ostree/deploy/os/deploy/aaaa.0/usr ro private',
+              '/var /ostree/deploy/os/var rw shared',
+            ],
+      );
+    } finally {
+      fs.rmSync(sysroot, { recursive: true });
+    }
+  },
+);
