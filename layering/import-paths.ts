@@ -81,18 +81,29 @@ function placementOf(file: RpmFileEntry, nevra: string): Placement {
   switch (rule.to) {
     case 'tree':
       if (isMergedLink(file, relative) || isLockFile(from, relative)) return { kind: 'drop' };
-      return { kind: 'tree', path: rule.prefix + relative.slice(from.length) };
+      return inTree(file, { from, prefix: rule.prefix, nevra });
     case 'linked':
-      return { kind: 'tree', path: rule.prefix + relative.slice(from.length) };
+      return inTree(file, { from, prefix: rule.prefix, nevra });
     case 'drop':
       return { kind: 'drop' };
     case 'tmpfiles':
       return relative === from ? { kind: 'drop' } : tmpfilesPlacement(file, nevra);
     case 'refuse':
+      if ((file.mode & S.IFMT) === S.IFDIR) return { kind: 'drop' };
       throw notAllowed(file, nevra, 'on such systems /usr/local belongs to the administrator');
     default:
       return rule satisfies never;
   }
+}
+
+function inTree(
+  file: RpmFileEntry,
+  place: { readonly from: string; readonly prefix: string; readonly nevra: string },
+): Placement {
+  const below = file.path.slice(1 + place.from.length);
+  if (below === '' && (file.mode & S.IFMT) !== S.IFDIR)
+    throw notAllowed(file, place.nevra, 'there it is a directory');
+  return { kind: 'tree', path: place.prefix + below };
 }
 
 function ruleOf(relative: string): { readonly from: string; readonly rule: Rule } | null {
