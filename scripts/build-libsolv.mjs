@@ -21,11 +21,20 @@ const CMAKE_OPTIONS = [
   '-DENABLE_ZSTD_COMPRESSION=ON',
   '-DENABLE_LZMA_COMPRESSION=ON',
 ];
+/**
+ * libsolv's hash of (name, relation, version) puts the same version of many packages side by side, and its chains grow
+ * long: reading 18,000 packages takes three times as long as with a hash that spreads. Nothing but speed depends on it.
+ */
+const PATCH = {
+  file: 'src/hash.h',
+  from: 'return name + 7 * evr + 13 * flags;',
+  to: 'Hashval h = (Hashval)name * 0x9e3779b1u + (Hashval)evr * 0x85ebca6bu + (Hashval)flags * 13; return h ^ (h >> 15);',
+};
 
 const vendor = path.join(import.meta.dirname, '../native/vendor');
 const target = path.join(vendor, 'libsolv');
 const recipe = createHash('sha256')
-  .update(JSON.stringify([VERSION, ORIG_SHA256, CMAKE_OPTIONS, process.arch]))
+  .update(JSON.stringify([VERSION, ORIG_SHA256, CMAKE_OPTIONS, PATCH, process.arch]))
   .digest('hex');
 
 if (!isBuilt()) {
@@ -88,7 +97,16 @@ function fetchSource(work) {
   const dsc = fs.readdirSync(work).find((name) => name.endsWith('.dsc'));
   const source = path.join(work, 'source');
   run(work, 'dpkg-source', ['-x', dsc, source]);
+  patch(source);
   return source;
+}
+
+function patch(source) {
+  const file = path.join(source, PATCH.file);
+  const text = fs.readFileSync(file, 'utf8');
+  if (!text.includes(PATCH.from))
+    throw new Error(`${PATCH.file} does not hold the hash that is to be replaced`);
+  fs.writeFileSync(file, text.replace(PATCH.from, PATCH.to));
 }
 
 /** The machine's own sources as source-package entries, in both formats apt knows. */

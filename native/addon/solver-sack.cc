@@ -3,7 +3,9 @@
 #include "arguments.h"
 #include <cerrno>
 #include <cstring>
+#include <fnmatch.h>
 #include <stdexcept>
+#include <unordered_set>
 
 extern "C" {
 #include <solv/bitmap.h>
@@ -25,6 +27,44 @@ void CoverAllPackages(Pool *pool) {
   map_grow(considered, pool->nsolvables);
   if (considered->size > before) memset(considered->map + before, 0xff, considered->size - before);
 }
+
+// Patterns in the forms that dnf knows: name, name.arch, name-version, name-version-release, NEVRA with or without epoch.
+// Matched against the packages' own text, so that no index has to be built for it.
+class PackagePatterns {
+ public:
+  explicit PackagePatterns(const std::vector<std::string> &patterns) {
+    for (const std::string &pattern : patterns)
+      if (pattern.find_first_of("*?[") == std::string::npos)
+        exact_.insert(pattern);
+      else
+        globs_.push_back(pattern);
+  }
+
+  bool Match(Pool *pool, const Solvable *solvable) const {
+    std::string name = pool_id2str(pool, solvable->name), evr = pool_id2str(pool, solvable->evr);
+    std::string arch = std::string(".") + pool_id2str(pool, solvable->arch);
+    if (MatchText(name) || MatchText(name + arch)) return true;
+    size_t colon = evr.find(':');
+    std::string full = colon == std::string::npos ? "0:" + evr : evr;
+    std::string bare = colon == std::string::npos ? evr : evr.substr(colon + 1);
+    for (const std::string &version : {bare, full}) {
+      std::string whole = name + "-" + version;
+      if (MatchText(whole) || MatchText(whole + arch) || MatchText(whole.substr(0, whole.rfind('-')))) return true;
+    }
+    return false;
+  }
+
+ private:
+  bool MatchText(const std::string &text) const {
+    if (exact_.count(text)) return true;
+    for (const std::string &glob : globs_)
+      if (fnmatch(glob.c_str(), text.c_str(), 0) == 0) return true;
+    return false;
+  }
+
+  std::unordered_set<std::string> exact_;
+  std::vector<std::string> globs_;
+};
 
 }  // namespace
 
@@ -121,28 +161,17 @@ void Sack::Exclude(const Napi::CallbackInfo &info) {
 
 void Sack::DropFromConsidered(Repo *repo, const std::vector<std::string> &patterns, bool keepMatching) {
   Pool *pool = pool_.get();
-  Prepare();
-  Map matching;
-  map_init(&matching, pool->nsolvables);
-  for (const std::string &pattern : patterns) {
-    QueueOwner selection, packages;
-    selection_make(pool, &selection, pattern.c_str(),
-                   SELECTION_NAME | SELECTION_GLOB | SELECTION_CANON | SELECTION_DOTARCH | SELECTION_WITH_BADARCH);
-    selection_solvables(pool, &selection, &packages);
-    for (int i = 0; i < packages.size(); i++) MAPSET(&matching, packages[i]);
-  }
   if (!pool->considered) {
     pool->considered = static_cast<Map *>(solv_calloc(1, sizeof(Map)));
     map_init(pool->considered, pool->nsolvables);
     map_setall(pool->considered);
   }
+  CoverAllPackages(pool);
+  PackagePatterns wanted(patterns);
   Id id;
   Solvable *solvable;
-  FOR_REPO_SOLVABLES(repo, id, solvable) {
-    bool matches = MAPTST(&matching, id);
-    if (matches != keepMatching) MAPCLR(pool->considered, id);
-  }
-  map_free(&matching);
+  FOR_REPO_SOLVABLES(repo, id, solvable)
+  if (wanted.Match(pool, solvable) != keepMatching) MAPCLR(pool->considered, id);
   prepared_ = false;
 }
 
