@@ -23,6 +23,8 @@ export interface CommitModifiers {
   readonly skip?: ReadonlySet<string>;
   /** The `security.selinux` value for a path, replacing what the file has; null takes it away. */
   readonly label?: (path: string, mode: number) => Uint8Array | null;
+  /** Gets every path that `statOverride` or `skip` named and that was met. */
+  readonly seen?: Set<string>;
   /** Files that are hardlinks into the repository are known by their inode and not read again. */
   readonly linkSpeedup?: boolean;
 }
@@ -57,6 +59,7 @@ export function commitDirectory(
   const entries = scanTree(sys, { dir: source, path: '.' }, wanted);
   const stat = sys.fstat(source);
   const top = { ...stat, target: '', xattrs: wanted === 'none' ? [] : sys.xattrs(source, '.') };
+  noteSeen(modifiers, '/');
   const topMeta = modifiedMeta(txn, '/', { entry: top, modifiers });
   const root = options.into ?? MutableTree.empty(topMeta);
   root.setMeta(topMeta);
@@ -81,7 +84,9 @@ function addEntries(txn: Transaction, job: Job): void {
     const parent = directories.get(entry.parent);
     const path = `${parent?.path ?? ''}/${entry.name}`;
     // A skipped directory's entries have no parent.
-    if (parent === undefined || job.modifiers.skip?.has(path) === true) return;
+    if (parent === undefined) return;
+    noteSeen(job.modifiers, path);
+    if (job.modifiers.skip?.has(path) === true) return;
     if ((entry.mode & S.IFMT) === S.IFDIR) {
       const meta = modifiedMeta(txn, path, { entry, modifiers: job.modifiers });
       const tree = parent.tree.ensureDirectory(entry.name, meta);
@@ -99,6 +104,12 @@ function addEntries(txn: Transaction, job: Job): void {
     const checksum = checksums[index];
     if (checksum !== undefined) tree.setFile(name, checksum);
   });
+}
+
+function noteSeen(modifiers: CommitModifiers, path: string): void {
+  if (modifiers.seen === undefined) return;
+  if (modifiers.skip?.has(path) === true || modifiers.statOverride?.has(path) === true)
+    modifiers.seen.add(path);
 }
 
 /** The object that the file is a hardlink of, unless the modifiers would make it another one. */
@@ -146,7 +157,10 @@ function modifiedMeta(
   from: { readonly entry: Owned; readonly modifiers: CommitModifiers },
 ): FileMeta {
   const { entry, modifiers } = from;
-  if (isCanonical(txn, modifiers)) return { uid: 0, gid: 0, mode: canonicalMode(entry.mode), xattrs: [] };
+  if (isCanonical(txn, modifiers)) {
+    const xattrs = txn.repo.mode === 'bare-user-only' ? [] : modifiedXattrs(path, entry, modifiers);
+    return { uid: 0, gid: 0, mode: canonicalMode(entry.mode), xattrs };
+  }
   return {
     uid: modifiers.ownerUid ?? entry.uid,
     gid: modifiers.ownerGid ?? entry.gid,

@@ -220,6 +220,22 @@ export class MutableTree {
   }
 }
 
+/** Lays `over` on `tree`: its files and metadata replace those there, directories are merged. */
+export function mergeTrees(tree: MutableTree, over: MutableTree): void {
+  tree.setMeta(over.metaChecksum ?? over.getMeta());
+  for (const [name, entry] of over.entries()) {
+    if (entry.kind === 'file') {
+      tree.setFile(name, entry.checksum);
+      continue;
+    }
+    const known = tree.get(name);
+    if (known?.kind === 'file')
+      throw new UserError('NOT_A_DIRECTORY', `'${name}' is a file, a directory cannot replace it`);
+    if (known === null) tree.setDirectory(name, entry.tree);
+    else mergeTrees(known.tree, entry.tree);
+  }
+}
+
 function splitPath(path: string): string[] {
   const components = path.split('/').filter((name) => name !== '' && name !== '.');
   if (components.includes('..')) throw new UserError('NO_PATH', `'${path}' leaves the tree`);

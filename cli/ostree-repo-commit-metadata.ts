@@ -1,0 +1,72 @@
+/** The metadata of a commit, from the command line. */
+import type { CommitOptions } from '#cli/ostree-repo-commit.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import type { Variant, VariantDict } from '#ostree/format/gvariant.ts';
+import { parseGvariantText } from '#ostree/format/gvariant-parse-text.ts';
+import { keyFileString } from '#ostree/format/keyfile.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
+import { withBootable } from '#ostree/repo/bootable.ts';
+import type { MutableTree } from '#ostree/repo/mutable-tree.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+
+/** In the order in which ostree writes it, which the commit's checksum depends on. */
+export function commitMetadata(
+  repo: Repo,
+  options: CommitOptions,
+  made: { readonly parent: Checksum | null; readonly tree: MutableTree },
+): VariantDict {
+  const given: VariantDict = [
+    ...(options.addMetadataString ?? []).map((pair) => stringEntry(pair, '--add-metadata-string')),
+    ...(options.addMetadata ?? []).map((pair) => variantEntry(pair)),
+    ...(options.keepMetadata ?? []).map((key) => keptEntry(repo, made.parent, key)),
+  ];
+  const described = options.bootable === true ? withBootable(given, made.tree) : given;
+  return options.bindings ? [...described, ...bindings(repo, options)] : described;
+}
+
+/** `KEY=VALUE`. @throws UserError USAGE */
+export function keyValue(text: string, option: string): [string, string] {
+  const equals = text.indexOf('=');
+  if (equals < 0) throw new UserError('USAGE', `Missing '=' in KEY=VALUE metadata '${text}' of ${option}`);
+  return [text.slice(0, equals), text.slice(equals + 1)];
+}
+
+/** Seconds since the epoch from `@SECONDS` or a date. @throws UserError USAGE */
+export function parseTimestamp(text: string): number {
+  const seconds = text.startsWith('@') ? Number(text.slice(1)) : Math.floor(Date.parse(text) / 1000);
+  if (!Number.isInteger(seconds) || seconds < 0)
+    throw new UserError('USAGE', `Could not parse '${text}'`, {
+      hint: 'e.g. @1577836800 or 2020-01-01T00:00:00Z',
+    });
+  return seconds;
+}
+
+function stringEntry(pair: string, option: string): readonly [string, Variant] {
+  const [key, value] = keyValue(pair, option);
+  return [key, { type: 's', value }];
+}
+
+function variantEntry(pair: string): readonly [string, Variant] {
+  const [key, value] = keyValue(pair, '--add-metadata');
+  return [key, parseGvariantText(value)];
+}
+
+function keptEntry(repo: Repo, parent: Checksum | null, key: string): readonly [string, Variant] {
+  const entry =
+    parent === null ? undefined : loadCommit(repo, parent).metadata.find(([name]) => name === key);
+  if (entry === undefined)
+    throw new UserError('NO_METADATA', `Missing metadata key '${key}' from commit '${parent ?? 'none'}'`);
+  return entry;
+}
+
+function bindings(repo: Repo, options: CommitOptions): VariantDict {
+  const branch = options.branch === undefined ? [] : [options.branch];
+  const refs = [...branch, ...(options.bindRef ?? [])].sort(compareBytewise);
+  const collection = keyFileString(repo.config, 'core', 'collection-id');
+  const entry: VariantDict = [['ostree.ref-binding', { type: 'as', value: refs }]];
+  return collection === null
+    ? entry
+    : [...entry, ['ostree.collection-binding', { type: 's', value: collection }]];
+}

@@ -1,0 +1,67 @@
+/** What the repository verbs of the `ostree` personality share. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { Transaction } from '#ostree/repo/transaction.ts';
+import { closeRepo, openRepo, type Repo } from '#ostree/repo/repo.ts';
+
+/** A verb with `--repo`. */
+export function repoVerb(program: Command, usage: string, description: string): Command {
+  return program
+    .command(usage)
+    .description(description)
+    .option(
+      '--repo <path>',
+      'the repository (default: $OSTREE_REPO, the working directory or /sysroot/ostree/repo)',
+    );
+}
+
+/** Collects the values of an option that may be given several times. */
+export function collect(value: string, known: readonly string[] = []): string[] {
+  return [...known, value];
+}
+
+/** An option's text as a number. @throws UserError USAGE */
+export function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isInteger(value))
+    throw new UserError('USAGE', `'${text}' is not a whole number`);
+  return value;
+}
+
+/** Where the repository is: option, environment, working directory, system. */
+export function repoPath(context: CliContext, command: Command): string {
+  const { repo } = command.optsWithGlobals<{ repo?: string }>();
+  const named = repo ?? context.env['OSTREE_REPO'];
+  if (named !== undefined && named !== '') return named;
+  const here =
+    context.sys.stat(AT_FDCWD, 'objects') !== null && context.sys.stat(AT_FDCWD, 'config') !== null;
+  if (here) return '.';
+  if (context.sys.stat(AT_FDCWD, '/sysroot/ostree/repo') !== null) return '/sysroot/ostree/repo';
+  throw new UserError('NO_REPO', 'Command requires a --repo argument', {
+    hint: 'or set OSTREE_REPO, or work in the repository',
+  });
+}
+
+/** Opens the command's repository for `action`. */
+export function withRepo<T>(context: CliContext, command: Command, action: (repo: Repo) => T): T {
+  const repo = openRepo(context.sys, repoPath(context, command));
+  try {
+    return action(repo);
+  } finally {
+    closeRepo(repo);
+  }
+}
+
+/** Runs `action` in a transaction that is committed, or thrown away where it throws. */
+export function inTransaction<T>(repo: Repo, action: (txn: Transaction) => T): T {
+  const txn = Transaction.begin(repo);
+  try {
+    const result = action(txn);
+    txn.commit();
+    return result;
+  } finally {
+    txn.abort();
+  }
+}

@@ -1,0 +1,94 @@
+/** `refs`, `rev-parse` and `reset`. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { inTransaction, repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { listObjects } from '#ostree/repo/object-list.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { listRefs, readRef, resolveRev } from '#ostree/repo/refs.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+
+interface RefsOptions {
+  readonly delete?: boolean;
+  readonly list?: boolean;
+  readonly create?: string;
+  readonly force?: boolean;
+}
+
+export function addRefVerbs(program: Command, context: CliContext): void {
+  repoVerb(program, 'refs [prefix]', 'list, make and remove refs')
+    .option('--delete', 'remove the refs that match instead of listing them')
+    .option('--list', 'list with the prefix')
+    .option('--create <ref>', 'make a ref for an existing commit')
+    .option('--force', 'replace an existing ref')
+    .action((prefix: string | undefined, options: RefsOptions, command: Command) =>
+      withRepo(context, command, (repo) => {
+        if (options.create !== undefined) createRef(repo, { ...options, create: options.create }, prefix);
+        else if (options.delete === true) deleteRefs(repo, prefix);
+        else list(context, repo, { prefix: prefix ?? null, whole: options.list === true });
+      }),
+    );
+  repoVerb(program, 'rev-parse [revs...]', 'print the commit that a name means')
+    .option('-S, --single', 'the only commit of the repository')
+    .action((revs: string[], options: { single?: boolean }, command: Command) =>
+      withRepo(context, command, (repo) => {
+        if (options.single === true) return context.out(`${singleCommit(repo)}\n`);
+        if (revs.length === 0) throw new UserError('USAGE', 'REV must be specified');
+        for (const rev of revs) context.out(`${resolveRev(repo, rev)}\n`);
+      }),
+    );
+  repoVerb(program, 'reset <ref> <commit>', 'set a ref at an earlier commit').action(
+    (ref: string, commit: string, _options: unknown, command: Command) =>
+      withRepo(context, command, (repo) => {
+        const checksum = resolveRev(repo, commit);
+        loadCommit(repo, checksum);
+        inTransaction(repo, (txn) => txn.setRef(ref, checksum));
+      }),
+  );
+}
+
+function list(
+  context: CliContext,
+  repo: Repo,
+  wanted: { readonly prefix: string | null; readonly whole: boolean },
+): void {
+  const { prefix, whole } = wanted;
+  for (const { refspec } of listRefs(repo, prefix)) {
+    const cut = prefix !== null && !whole && refspec !== prefix;
+    context.out(`${cut ? refspec.slice(prefix.length + (/[/:]$/.test(prefix) ? 0 : 1)) : refspec}\n`);
+  }
+}
+
+function createRef(
+  repo: Repo,
+  options: { readonly create: string; readonly force?: boolean },
+  rev: string | undefined,
+): void {
+  if (rev === undefined)
+    throw new UserError('USAGE', 'You must specify an existing ref when creating a new ref');
+  const checksum = resolveRev(repo, rev);
+  loadCommit(repo, checksum);
+  if (options.force !== true && readRef(repo, options.create) !== null)
+    throw new UserError('REF_EXISTS', `--create specified but ref ${options.create} already exists`, {
+      hint: '--force replaces it',
+    });
+  inTransaction(repo, (txn) => txn.setRef(options.create, checksum));
+}
+
+function deleteRefs(repo: Repo, prefix: string | undefined): void {
+  if (prefix === undefined)
+    throw new UserError('USAGE', 'At least one PREFIX is required when deleting refs');
+  const doomed = listRefs(repo, prefix);
+  if (doomed.length > 0)
+    inTransaction(repo, (txn) => {
+      for (const { refspec } of doomed) txn.setRef(refspec, null);
+    });
+}
+
+function singleCommit(repo: Repo): string {
+  const commits = listObjects(repo).filter(({ type }) => type === 'commit');
+  const [only] = commits;
+  if (only === undefined) throw new UserError('NO_REV', 'No commit objects found');
+  if (commits.length > 1) throw new UserError('AMBIGUOUS_REV', 'Multiple commit objects found');
+  return only.checksum;
+}

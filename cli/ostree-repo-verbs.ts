@@ -1,0 +1,21 @@
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { addCheckoutVerb } from '#cli/ostree-repo-checkout.ts';
+import { addCommitVerb } from '#cli/ostree-repo-commit.ts';
+import { addConfigVerbs } from '#cli/ostree-repo-config.ts';
+import { addListVerbs } from '#cli/ostree-repo-list.ts';
+import { addMaintenanceVerbs } from '#cli/ostree-repo-maintain.ts';
+import { addRefVerbs } from '#cli/ostree-repo-refs.ts';
+import { addShowVerbs } from '#cli/ostree-repo-show.ts';
+
+/** The verbs of ostree(1) that work on a repository. */
+export function addRepoVerbs(program: Command, context: CliContext): void {
+  program.option('--repo <path>', 'the repository');
+  addConfigVerbs(program, context);
+  addCommitVerb(program, context);
+  addCheckoutVerb(program, context);
+  addRefVerbs(program, context);
+  addShowVerbs(program, context);
+  addListVerbs(program, context);
+  addMaintenanceVerbs(program, context);
+}
