@@ -25,7 +25,16 @@ export function adminVerb(admin: Command, usage: string, description: string): C
     .description(description)
     .option('--sysroot <path>', 'the sysroot (default: OSTREE_SYSROOT, or /)')
     .option('-v, --verbose', 'print more')
+    .hook('preAction', (_, verb) => inheritSysroot(verb))
     .exitOverride();
+}
+
+/** `admin --sysroot PATH VERB` is the same as `admin VERB --sysroot PATH`. */
+function inheritSysroot(verb: Command): void {
+  for (let parent = verb.parent; parent !== null; parent = parent.parent) {
+    const path: unknown = parent.opts()['sysroot'];
+    if (verb.opts()['sysroot'] === undefined && typeof path === 'string') verb.setOptionValue('sysroot', path);
+  }
 }
 
 export function sysrootPath(flags: SysrootFlags, context: CliContext): string {

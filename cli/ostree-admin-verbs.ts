@@ -13,6 +13,7 @@ interface AdminFlags extends SysrootFlags {
 /** The verbs of `ostree admin`, with ostree's words. */
 export function addAdminVerbs(admin: Command, context: CliContext): void {
   admin
+    .enablePositionalOptions()
     .option('--sysroot <path>', 'the sysroot (default: OSTREE_SYSROOT, or /)')
     .option('--print-current-dir', 'print the directory of the deployment that boots next')
     .action((flags: AdminFlags) => {

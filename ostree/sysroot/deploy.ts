@@ -6,6 +6,7 @@ import { codeOf, during, UserError } from '#ostree/format/errors.ts';
 import { withoutKernelArg, type KernelArgs } from '#ostree/format/kernel-args.ts';
 import type { KeyFile } from '#ostree/format/keyfile.ts';
 import { checkoutTree } from '#ostree/repo/checkout.ts';
+import { subtree } from '#ostree/sysroot/subtree.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { mergeEtc } from '#ostree/sysroot/apply-etc.ts';
 import {
@@ -142,8 +143,8 @@ function makeEtc({ sys, repo }: Sysroot, commit: Checksum, farm: Fd): void {
     sys.rename(farm, 'etc', farm, 'usr/etc');
   }
   if (!hasUsrEtc && !movesEtc) return;
-  const subpath = movesEtc ? '/etc' : '/usr/etc';
-  checkoutTree(repo, commit, { dir: farm, name: 'etc' }, { forceCopy: true, subpath });
+  const tree = subtree(repo, commit, movesEtc ? 'etc' : 'usr/etc');
+  if (tree !== null) checkoutTree(repo, tree, { dir: farm, name: 'etc' }, { forceCopy: true });
 }
 
 function carryEtc({ sys, fd }: Sysroot, request: DeployRequest, farm: Fd): void {

@@ -2,6 +2,7 @@
 import type { Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { checkoutTree } from '#ostree/repo/checkout.ts';
+import { subtree } from '#ostree/sysroot/subtree.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeDirectory, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
@@ -26,13 +27,9 @@ export function initVar(
   makeDirectory(sys, fd, path);
   const holdsState = sys.readdir(fd, path).length > 0;
   const hasContent = sys.lstat(farm, 'var') !== null && sys.readdir(farm, 'var').length > 0;
-  if (!holdsState && hasContent)
-    checkoutTree(
-      repo,
-      tree.checksum,
-      { dir: fd, name: path },
-      { forceCopy: true, overwrite: 'union', subpath: '/var' },
-    );
+  const content = !holdsState && hasContent ? subtree(repo, tree.checksum, 'var') : null;
+  if (content !== null)
+    checkoutTree(repo, content, { dir: fd, name: path }, { forceCopy: true, overwrite: 'union' });
   if (sys.stat(farm, 'usr/lib/tmpfiles.d') === null) makeLegacy(sys, fd, path);
   unlinkIfPresent(sys, fd, `${path}/.updated`);
 }

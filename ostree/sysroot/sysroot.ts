@@ -32,7 +32,7 @@ export function openSysroot(sys: RepoCalls, path: string, options: SysrootOption
   const fd = openRoot(sys, path);
   let repo: Repo | null = null;
   try {
-    repo = openRepo(sys, joined(path, 'ostree/repo'));
+    repo = openSystemRepo(sys, path);
     refuseOtherDevice(sys, { path, fd, repo });
     return withState({ sys, path, fd, repo, options });
   } catch (error) {
@@ -77,6 +77,18 @@ function openRoot(sys: RepoCalls, path: string): Fd {
   } catch (error) {
     if (codeOf(error) !== 'ENOENT' && codeOf(error) !== 'ENOTDIR') throw error;
     throw new UserError('NO_SYSROOT', `there is no sysroot directory '${path}'`, {
+      hint: `--sysroot names another; 'ostree admin init-fs PATH' makes one`,
+      cause: error,
+    });
+  }
+}
+
+function openSystemRepo(sys: RepoCalls, path: string): Repo {
+  try {
+    return openRepo(sys, joined(path, 'ostree/repo'));
+  } catch (error) {
+    if (codeOf(error) !== 'NO_REPO') throw error;
+    throw new UserError('NO_SYSROOT', `'${path}' is not a sysroot: it has no repository ostree/repo`, {
       hint: `--sysroot names another; 'ostree admin init-fs PATH' makes one`,
       cause: error,
     });
