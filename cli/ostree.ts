@@ -36,7 +36,7 @@ function ostreeProgram(context: CliContext): Command {
 
 function refuseUnknown(command: Command, prefix: string): void {
   command.on('command:*', (operands: string[]) => {
-    throw new UserError('USAGE', `Unknown command '${prefix}${operands[0] ?? ''}'`, {
+    throw new UserError('UNKNOWN_VERB', `Unknown command '${prefix}${operands[0] ?? ''}'`, {
       hint: `'ostree ${prefix}--help' lists the commands`,
     });
   });
