@@ -17,6 +17,12 @@ export interface BenchBase {
 
 const RPMDB = 'usr/share/rpm/rpmdb.sqlite';
 
+export interface BenchInputs {
+  readonly bases: readonly BenchBase[];
+  /** The directory of the demo's RPM files. */
+  readonly packages: string;
+}
+
 /**
  * The demo's base tree (kernel, systemd, rpmdb) with synthetic files added up to each of `sizes` regular files.
  * Their rpm database is the same in all of them, that of the smallest size, in which every file is owned: what grows
@@ -26,8 +32,8 @@ export async function prepareBases(
   directory: string,
   sizes: readonly number[],
   report: (line: string) => void,
-): Promise<BenchBase[]> {
-  const { base } = await prepareInputs({ directory: INPUTS_DIRECTORY, report });
+): Promise<BenchInputs> {
+  const { base, repository } = await prepareInputs({ directory: INPUTS_DIRECTORY, report });
   const builders = digestOfSources(import.meta.dirname, [
     'base.ts',
     'synthetic-rpms.ts',
@@ -51,7 +57,7 @@ export async function prepareBases(
   keepOnly(directory, new Set(bases.map((one) => path.basename(path.dirname(one.tree)))));
   const smallest = bases[0];
   for (const one of bases) fs.copyFileSync(smallest?.fullRpmdb ?? '', path.join(one.tree, RPMDB));
-  return bases;
+  return { bases, packages: path.join(repository.path, 'Packages') };
 }
 
 async function makeBase(scratch: string, demoTree: string, count: number): Promise<void> {

@@ -29,6 +29,8 @@ export interface Contestants {
 export interface Workplace {
   readonly directory: string;
   readonly base: BenchBase;
+  /** Real RPM files. */
+  readonly packages: string;
   readonly contestants: Contestants;
 }
 

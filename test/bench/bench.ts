@@ -1,0 +1,166 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
+import { prepareBases } from '#test/bench/base.ts';
+import {
+  checkoutCase,
+  commitCase,
+  deployCase,
+  fsckCase,
+  remove,
+  type Case,
+  type Contestants,
+  type SideName,
+  type Workplace,
+} from '#test/bench/cases.ts';
+import { composeCase } from '#test/bench/compose-case.ts';
+import { countSyncs, measure, type Measurement } from '#test/bench/measure.ts';
+import { reportText } from '#test/bench/report.ts';
+import { growthVerdict, verdicts, type Row, type Side } from '#test/bench/table.ts';
+
+const PROJECT = path.resolve(import.meta.dirname, '../..');
+const HELP = `npm run bench [-- --sizes 30000,100000] [-- --runs 3] [-- --directory DIR] [-- --only NAME]
+
+Measures dist/yum-ostree against the machine's ostree, side by side, and writes docs/bench.md.
+`;
+
+interface Settings {
+  readonly sizes: readonly number[];
+  readonly runs: number;
+  readonly directory: string;
+  /** Only cases whose name contains this; docs/bench.md is then left as it is. */
+  readonly only: string | undefined;
+}
+
+async function bench(settings: Settings): Promise<boolean> {
+  const contestants = builtPrograms();
+  const inputs = await prepareBases(path.join(settings.directory, 'bases'), settings.sizes, say);
+  const loadBefore = os.loadavg()[0] ?? 0;
+  const rows = inputs.bases.flatMap((base) =>
+    measureSize({ base, packages: inputs.packages, contestants }, settings),
+  );
+  const found = [...verdicts(rows), ...growthVerdicts(rows)];
+  const text = reportText({ rows, verdicts: found, runs: settings.runs, machine: machineText(loadBefore) });
+  process.stdout.write(text);
+  if (settings.only === undefined) {
+    const file = path.join(PROJECT, 'docs/bench.md');
+    fs.writeFileSync(`${file}.new`, text);
+    fs.renameSync(`${file}.new`, file);
+  }
+  return found.every((verdict) => verdict.met);
+}
+
+function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): Row[] {
+  const { base } = parts;
+  const directory = path.join(settings.directory, `work-${base.files}`);
+  remove(directory);
+  fs.mkdirSync(directory, { recursive: true });
+  const workplace: Workplace = { ...parts, directory };
+  try {
+    const cases = [commitCase, checkoutCase, fsckCase, deployCase, composeCase].map((make) =>
+      make(workplace),
+    );
+    // The commit makes the repositories that the others work on.
+    const wanted = cases.filter(
+      (one, index) => index === 0 || settings.only === undefined || one.name.includes(settings.only),
+    );
+    return wanted.map((one) => measureCase(one, base.files, settings.runs));
+  } finally {
+    remove(directory);
+  }
+}
+
+/** Both sides in turn, so that what else the machine does falls on both. */
+function measureCase(one: Case, files: number, runs: number): Row {
+  const taken: Record<SideName, Measurement[]> = { ours: [], peer: [] };
+  for (let round = 1; round <= runs; round += 1) {
+    for (const side of ['ours', 'peer'] as const) {
+      one.prepare(side);
+      taken[side].push(measure(one.commands(side)));
+    }
+    const [ours, peer] = [taken.ours.at(-1), taken.peer.at(-1)].map((run) => run?.wall.toFixed(2));
+    say(`${one.name}, ${files} files, run ${round}: ${ours} s, ostree ${peer} s`);
+  }
+  one.verify?.();
+  const side = (name: SideName): Side => {
+    one.prepare(name);
+    return { runs: taken[name], syncs: countSyncs(one.commands(name)) };
+  };
+  return { name: one.name, files, ours: side('ours'), peer: side('peer'), targets: one.targets };
+}
+
+function growthVerdicts(rows: readonly Row[]) {
+  const composes = rows.filter((row) => row.name === 'compose');
+  const [small, large] = [composes[0], composes.at(-1)];
+  return small === undefined || large === undefined || small === large
+    ? []
+    : [growthVerdict(small, large, 1.5)];
+}
+
+/** dist/, built where a source is newer. */
+function builtPrograms(): Contestants {
+  const dist = path.join(PROJECT, 'dist');
+  const built = fs.statSync(path.join(dist, 'yum-ostree'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const folders = ['cli', 'layering', 'bootloader', 'ostree', 'prepare-root', 'native'];
+  const newer = folders
+    .flatMap((folder) => fs.globSync(`${folder}/**/*.{ts,cc}`, { cwd: PROJECT }))
+    .some((file) => fs.statSync(path.join(PROJECT, file)).mtimeMs > built);
+  if (newer) {
+    say('building dist/');
+    const done = spawnSync(process.execPath, [path.join(PROJECT, 'scripts/build.mjs')], {
+      cwd: PROJECT,
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    if (done.status !== 0) throw new UserError('COMMAND_FAILED', 'scripts/build.mjs failed');
+  }
+  return {
+    ostree: { ours: path.join(dist, 'ostree'), peer: '/usr/bin/ostree' },
+    yumOstree: path.join(dist, 'yum-ostree'),
+  };
+}
+
+function machineText(loadBefore: number): string {
+  const cpu = os.cpus()[0]?.model.trim() ?? 'unknown processor';
+  const load = `load ${loadBefore.toFixed(1)} before, ${(os.loadavg()[0] ?? 0).toFixed(1)} after`;
+  return `${os.availableParallelism()} × ${cpu}, Linux ${os.release()}, ${load}`;
+}
+
+function say(text: string): void {
+  process.stderr.write(`bench: ${text}\n`);
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: {
+      sizes: { type: 'string', default: '30000,100000' },
+      runs: { type: 'string', default: '3' },
+      directory: { type: 'string', default: path.join(PROJECT, '.bench') },
+      only: { type: 'string' },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return 0;
+  }
+  const sizes = values.sizes.split(',').map(Number);
+  const runs = Number(values.runs);
+  if (sizes.some((size) => !(size >= 10_000)) || !(runs >= 1))
+    throw new UserError('USAGE', '--sizes takes numbers of at least 10000, --runs a number of at least 1');
+  const met = await bench({
+    ...{ sizes, runs, directory: path.resolve(values.directory) },
+    only: values.only,
+  });
+  return met ? 0 : 1;
+}
+
+main().then(
+  (exitCode) => (process.exitCode = exitCode),
+  (error: unknown) => {
+    process.stderr.write(`error: bench: ${messageOf(error)}\n`);
+    process.exitCode = 1;
+  },
+);
