@@ -14,6 +14,8 @@ import type { TreeDifference } from '#layering/tree-diff.ts';
 export function updateFarm(repo: Repo, farm: Fd, differences: readonly TreeDifference[]): void {
   for (const difference of differences)
     during(`bringing '${difference.path}' into the new deployment`, () => applyOne(repo, farm, difference));
+  // Directories of a checkout have the time 0.
+  for (const directory of touchedDirectories(differences)) repo.sys.utimes(farm, directory, 0, 0);
 }
 
 function applyOne(repo: Repo, farm: Fd, difference: TreeDifference): void {
@@ -28,6 +30,16 @@ function applyOne(repo: Repo, farm: Fd, difference: TreeDifference): void {
     default:
       return difference satisfies never;
   }
+}
+
+function touchedDirectories(differences: readonly TreeDifference[]): Set<string> {
+  const touched = new Set<string>();
+  for (const { kind, path } of differences) {
+    const slash = path.lastIndexOf('/');
+    touched.add(slash < 0 ? '.' : path.slice(0, slash));
+    if (kind === 'directory') touched.add(path);
+  }
+  return touched;
 }
 
 function setDirectoryMeta(

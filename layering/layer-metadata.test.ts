@@ -19,6 +19,8 @@ const LAYER: LayerDescription = {
   items: { groups: ['tracing'], packages: [], removals: ['nano'] },
   requested: [],
   layered: [STRACE, LTRACE],
+  requestPackages: new Map([['/usr/bin/strace', ['strace']]]),
+  packageRefs: ['yum-ostree/pkg/b', 'yum-ostree/pkg/a'],
   removed: [parseNevra('nano-7-1.x86_64')],
   packages: [parseNevra('bash-5-1.x86_64'), STRACE.nevra, LTRACE.nevra],
   repositories: [{ id: 'demo', timestamp: 1700000000 }],
@@ -38,6 +40,8 @@ test('the commit says what the tree is made of, in our words and in rpm-ostreeâ€
     'yum-ostree.groups': ['as', ['tracing']],
     'yum-ostree.removals': ['as', ['nano']],
     'yum-ostree.resolved': ['as', ['ltrace-1:0.7-2.x86_64', 'strace-6.1-1.x86_64']],
+    'yum-ostree.requests': ['a{sas}', [['/usr/bin/strace', ['strace']]]],
+    'yum-ostree.package-refs': ['as', ['yum-ostree/pkg/a', 'yum-ostree/pkg/b']],
     'rpmostree.clientlayer': ['b', true],
     'rpmostree.clientlayer_version': ['u', 6],
     'rpmostree.packages': ['as', []],
@@ -60,7 +64,12 @@ test('the commit says what the tree is made of, in our words and in rpm-ostreeâ€
 test('the digests do not depend on order, and change with what they cover', () => {
   expect(stateDigest({ ...LAYER, layered: [LTRACE, STRACE] })).toBe(stateDigest(LAYER));
   expect(stateDigest({ ...LAYER, layered: [STRACE] })).not.toBe(stateDigest(LAYER));
-  const inputs = { baseCommit: BASE, items: { a: ['x'], b: true }, repositories: [['1'], ['2']], toolVersion: '1' };
+  const inputs = {
+    baseCommit: BASE,
+    items: { a: ['x'], b: true },
+    repositories: [['1'], ['2']],
+    toolVersion: '1',
+  };
   expect(inputDigest({ ...inputs, repositories: [['2'], ['1']] })).toBe(inputDigest(inputs));
   expect(inputDigest({ ...inputs, toolVersion: '2' })).not.toBe(inputDigest(inputs));
 });

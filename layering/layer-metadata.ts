@@ -27,6 +27,10 @@ export interface LayerDescription {
   /** Specs as typed. */
   readonly requested: readonly string[];
   readonly layered: readonly LayeredPackage[];
+  /** Which packages each request brought, by spec; those that the base satisfies are left out. */
+  readonly requestPackages: ReadonlyMap<string, readonly string[]>;
+  /** Refs of the layered packages' trees: what has to stay to compose this tree again. */
+  readonly packageRefs: readonly string[];
   readonly removed: readonly Nevra[];
   /** Everything in the derived tree's rpmdb. */
   readonly packages: readonly Nevra[];
@@ -79,6 +83,8 @@ function ourRecord(layer: LayerDescription): VariantDict {
     ['yum-ostree.groups', as(items.groups)],
     ['yum-ostree.removals', as(items.removals)],
     ['yum-ostree.resolved', as(layer.layered.map(({ nevra }) => formatNevra(nevra)).sort(compareBytewise))],
+    ['yum-ostree.requests', requestsVariant(layer.requestPackages)],
+    ['yum-ostree.package-refs', as([...layer.packageRefs].sort(compareBytewise))],
     ['yum-ostree.input-digest', s(layer.inputDigest)],
     ['yum-ostree.state-digest', s(stateDigest(layer))],
   ];
@@ -103,6 +109,11 @@ function stateText(layer: LayerDescription): string {
   const layered = layer.layered.map(({ nevra, headerDigest }) => `+${formatNevra(nevra)} ${headerDigest}`);
   const removed = layer.removed.map((nevra) => `-${formatNevra(nevra)}`);
   return [layer.baseCommit, ...[...layered, ...removed].sort(compareBytewise)].join('\n');
+}
+
+function requestsVariant(requests: ReadonlyMap<string, readonly string[]>): Variant {
+  const value = [...requests].map(([spec, names]) => [spec, [...names].sort(compareBytewise)] as const);
+  return { type: 'a{sas}', value: value.sort(([a], [b]) => compareBytewise(a, b)) };
 }
 
 function repositoriesVariant(layer: LayerDescription): Variant {

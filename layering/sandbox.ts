@@ -62,7 +62,9 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...root.databases.flatMap((database) => ['--tmpfs', `/${database}`]),
     ...['--cap-drop', 'ALL', ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`])],
     ...environment(root),
-    ...[...script.interpreter, SCRIPT_PATH, ...run.args],
+    ...script.interpreter,
+    // A program without a script (%post -p /usr/bin/x) is run as it is.
+    ...(script.body === '' ? [] : [SCRIPT_PATH, ...run.args]),
   ];
 }
 

@@ -23,9 +23,9 @@ test('all %pre come before all %post, in the order of the packages', () => {
   expect(plan.pre.map((s) => s.package)).toEqual(['b', 'a']);
   expect(plan.post).toEqual([
     { package: 'b', phase: 'post', interpreter: ['/usr/bin/python3', '-s'], body: 'x' },
-    { package: 'a', phase: 'post', interpreter: ['/sbin/ldconfig'], body: '' },
   ]);
   expect(plan.posttrans).toEqual([]);
+  expect(plan.wantsLdconfig).toBe(true);
 });
 
 test('everything that cannot run is named at once', () => {
@@ -45,7 +45,7 @@ test('scripts that are ignored, marked to be skipped, or empty Lua do not run', 
     source('a', { 1024: ['-- rpm-ostree-skip\nx'], 1086: ['<lua>'] }),
     source('b', { 1152: ['-- nothing\n'], 1154: ['<lua>'] }),
   ]);
-  expect(plan).toEqual({ pre: [], post: [], posttrans: [] });
+  expect(plan).toEqual({ wantsLdconfig: false, pre: [], post: [], posttrans: [] });
 });
 
 test('a file trigger takes the paths below its prefixes', () => {

@@ -33,6 +33,8 @@ export interface FileTrigger extends PackageScript {
 }
 
 export interface ScriptPlan {
+  /** Some package runs ldconfig after its installation: composing does it once, last. */
+  readonly wantsLdconfig: boolean;
   readonly pre: readonly PackageScript[];
   readonly post: readonly PackageScript[];
   readonly posttrans: readonly PackageScript[];
@@ -97,12 +99,15 @@ const SKIP_COMMENT = '-- rpm-ostree-skip';
  */
 export function planScripts(packages: readonly ScriptSource[]): ScriptPlan {
   refuseUnsupported(packages);
-  const of = (phase: keyof typeof TAG): PackageScript[] =>
+  const all = (phase: keyof typeof TAG): PackageScript[] =>
     packages.flatMap((source) => scriptOf(source, phase) ?? []).filter((script) => !isSkipped(script));
-  return { pre: of('pre'), post: of('post'), posttrans: of('posttrans') };
+  const of = (phase: keyof typeof TAG): PackageScript[] =>
+    all(phase).filter((script) => !isBareLdconfig(script));
+  const wantsLdconfig = [...all('post'), ...all('posttrans')].some(isBareLdconfig);
+  return { wantsLdconfig, pre: of('pre'), post: of('post'), posttrans: of('posttrans') };
 }
 
-/** Whether nothing of the plan runs. */
+/** Whether the plan has no script (ldconfig aside). */
 export function isEmptyPlan(plan: ScriptPlan): boolean {
   return plan.pre.length + plan.post.length + plan.posttrans.length === 0;
 }
@@ -151,6 +156,11 @@ function isSkipped(script: PackageScript): boolean {
 function isIgnored(name: string, phase: ScriptPhase | 'trigger'): boolean {
   const ignored = IGNORED.get(name);
   return ignored !== undefined && (ignored.includes('*') || ignored.includes(phase));
+}
+
+/** `%post -p /sbin/ldconfig`. */
+function isBareLdconfig({ interpreter, body }: PackageScript): boolean {
+  return body === '' && interpreter.length === 1 && interpreter[0]?.endsWith('/ldconfig') === true;
 }
 
 function isLua(script: PackageScript): boolean {

@@ -1,0 +1,79 @@
+/** What a change came to, for people and for programs. Pure. */
+import { sizeText, tableText } from '#cli/report.ts';
+import type { ChangeOutcome, ChangePlan } from '#layering/change.ts';
+
+/** More removals than this are asked about on a terminal. */
+const FEW_REMOVALS = 5;
+
+export function isLargeRemoval(plan: ChangePlan): boolean {
+  return plan.remove.length > FEW_REMOVALS;
+}
+
+export function outcomeText(outcome: ChangeOutcome): string {
+  switch (outcome.kind) {
+    case 'unchanged':
+      return `No change: ${outcome.treeName}\n`;
+    case 'planned':
+      return `${planText(outcome.plan)}Nothing was done (--dry-run).\n`;
+    case 'downloaded':
+      return `${planText(outcome.plan)}The packages are in the store; nothing else was done.\n`;
+    case 'declined':
+      return 'Nothing was done.\n';
+    case 'deployed':
+      return `${planText(outcome.plan)}${outcome.plan.treeName} boots next (${outcome.checksum.slice(0, 12)}).\n`;
+    default:
+      return outcome satisfies never;
+  }
+}
+
+export function outcomeJson(outcome: ChangeOutcome): object {
+  switch (outcome.kind) {
+    case 'unchanged':
+      return { result: outcome.kind, 'tree-name': outcome.treeName };
+    case 'declined':
+      return { result: outcome.kind };
+    case 'planned':
+    case 'downloaded':
+      return { result: outcome.kind, ...planJson(outcome.plan) };
+    case 'deployed':
+      return { result: outcome.kind, checksum: outcome.checksum, ...planJson(outcome.plan) };
+    default:
+      return outcome satisfies never;
+  }
+}
+
+export function planText(plan: ChangePlan): string {
+  const rows = [
+    ...plan.install.map(({ nevra, repo, reason, packageSize }) => [
+      `  + ${nevra}`,
+      repo,
+      reason === 'requested' ? '' : reason,
+      sizeText(packageSize),
+    ]),
+    ...plan.remove.map((nevra) => [`  - ${nevra}`]),
+  ];
+  const inactive = plan.inactive.map((spec) => `  ${spec} is provided by the base\n`);
+  const sizes =
+    plan.install.length === 0
+      ? ''
+      : `${plan.install.length} packages, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
+  return `${plan.treeName}\n${tableText(rows)}${inactive.join('')}${sizes}`;
+}
+
+function planJson(plan: ChangePlan): object {
+  return {
+    'tree-name': plan.treeName,
+    'base-checksum': plan.baseCommit,
+    install: plan.install.map(({ nevra, repo, reason, packageSize, installedSize }) => ({
+      nevra,
+      repo,
+      reason,
+      'package-size': packageSize,
+      'installed-size': installedSize,
+    })),
+    remove: plan.remove,
+    inactive: plan.inactive,
+    'download-size': plan.downloadSize,
+    'installed-size': plan.installedSize,
+  };
+}

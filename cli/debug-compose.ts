@@ -1,0 +1,98 @@
+/** `debug import` and `debug compose`: the two steps between downloaded packages and a new tree, alone. */
+import type { CliContext } from '#cli/context.ts';
+import { VERSION } from '#cli/version.ts';
+import { compose } from '#layering/compose.ts';
+import { composePackage } from '#layering/compose-package.ts';
+import { inputDigest, layerMetadata } from '#layering/layer-metadata.ts';
+import { loadPackageTree, packageRef } from '#layering/package-tree.ts';
+import { baseRef } from '#layering/refs.ts';
+import { formatTreeName } from '#layering/tree-name.ts';
+import { treeRef } from '#layering/tree-ref.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { resolveRev } from '#ostree/repo/refs.ts';
+import { closeRepo, openRepo } from '#ostree/repo/repo.ts';
+import { Transaction } from '#ostree/repo/transaction.ts';
+
+export interface ComposeArguments {
+  readonly repo: string;
+  readonly base: string;
+  readonly packages: readonly string[];
+  readonly remove?: readonly string[];
+  readonly name?: readonly string[];
+}
+
+/** Imports in one transaction; prints one ref a line. */
+export async function debugImport(
+  files: readonly string[],
+  repoPath: string,
+  context: CliContext,
+): Promise<void> {
+  const { importRpm } = await import('#layering/import-rpm.ts');
+  const { readRpmFile } = await import('#layering/rpm-file.ts');
+  const repo = openRepo(context.sys, repoPath);
+  const txn = Transaction.begin(repo);
+  try {
+    const refs = files.map((file) => {
+      const rpm = readRpmFile(file);
+      importRpm(txn, rpm);
+      return packageRef(rpm.nevra, rpm.headerSha256);
+    });
+    txn.commit();
+    for (const ref of refs) context.out(`${ref}\n`);
+  } finally {
+    txn.abort();
+    closeRepo(repo);
+  }
+}
+
+/** Prints the new commit and its ref. Scripts do not run, signatures are not looked at. */
+export async function debugCompose(wanted: ComposeArguments, context: CliContext): Promise<void> {
+  const repo = openRepo(context.sys, wanted.repo);
+  try {
+    const base = resolveRev(repo, wanted.base);
+    const trees = wanted.packages.map((ref) => loadPackageTree(repo, resolveRev(repo, ref)));
+    const removals = wanted.remove ?? [];
+    const packages = wanted.name ?? trees.map(({ nevra }) => nevra.name);
+    const items = { groups: [], packages, removals };
+    const treeName = formatTreeName(wanted.base, items);
+    const refs = trees.map(({ nevra, headerSha256 }) => packageRef(nevra, headerSha256));
+    const toolVersion = VERSION;
+    const digest = inputDigest({
+      baseCommit: base,
+      items: { refs, removals },
+      repositories: [],
+      toolVersion,
+    });
+    const { commit } = await compose(repo, {
+      base,
+      packages: trees.map((tree) => composePackage(tree, false)),
+      removals,
+      farm: null,
+      metadata: (facts) =>
+        layerMetadata({
+          treeName,
+          base: wanted.base,
+          baseCommit: base,
+          baseMetadata: loadCommit(repo, base).metadata,
+          items,
+          requested: packages,
+          layered: trees.map(({ nevra, headerSha256 }) => ({ nevra, headerDigest: headerSha256 })),
+          requestPackages: new Map(packages.map((name) => [name, [name]])),
+          packageRefs: refs,
+          removed: facts.removed,
+          packages: facts.packages,
+          repositories: [],
+          inputDigest: digest,
+        }),
+      refs: new Map([
+        [treeRef(treeName), null],
+        [baseRef(repo, base), base],
+      ]),
+      progress: () => undefined,
+      signal: new AbortController().signal,
+    });
+    context.out(`${commit}\n${treeRef(treeName)}\n`);
+  } finally {
+    closeRepo(repo);
+  }
+}

@@ -1,0 +1,172 @@
+/** Verbs that change what is layered: install, uninstall, override, upgrade. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import type { VerbResult } from '#cli/yum-ostree.ts';
+import { collected, optionsOf, reporterOf, type GlobalOptions } from '#cli/yum-ostree-options.ts';
+import { choiceOf } from '#cli/yum-ostree-system.ts';
+import { VERSION } from '#cli/version.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
+
+interface ChangeFlags extends GlobalOptions {
+  readonly dryRun?: boolean;
+  readonly downloadOnly?: boolean;
+  readonly cacheOnly?: boolean;
+  readonly idempotent?: boolean;
+  readonly unchangedExit77?: boolean;
+  readonly allowInactive?: boolean;
+  readonly forceReplacefiles?: boolean;
+  readonly weakDeps?: boolean;
+  readonly gpgchecks?: boolean;
+  readonly install?: string[];
+  readonly uninstall?: string[];
+  readonly repofrompath?: string[];
+  readonly enablerepo?: string[];
+  readonly disablerepo?: string[];
+  readonly acceptKey?: string[];
+  readonly all?: boolean;
+}
+
+/** Exit code where nothing was to be done and that was asked to be told. */
+const UNCHANGED = 77;
+const NO_WORDS: ChangeWords = { install: [], uninstall: [], remove: [], reset: [] };
+
+export function addChangeVerbs(program: Command, context: CliContext, result: VerbResult): void {
+  const run = async (words: Partial<ChangeWords>, command: Command, upgrade = false): Promise<void> => {
+    const flags = optionsOf<ChangeFlags>(command);
+    const all = { ...NO_WORDS, ...words };
+    const install = [...all.install, ...(flags.install ?? [])];
+    const uninstall = [...all.uninstall, ...(flags.uninstall ?? [])];
+    result.exitCode = await change({ ...all, install, uninstall }, { flags, upgrade, context });
+  };
+  addChangeOptions(program.command('install'))
+    .description('layer packages, groups (@id), files that packages have, package files')
+    .argument('<item...>')
+    .action(async (items: string[], _options: object, command: Command) => run({ install: items }, command));
+  addChangeOptions(program.command('uninstall'))
+    .alias('remove')
+    .description('take layered items away, or leave packages of the base out')
+    .argument('<item...>')
+    .action(async (items: string[], _options: object, command: Command) =>
+      run({ uninstall: items }, command),
+    );
+  addChangeOptions(program.command('upgrade'))
+    .alias('update')
+    .description("compose on the newest commit of the base's ref")
+    .action(async (_options: object, command: Command) => run({}, command, true));
+  const override = program.command('override').description('leave packages of the base out');
+  addChangeOptions(override.command('remove'))
+    .description('leave packages of the base out')
+    .argument('<package...>')
+    .action(async (names: string[], _options: object, command: Command) => run({ remove: names }, command));
+  addChangeOptions(override.command('reset'))
+    .description('take removals back')
+    .argument('[package...]')
+    .option('-a, --all', 'all of them')
+    .action(async (names: string[], _options: object, command: Command) =>
+      run({ reset: resetNames(names, optionsOf<ChangeFlags>(command)) }, command),
+    );
+}
+
+function addChangeOptions(command: Command): Command {
+  return command
+    .option('-n, --dry-run', 'only print what would be done')
+    .option('--download-only', 'only bring the packages into the store')
+    .option('-C, --cache-only', 'use only what is on this machine already')
+    .option('--idempotent', 'what was asked for before is no error')
+    .option('--unchanged-exit-77', 'exit with 77 where nothing changes')
+    .option('--allow-inactive', 'record requests that the base satisfies already')
+    .option('--force-replacefiles', "let the new packages' files replace those of others")
+    .option('--weak-deps', 'install weak dependencies (as by default, and undoes the next)')
+    .option('--no-weak-deps', 'leave weak dependencies out, also in later changes')
+    .option('--no-gpgchecks', 'check no signatures')
+    .option('--install <ITEM>', 'also install this', collected)
+    .option('--uninstall <ITEM>', 'also uninstall this', collected)
+    .option('--repofrompath <ID,PATH>', 'also use the repository at this path or address', collected)
+    .option('--enablerepo <ID>', 'use a repository that is not enabled', collected)
+    .option('--disablerepo <ID>', 'do not use a repository', collected)
+    .option('--accept-key <FINGERPRINT>', 'trust this key for signatures', collected);
+}
+
+function resetNames(names: readonly string[], flags: ChangeFlags): readonly string[] | null {
+  if (flags.all === true) return null;
+  if (names.length === 0)
+    throw new UserError('USAGE', 'override reset: name packages, or --all', {
+      hint: "'yum-ostree status' lists the removals",
+    });
+  return names;
+}
+
+interface ChangeRun {
+  readonly flags: ChangeFlags;
+  readonly upgrade: boolean;
+  readonly context: CliContext;
+}
+
+async function change(words: ChangeWords, { flags, upgrade, context }: ChangeRun): Promise<number> {
+  const { changeTree } = await import('#layering/change.ts');
+  const { outcomeJson, outcomeText } = await import('#cli/change-text.ts');
+  const { interruptible } = await import('#cli/interrupt.ts');
+  const reporter = reporterOf(flags, context);
+  return interruptible(async (signal) => {
+    const options = changeOptions(words, { flags, upgrade, context }, { signal, reporter });
+    const outcome = await changeTree(choiceOf(flags, context, reporter), options).finally(() =>
+      reporter.finish(),
+    );
+    if (flags.json === true) context.out(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
+    else if (flags.quiet !== true || outcome.kind === 'planned') context.out(outcomeText(outcome));
+    if (outcome.kind === 'declined') return 1;
+    return outcome.kind === 'unchanged' && flags.unchangedExit77 === true ? UNCHANGED : 0;
+  });
+}
+
+function changeOptions(
+  words: ChangeWords,
+  { flags, upgrade, context }: ChangeRun,
+  live: { readonly signal: AbortSignal; readonly reporter: ReturnType<typeof reporterOf> },
+): ChangeOptions {
+  return {
+    words,
+    upgrade,
+    dryRun: flags.dryRun === true,
+    downloadOnly: flags.downloadOnly === true,
+    cacheOnly: flags.cacheOnly === true,
+    idempotent: flags.idempotent === true,
+    allowInactive: flags.allowInactive === true,
+    replaceFiles: flags.forceReplacefiles === true,
+    weakDependencies: flags.weakDeps ?? null,
+    noGpgChecks: flags.gpgchecks === false,
+    repoFromPath: flags.repofrompath ?? [],
+    enable: flags.enablerepo ?? [],
+    disable: flags.disablerepo ?? [],
+    acceptKeys: flags.acceptKey ?? [],
+    toolVersion: VERSION,
+    now: context.sys.now(),
+    progress: live.reporter.progress,
+    signal: live.signal,
+    ...questions(flags, context, live.reporter),
+  };
+}
+
+/** Questions are asked only on a terminal; `-y` answers all but that for a new key. */
+function questions(
+  flags: ChangeFlags,
+  context: CliContext,
+  reporter: ReturnType<typeof reporterOf>,
+): Pick<ChangeOptions, 'confirm' | 'confirmKey'> {
+  if (!context.isTerminal || flags.json === true) return {};
+  const ask = async (question: string): Promise<boolean> => {
+    reporter.finish();
+    const { askYesNo } = await import('#cli/ask.ts');
+    return askYesNo(question);
+  };
+  const confirmKey: NonNullable<ChangeOptions['confirmKey']> = (key) =>
+    ask(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`);
+  const confirm: NonNullable<ChangeOptions['confirm']> = async (plan) => {
+    const { isLargeRemoval, planText } = await import('#cli/change-text.ts');
+    if (flags.yes === true || !isLargeRemoval(plan)) return true;
+    context.err(planText(plan));
+    return ask('Remove these packages?');
+  };
+  return { confirmKey, confirm };
+}

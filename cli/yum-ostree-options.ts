@@ -1,0 +1,76 @@
+/** The options that every verb of `yum-ostree` has, and what a verb works with. */
+import { InvalidArgumentError, type Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { makeReporter, type Reporter } from '#cli/report.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
+import { UserError } from '#ostree/format/errors.ts';
+
+export interface GlobalOptions {
+  readonly sysroot?: string;
+  readonly os?: string;
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+  readonly quiet?: boolean;
+  readonly yes?: boolean;
+  readonly progressFd?: number;
+  /** Seconds; true without end. */
+  readonly wait?: number | true;
+  readonly debug?: boolean;
+}
+
+export function addGlobalOptions(command: Command): void {
+  command
+    .option('--sysroot <DIR>', 'the system to work on (OSTREE_SYSROOT; default /)')
+    .option('--os <NAME>', 'the stateroot to work on')
+    .option('--json', 'print JSON')
+    .option('-v, --verbose', 'print more')
+    .option('-q, --quiet', 'print only errors and warnings')
+    .option('-y, --yes', 'answer yes to questions')
+    .option('--progress-fd <N>', 'write progress as JSON lines to this file descriptor', wholeNumber)
+    .option('--wait [SECONDS]', 'wait for another process that is changing the system', wholeNumber)
+    .option('--debug', 'print the stack of an error');
+}
+
+/** The options of a verb with those that stood before it. */
+export function optionsOf<T extends object>(command: Command): GlobalOptions & T {
+  return command.optsWithGlobals();
+}
+
+export function sysrootPath(options: GlobalOptions, context: CliContext): string {
+  const path = options.sysroot ?? context.env['OSTREE_SYSROOT'] ?? '/';
+  if (path === '') throw new UserError('USAGE', 'the path of the sysroot is empty');
+  return path;
+}
+
+/** A number of seconds; null without end; by default none is waited. */
+export function waitSeconds({ wait }: GlobalOptions): number | null {
+  return wait === true ? null : (wait ?? 0);
+}
+
+export function reporterOf(options: GlobalOptions, context: CliContext): Reporter {
+  const fd = options.progressFd;
+  return makeReporter((text) => context.err(text), {
+    isTerminal: context.isTerminal,
+    quiet: options.quiet === true,
+    verbose: options.verbose === true,
+    json: fd === undefined ? null : (line) => context.sys.write(fd, line),
+    now: () => performance.now(),
+  });
+}
+
+/** The bytes of a file that an option names, as text. @throws UserError USAGE where it is not there */
+export function optionFile(context: CliContext, path: string): string {
+  const text = context.sys.readText(AT_FDCWD, path);
+  if (text === null) throw new UserError('USAGE', `there is no file '${path}'`);
+  return text;
+}
+
+/** For options that may be given several times. */
+export function collected(value: string, earlier: readonly string[] = []): string[] {
+  return [...earlier, value];
+}
+
+function wholeNumber(text: string): number {
+  if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('it is not a whole number.');
+  return Number(text);
+}

@@ -1,0 +1,76 @@
+/** Verbs that look at the deployments or change which one boots: status, rollback, cleanup. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import type { VerbResult } from '#cli/yum-ostree.ts';
+import {
+  optionsOf,
+  reporterOf,
+  sysrootPath,
+  waitSeconds,
+  type GlobalOptions,
+} from '#cli/yum-ostree-options.ts';
+import { sysrootOptions } from '#ostree/sysroot/sysroot.ts';
+
+export function addSystemVerbs(program: Command, context: CliContext, _result: VerbResult): void {
+  program
+    .command('status')
+    .description('list the deployments')
+    .action(async (_options: object, command: Command) => status(optionsOf(command), context));
+  program
+    .command('rollback')
+    .description('boot the previous deployment next')
+    .action(async (_options: object, command: Command) => rollback(optionsOf(command), context));
+  program
+    .command('cleanup')
+    .description('remove what no deployment needs')
+    .action(async (_options: object, command: Command) => cleanup(optionsOf(command), context));
+}
+
+async function status(options: GlobalOptions, context: CliContext): Promise<void> {
+  const { closeSysroot, openSysroot } = await import('#ostree/sysroot/sysroot.ts');
+  const { readStatus } = await import('#layering/status.ts');
+  const { statusJson, statusText } = await import('#cli/status-text.ts');
+  const sysroot = openSysroot(context.sys, sysrootPath(options, context), sysrootOptions(context.env));
+  try {
+    const deployments = readStatus(sysroot, options.os ?? null);
+    context.out(
+      options.json === true
+        ? `${JSON.stringify(statusJson(deployments), null, 2)}\n`
+        : statusText(deployments, options.verbose === true),
+    );
+  } finally {
+    closeSysroot(sysroot);
+  }
+}
+
+async function rollback(options: GlobalOptions, context: CliContext): Promise<void> {
+  const { rollBack } = await import('#layering/rollback.ts');
+  const reporter = reporterOf(options, context);
+  const name = await rollBack(choiceOf(options, context, reporter));
+  reporter.finish();
+  if (options.quiet !== true) context.out(`${name} boots next\n`);
+}
+
+async function cleanup(options: GlobalOptions, context: CliContext): Promise<void> {
+  const { cleanUp } = await import('#layering/cleanup.ts');
+  const reporter = reporterOf(options, context);
+  const removed = await cleanUp(choiceOf(options, context, reporter));
+  reporter.finish();
+  if (options.quiet !== true) for (const line of removed) context.out(`${line}\n`);
+}
+
+/** The system that a verb is for. */
+export function choiceOf(
+  options: GlobalOptions,
+  context: CliContext,
+  reporter: ReturnType<typeof reporterOf>,
+) {
+  return {
+    sys: context.sys,
+    path: sysrootPath(options, context),
+    stateroot: options.os ?? null,
+    options: sysrootOptions(context.env),
+    wait: waitSeconds(options),
+    progress: reporter.progress,
+  };
+}

@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
+import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
+import { addGlobalOptions } from '#cli/yum-ostree-options.ts';
+import { addSystemVerbs } from '#cli/yum-ostree-system.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { VERSION } from '#cli/version.ts';
+
+/** What a verb leaves for the program: its exit code. */
+export interface VerbResult {
+  exitCode: number;
+}
+
+/** The client. @returns the exit code: 0 done, 2 wrong usage, 77 nothing to do (where asked for); errors are thrown */
+export async function runYumOstree(argv: readonly string[], context: CliContext): Promise<number> {
+  const result: VerbResult = { exitCode: 0 };
+  const program = yumOstreeProgram(context, result);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return result.exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    throw error;
+  }
+}
+
+function yumOstreeProgram(context: CliContext, result: VerbResult): Command {
+  const program = new Command('yum-ostree')
+    .description('layers RPM packages on OSTree systems')
+    .version(`yum-ostree ${VERSION}`)
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
+    .showSuggestionAfterError();
+  addChangeVerbs(program, context, result);
+  addSystemVerbs(program, context, result);
+  addDebugVerbs(program, context, result);
+  for (const command of allCommands(program)) addGlobalOptions(command);
+  program.on('command:*', (operands: string[]) => {
+    throw new UserError('USAGE', `Unknown command '${operands[0] ?? ''}'`, {
+      hint: "'yum-ostree --help' lists the commands",
+    });
+  });
+  return program;
+}
+
+/** The program itself and every command below it: global options may stand before or after the verb. */
+function allCommands(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(allCommands)];
+}

@@ -1,0 +1,96 @@
+/** From chosen packages to the commit of the new tree. */
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { lockRepo } from '#ostree/repo/settings.ts';
+import type { Change } from '#layering/change.ts';
+import { forgetFiles, preparePackages } from '#layering/change-packages.ts';
+import type { SolvedChange } from '#layering/change-solve.ts';
+import { compose, type ComposeFacts } from '#layering/compose.ts';
+import { composePackage, scriptSource } from '#layering/compose-package.ts';
+import { layerMetadata } from '#layering/layer-metadata.ts';
+import type { LayerOrigin } from '#layering/layer-origin.ts';
+import { workPlace } from '#layering/leftovers.ts';
+import { packageRef, type PackageTree } from '#layering/package-tree.ts';
+import { baseRef } from '#layering/refs.ts';
+import { planScripts } from '#layering/scripts-plan.ts';
+import { treeRef } from '#layering/tree-ref.ts';
+
+export interface ComposedChange {
+  readonly commit: Checksum;
+  /** As `deployTree` takes it; null where no script had to run. */
+  readonly preparedFarm: string | null;
+  /** Removes the downloads that are in the store now. */
+  forgetDownloads(): void;
+  /** Removes the place where scripts ran. */
+  release(): void;
+}
+
+interface Decided {
+  readonly origin: LayerOrigin;
+  readonly result: SolvedChange;
+  readonly digest: string;
+}
+
+/** @returns null where only the download was asked for */
+export async function composeChange(change: Change, decided: Decided): Promise<ComposedChange | null> {
+  const { system, options } = change;
+  const { repo } = system.sysroot;
+  const prepared = await preparePackages(change, decided.result);
+  planScripts(prepared.trees.map(({ nevra, header }) => scriptSource(nevra.name, header)));
+  if (options.downloadOnly) return null;
+  const place = workPlace(system.sysroot, system.stateroot);
+  // Between transactions nobody may prune what is composed and named by no ref yet.
+  const lock = lockRepo(repo, 'shared');
+  try {
+    const { commit, farmIsReady, ignored } = await compose(repo, {
+      base: change.baseCommit,
+      packages: prepared.trees.map((tree) =>
+        composePackage(tree, decided.origin.replaceFiles.includes(tree.nevra.name)),
+      ),
+      removals: decided.result.removed.map(({ name }) => name),
+      farm: { path: place.path },
+      metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
+      refs: new Map([
+        [treeRef(decided.result.treeName), null],
+        [baseRef(repo, change.baseCommit), change.baseCommit],
+      ]),
+      progress: options.progress,
+      signal: options.signal,
+    });
+    for (const path of ignored)
+      options.progress({ kind: 'warning', text: `a script left /${path}, which a tree cannot hold` });
+    return {
+      commit,
+      preparedFarm: farmIsReady ? place.farmName : null,
+      forgetDownloads: () => forgetFiles(prepared.files),
+      release: () => place.remove(),
+    };
+  } catch (error) {
+    place.remove();
+    throw error;
+  } finally {
+    repo.sys.close(lock);
+  }
+}
+
+function describeTree(
+  { system, baseCommit }: Change,
+  { origin, result, digest }: Decided,
+  { facts, trees }: { readonly facts: ComposeFacts; readonly trees: readonly PackageTree[] },
+) {
+  return layerMetadata({
+    treeName: result.treeName,
+    base: origin.base,
+    baseCommit,
+    baseMetadata: loadCommit(system.sysroot.repo, baseCommit).metadata,
+    items: result.items,
+    requested: origin.requested,
+    layered: trees.map(({ nevra, headerSha256 }) => ({ nevra, headerDigest: headerSha256 })),
+    requestPackages: result.requestPackages,
+    packageRefs: trees.map(({ nevra, headerSha256 }) => packageRef(nevra, headerSha256)),
+    removed: facts.removed,
+    packages: facts.packages,
+    repositories: result.repositories.map(({ config }) => ({ id: config.id, timestamp: 0 })),
+    inputDigest: digest,
+  });
+}

@@ -1,0 +1,187 @@
+/** The packages of a solution, downloaded, checked and imported. */
+import fs from 'node:fs';
+import { during, UserError } from '#ostree/format/errors.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import { Transaction } from '#ostree/repo/transaction.ts';
+import type { Change } from '#layering/change.ts';
+import type { ChosenPackage, SolvedChange } from '#layering/change-solve.ts';
+import { downloadPackages, packageKey } from '#layering/download.ts';
+import { importRpm } from '#layering/import-rpm.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { findStored, readStoreIndex, writeStoreIndex, type StoreIndex } from '#layering/package-store.ts';
+import { loadPackageTree, packageRef, type PackageTree } from '#layering/package-tree.ts';
+import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
+import type { SolvedPackage } from '#layering/solve.ts';
+import { verifyPackage } from '#layering/verify-package.ts';
+
+export interface PreparedPackages {
+  /** In the order of the solution. */
+  readonly trees: readonly PackageTree[];
+  /** Downloaded files, which are of no more use once the trees are deployed. */
+  readonly files: readonly string[];
+}
+
+/** Objects need room for their blocks, and the rpmdb for its copy. Bytes. */
+const SPACE_RESERVE = 64 * 1024 * 1024;
+
+/**
+ * After this every package is in the store under its ref; an error or a crash leaves those refs as they were.
+ * @throws UserError NO_SPACE before anything is written, DOWNLOAD_FAILED, UNSIGNED, BAD_RPM, … naming the package
+ */
+export async function preparePackages(change: Change, solved: SolvedChange): Promise<PreparedPackages> {
+  const { system, options } = change;
+  const { repo } = system.sysroot;
+  const index = readStoreIndex(system.cachePath);
+  const known = new Map(solved.packages.map((pkg) => [pkg, treeInStore(change, solved, { pkg, index })]));
+  const missing = solved.packages.filter((pkg) => known.get(pkg) === null);
+  if (missing.length === 0) return { trees: inOrder(solved, known), files: [] };
+  refuseWithoutSpace(repo, missing);
+  const downloaded = await download(change, solved, missing);
+  options.signal.throwIfAborted();
+  const imported = importAll(change, missing, downloaded);
+  for (const [pkg, tree] of imported) {
+    known.set(pkg, tree);
+    if (pkg.source.kind === 'repository')
+      index.set(fileKey(pkg.source.solved), {
+        ref: packageRef(tree.nevra, tree.headerSha256),
+        verified: mustVerify(change, solved, pkg.source.solved),
+      });
+  }
+  writeStoreIndex(system.cachePath, index);
+  const files = missing.flatMap((pkg) =>
+    pkg.source.kind === 'repository' ? [downloaded.get(pkg)?.path ?? ''] : [],
+  );
+  return { trees: inOrder(solved, known), files: files.filter((file) => file.startsWith(system.cachePath)) };
+}
+
+/** Removes package files that are in the store now. */
+export function forgetFiles(files: readonly string[]): void {
+  for (const file of files) fs.rmSync(file, { force: true });
+}
+
+function treeInStore(
+  change: Change,
+  solved: SolvedChange,
+  { pkg, index }: { readonly pkg: ChosenPackage; readonly index: StoreIndex },
+): PackageTree | null {
+  const { source } = pkg;
+  if (source.kind === 'stored') return source.tree;
+  if (source.kind === 'file') return null;
+  const entry = index.get(fileKey(source.solved));
+  if (entry === undefined || (!entry.verified && mustVerify(change, solved, source.solved))) return null;
+  const tree = findStored(change.system.sysroot.repo, entry.ref);
+  return tree !== null && formatNevra(tree.nevra) === formatNevra(pkg.nevra) ? tree : null;
+}
+
+async function download(
+  change: Change,
+  solved: SolvedChange,
+  missing: readonly ChosenPackage[],
+): Promise<Map<ChosenPackage, RpmFile>> {
+  const { options, system } = change;
+  const remote = missing.flatMap(({ source }) => (source.kind === 'repository' ? [source.solved] : []));
+  if (remote.length > 0)
+    options.progress({ kind: 'stage', stage: 'download', text: `Downloading ${countText(remote.length)}` });
+  const paths = await downloadPackages(remote, solved.repositories, system.cachePath, {
+    signal: options.signal,
+    cacheOnly: options.cacheOnly,
+    onProgress: ({ bytes, bytesTotal }) =>
+      options.progress({
+        kind: 'amount',
+        stage: 'download',
+        unit: 'bytes',
+        done: bytes,
+        total: bytesTotal,
+      }),
+  });
+  const files = new Map<ChosenPackage, RpmFile>();
+  for (const pkg of missing) {
+    options.signal.throwIfAborted();
+    files.set(pkg, await checkedFile(change, solved, { pkg, paths }));
+  }
+  return files;
+}
+
+/** Reads a package file and checks that it is what was chosen, and who signed it. */
+async function checkedFile(
+  change: Change,
+  solved: SolvedChange,
+  { pkg, paths }: { readonly pkg: ChosenPackage; readonly paths: ReadonlyMap<string, string> },
+): Promise<RpmFile> {
+  const { source } = pkg;
+  if (source.kind === 'stored') throw new Error('a stored package needs no file');
+  if (source.kind === 'file') {
+    const file = change.files.get(source.entry);
+    if (file === undefined) throw new Error(`the file of ${source.entry} was not read`);
+    return file;
+  }
+  const path = paths.get(packageKey(pkg.nevra)) ?? '';
+  const rpm = readRpmFile(path);
+  if (formatNevra(rpm.nevra) !== formatNevra(pkg.nevra))
+    throw new UserError(
+      'BAD_RPM',
+      `${path} is ${formatNevra(rpm.nevra)}, but repository ${pkg.repo} says it is ${formatNevra(pkg.nevra)}`,
+    );
+  const repository = repositoryOf(solved, source.solved);
+  if (mustVerify(change, solved, source.solved) && repository !== undefined)
+    await verifyPackage(rpm, await repository.keyring());
+  return rpm;
+}
+
+function importAll(
+  { system, options }: Change,
+  missing: readonly ChosenPackage[],
+  files: ReadonlyMap<ChosenPackage, RpmFile>,
+): Map<ChosenPackage, PackageTree> {
+  const { repo } = system.sysroot;
+  options.progress({ kind: 'stage', stage: 'import', text: `Importing ${countText(missing.length)}` });
+  const txn = Transaction.begin(repo);
+  try {
+    const commits = missing.map((pkg, done) => {
+      options.signal.throwIfAborted();
+      const rpm = files.get(pkg);
+      if (rpm === undefined) throw new Error(`the file of ${pkg.nevra.name} was not read`);
+      const item = pkg.nevra.name;
+      options.progress({ kind: 'amount', stage: 'import', unit: 'items', done, total: missing.length, item });
+      const { repo: repoId } = pkg;
+      return [pkg, during('importing', () => importRpm(txn, rpm, { repoId }))] as const;
+    });
+    txn.commit();
+    return new Map(commits.map(([pkg, commit]) => [pkg, loadPackageTree(repo, commit)]));
+  } finally {
+    txn.abort();
+  }
+}
+
+function inOrder(solved: SolvedChange, trees: ReadonlyMap<ChosenPackage, PackageTree | null>): PackageTree[] {
+  return solved.packages.flatMap((pkg) => trees.get(pkg) ?? []);
+}
+
+function refuseWithoutSpace({ sys, fd, path }: Repo, missing: readonly ChosenPackage[]): void {
+  const { bavail, bsize } = sys.statfs(fd);
+  const free = bavail * bsize;
+  const needed = missing.reduce((sum, pkg) => sum + pkg.installedSize + pkg.packageSize, SPACE_RESERVE);
+  if (needed <= free) return;
+  const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
+  throw new UserError(
+    'NO_SPACE',
+    `the file system of ${path} has ${megabytes(free)} free, the packages need about ${megabytes(needed)}`,
+    { hint: `'yum-ostree cleanup' and 'ostree admin undeploy' make room` },
+  );
+}
+
+function repositoryOf(solved: SolvedChange, pkg: SolvedPackage) {
+  return solved.repositories.find(({ config }) => config.id === pkg.repo);
+}
+
+function mustVerify({ options }: Change, solved: SolvedChange, pkg: SolvedPackage): boolean {
+  return !options.noGpgChecks && repositoryOf(solved, pkg)?.config.gpgCheck !== false;
+}
+
+function fileKey({ checksum }: SolvedPackage): string {
+  return `${checksum.type}:${checksum.hex}`;
+}
+
+function countText(count: number): string {
+  return `${count} package${count === 1 ? '' : 's'}`;
+}

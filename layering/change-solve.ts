@@ -1,0 +1,233 @@
+/** From requests to packages: which repositories are asked, the solve, and what its outcome is called. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { loadSolver } from '#native/solver.ts';
+import { parseChecksum } from '#ostree/format/checksum.ts';
+import type { Change } from '#layering/change.ts';
+import type { RequestInputs } from '#layering/layer-metadata.ts';
+import { itemsOf, type LayerOrigin } from '#layering/layer-origin.ts';
+import type { LocalPackage } from '#layering/installed-package.ts';
+import type { KeyTrust } from '#layering/keyring.ts';
+import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { loadRepositories } from '#layering/metadata.ts';
+import type { Nevra } from '#layering/nevra.ts';
+import { storedPackageTree } from '#layering/package-store.ts';
+import type { PackageTree } from '#layering/package-tree.ts';
+import type { Progress } from '#layering/progress.ts';
+import { readVariables } from '#layering/repo-variables.ts';
+import { readRepositories } from '#layering/repository-config.ts';
+import { problemsError, solve, type SolvedPackage, type SolveResult } from '#layering/solve.ts';
+import { localPackage, storedPackage } from '#layering/solver-input.ts';
+import { formatTreeName, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
+
+/** What a command says about repositories. */
+export interface SolveChoice {
+  readonly repoFromPath: readonly string[];
+  readonly enable: readonly string[];
+  readonly disable: readonly string[];
+  readonly noGpgChecks: boolean;
+  readonly cacheOnly: boolean;
+  readonly acceptKeys: readonly string[];
+  readonly confirmKey?: NonNullable<KeyTrust['confirmKey']>;
+  /** null: as before. */
+  readonly weakDependencies: boolean | null;
+  /** Seconds since the epoch. */
+  readonly now: number;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** Where a package of the solution is to be had. */
+export type PackageSource =
+  | { readonly kind: 'repository'; readonly solved: SolvedPackage }
+  | { readonly kind: 'file'; readonly entry: string }
+  | { readonly kind: 'stored'; readonly tree: PackageTree };
+
+export interface ChosenPackage {
+  readonly nevra: Nevra;
+  readonly repo: string;
+  readonly reason: SolvedPackage['reason'];
+  /** Bytes. */
+  readonly packageSize: number;
+  readonly installedSize: number;
+  readonly source: PackageSource;
+}
+
+export interface SolvedChange {
+  /** In the order of installation. */
+  readonly packages: readonly ChosenPackage[];
+  readonly removed: readonly Nevra[];
+  readonly repositories: readonly LoadedRepository[];
+  /** Which packages each request brought; those that the base satisfies are left out. */
+  readonly requestPackages: ReadonlyMap<string, readonly string[]>;
+  /** Requests that the base satisfies, and with which package. */
+  readonly provided: readonly { readonly spec: string; readonly by: string }[];
+  readonly items: TreeItems;
+  readonly treeName: string;
+}
+
+export interface ReadySolve {
+  /** What the solution depends on, besides base and program. */
+  readonly inputs: Pick<RequestInputs, 'items' | 'repositories'>;
+  solve(): Promise<SolvedChange>;
+}
+
+/** Loads what the solve needs. @throws UserError of repositories that cannot be had */
+export async function solveChange(change: Change, origin: LayerOrigin): Promise<ReadySolve> {
+  const local = localPackages(change, origin);
+  const needsRepositories = origin.requested.length + origin.groups.length > 0;
+  const repositories = needsRepositories ? await repositoriesOf(change) : [];
+  return {
+    inputs: {
+      items: {
+        requested: sortedUnique(origin.requested),
+        local: sortedUnique(origin.requestedLocal),
+        groups: sortedUnique(origin.groups),
+        removals: sortedUnique(origin.removals),
+        replaceFiles: sortedUnique(origin.replaceFiles),
+        weakDependencies: origin.weakDependencies,
+      },
+      repositories: repositories.map(({ config, repomdChecksum }) => [
+        config.id,
+        repomdChecksum,
+        String(config.priority),
+        String(config.cost),
+        config.excludePackages.join(' '),
+        config.includePackages.join(' '),
+      ]),
+    },
+    solve: () => solveOrigin(change, origin, { local, repositories }),
+  };
+}
+
+interface SolveInputs {
+  readonly local: readonly KnownLocal[];
+  readonly repositories: readonly LoadedRepository[];
+}
+
+interface KnownLocal {
+  readonly entry: string;
+  readonly package: LocalPackage;
+  readonly source: PackageSource;
+}
+
+async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolvedChange> {
+  change.options.progress({ kind: 'stage', stage: 'solve', text: 'Resolving dependencies' });
+  const first = await attempt(change, origin, inputs);
+  // Files alone may need nothing from the repositories, so that a broken one is no obstacle.
+  const retry = first.kind === 'problems' && inputs.repositories.length === 0 && inputs.local.length > 0;
+  const used = retry ? { ...inputs, repositories: await repositoriesOf(change) } : inputs;
+  const result = retry ? await attempt(change, origin, used) : first;
+  if (result.kind === 'problems') throw problemsError(result.problems);
+  return describe(origin, used, result);
+}
+
+function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolveResult> {
+  const { facts } = change;
+  return solve(loadSolver(), {
+    arch: facts.arch,
+    installed: facts.installed,
+    repositories: inputs.repositories,
+    localPackages: inputs.local.map((one) => one.package),
+    install: [
+      ...origin.requested,
+      ...origin.groups.map((id) => `@${id}`),
+      ...inputs.local.map((one) => one.package.path),
+    ],
+    // A removal of what a newer base no longer has is satisfied.
+    removeBase: origin.removals.filter((name) => facts.basePackages.has(name)),
+    weakDependencies: origin.weakDependencies,
+  });
+}
+
+function describe(
+  origin: LayerOrigin,
+  inputs: SolveInputs,
+  result: Extract<SolveResult, { kind: 'solution' }>,
+): SolvedChange {
+  const locals = new Map(inputs.local.map((one) => [one.package.path, one]));
+  const requestPackages = new Map<string, readonly string[]>();
+  const provided: { spec: string; by: string }[] = [];
+  const names: string[] = [];
+  for (const { spec, packages, inBase } of result.requested) {
+    const brought = packages.map(({ name }) => name);
+    names.push(...brought);
+    if (brought.length > 0) requestPackages.set(locals.get(spec)?.entry ?? spec, brought);
+    else provided.push({ spec, by: inBase[0]?.name ?? spec });
+  }
+  const items = itemsOf({ ...origin, removals: result.remove.map(({ name }) => name) }, names);
+  return {
+    packages: result.install.map((solved) => chosenPackage(solved, locals)),
+    removed: result.remove,
+    repositories: inputs.repositories,
+    requestPackages,
+    provided,
+    items,
+    treeName: formatTreeName(origin.base, items),
+  };
+}
+
+function chosenPackage(solved: SolvedPackage, locals: ReadonlyMap<string, KnownLocal>): ChosenPackage {
+  const local = solved.sourceFile === undefined ? undefined : locals.get(solved.sourceFile);
+  const { nevra, repo, reason, packageSize, installedSize } = solved;
+  const source = local?.source ?? { kind: 'repository' as const, solved };
+  return { nevra, repo, reason, packageSize, installedSize, source };
+}
+
+/** The package files that are requested: those of this command line, and those that are in the store. */
+function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
+  return origin.requestedLocal.map((entry): KnownLocal => {
+    const rpm = change.files.get(entry);
+    if (rpm !== undefined) return { entry, package: localPackage(rpm), source: { kind: 'file', entry } };
+    const sha256 = parseChecksum(entry.slice(0, entry.indexOf(':')));
+    const tree = storedPackageTree(change.system.sysroot.repo, entry.slice(sha256.length + 1), sha256);
+    return { entry, package: storedPackage(tree, `/${entry}`), source: { kind: 'stored', tree } };
+  });
+}
+
+async function repositoriesOf(change: Change): Promise<readonly LoadedRepository[]> {
+  const { system, facts, options } = change;
+  const root = system.mergePath;
+  const basearch = /^i[3-6]86$/.test(facts.arch) ? 'i386' : facts.arch;
+  const variables = readVariables([path.join(root, 'etc/yum/vars'), path.join(root, 'etc/dnf/vars')], {
+    releasever: facts.releasever,
+    basearch,
+  });
+  const configs = readRepositories(path.join(root, 'etc/yum.repos.d'), {
+    variables,
+    repoFromPath: options.repoFromPath,
+    enable: options.enable,
+    disable: options.disable,
+    noGpgChecks: options.noGpgChecks,
+  });
+  options.progress({
+    kind: 'stage',
+    stage: 'metadata',
+    text: `Reading repositories: ${configs.map(({ id }) => id).join(', ') || 'none is enabled'}`,
+  });
+  fs.mkdirSync(system.cachePath, { recursive: true });
+  const { repositories, skipped } = await loadRepositories(configs, system.cachePath, {
+    addon: loadSolver(),
+    arch: facts.arch,
+    cacheOnly: options.cacheOnly,
+    trust: {
+      root,
+      acceptKeys: options.acceptKeys,
+      ...(options.confirmKey === undefined ? {} : { confirmKey: options.confirmKey }),
+    },
+    now: options.now,
+    signal: options.signal,
+    onProgress: ({ repository, bytes }) =>
+      options.progress({
+        kind: 'amount',
+        stage: 'metadata',
+        unit: 'bytes',
+        done: bytes,
+        total: null,
+        item: repository,
+      }),
+  });
+  for (const { id, reason } of skipped)
+    options.progress({ kind: 'warning', text: `repository ${id} is left out: ${reason}` });
+  return repositories;
+}

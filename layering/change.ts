@@ -1,0 +1,217 @@
+/**
+ * The install story: requests → solve → download → import → compose → commit → deploy → next boot. Everything before
+ * the last step leaves the system as it was, whatever stops it.
+ */
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { composeChange } from '#layering/change-compose.ts';
+import { factsOf, localRequests, type BaseFacts } from '#layering/change-facts.ts';
+import { solveChange, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
+import { deployChange } from '#layering/deploy-change.ts';
+import { isPureOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
+import { inputDigest } from '#layering/layer-metadata.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import type { RpmFile } from '#layering/rpm-file.ts';
+import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
+import { parseRequest } from '#layering/request.ts';
+import { readDerived } from '#layering/status.ts';
+import { newestBase, withSystem, type System, type SystemChoice } from '#layering/system.ts';
+import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
+
+/** What a command asks for; words as they were typed. */
+export interface ChangeWords {
+  readonly install: readonly string[];
+  readonly uninstall: readonly string[];
+  readonly remove: readonly string[];
+  /** null: all removals are taken back. */
+  readonly reset: readonly string[] | null;
+}
+
+export interface ChangeOptions extends SolveChoice {
+  readonly words: ChangeWords;
+  /** Take the newest commit of the base's ref. */
+  readonly upgrade: boolean;
+  readonly dryRun: boolean;
+  readonly downloadOnly: boolean;
+  readonly idempotent: boolean;
+  readonly allowInactive: boolean;
+  readonly replaceFiles: boolean;
+  readonly toolVersion: string;
+  /** Asks whether to go on with the plan; absent where nobody is asked. */
+  readonly confirm?: (plan: ChangePlan) => Promise<boolean>;
+}
+
+/** What a change does to the tree. */
+export interface ChangePlan {
+  readonly treeName: string;
+  readonly baseCommit: Checksum;
+  readonly install: readonly PlannedPackage[];
+  /** Packages that were layered and no longer are, and base packages that are left out: NEVRAs. */
+  readonly remove: readonly string[];
+  /** Requests that the base satisfies already. */
+  readonly inactive: readonly string[];
+  /** Bytes. */
+  readonly downloadSize: number;
+  readonly installedSize: number;
+}
+
+export interface PlannedPackage {
+  readonly nevra: string;
+  readonly repo: string;
+  readonly reason: string;
+  readonly packageSize: number;
+  readonly installedSize: number;
+}
+
+export type ChangeOutcome =
+  | { readonly kind: 'unchanged'; readonly treeName: string }
+  | { readonly kind: 'planned'; readonly plan: ChangePlan }
+  | { readonly kind: 'downloaded'; readonly plan: ChangePlan }
+  | { readonly kind: 'declined' }
+  | { readonly kind: 'deployed'; readonly plan: ChangePlan; readonly checksum: Checksum };
+
+/** Changes what is layered. @throws UserError; the system is then as before */
+export function changeTree(choice: SystemChoice, options: ChangeOptions): Promise<ChangeOutcome> {
+  return withSystem(choice, async (system) => {
+    const baseCommit = options.upgrade ? newestBase(system) : system.baseCommit;
+    const facts = factsOf(system, baseCommit);
+    try {
+      return await changeSystem({ system, facts, baseCommit, options, files: new Map() });
+    } finally {
+      facts.close();
+    }
+  });
+}
+
+/** What all steps of one change know. */
+export interface Change {
+  /** The package files of the command line, by the entry that the origin keeps (`SHA256:NEVRA`). */
+  readonly files: Map<string, RpmFile>;
+  readonly system: System;
+  readonly facts: BaseFacts;
+  readonly baseCommit: Checksum;
+  readonly options: ChangeOptions;
+}
+
+async function changeSystem(change: Change): Promise<ChangeOutcome> {
+  const { system, facts, baseCommit, options } = change;
+  const requested = await requestChange(change);
+  const origin = changeRequests(system.origin, requested, facts);
+  const sameBase = baseCommit === system.baseCommit;
+  if (!options.upgrade && sameRequests(origin, system.origin)) return unchanged(system);
+  if (isPureOrigin(origin)) return returnToBase(change, origin);
+  const solved = await solveChange(change, origin);
+  const digest = inputDigest({ ...solved.inputs, baseCommit, toolVersion: options.toolVersion });
+  if (sameBase && digest === presentDigest(system)) return unchanged(system);
+  const result = await solved.solve();
+  refuseProvided(options, requested, result);
+  const plan = planOf(change, result);
+  if (options.dryRun) return { kind: 'planned', plan };
+  if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
+  return await carryOut(change, { origin, result, digest, plan });
+}
+
+async function carryOut(
+  change: Change,
+  decided: {
+    readonly origin: LayerOrigin;
+    readonly result: SolvedChange;
+    readonly digest: string;
+    readonly plan: ChangePlan;
+  },
+): Promise<ChangeOutcome> {
+  const { system, options } = change;
+  const { origin, result, digest, plan } = decided;
+  const tree = await composeChange(change, { origin, result, digest });
+  if (tree === null) return { kind: 'downloaded', plan };
+  try {
+    if (tree.commit === system.from.checksum && sameRequests(origin, system.origin)) return unchanged(system);
+    options.signal.throwIfAborted();
+    const { checksum } = deployChange(
+      system,
+      { checksum: tree.commit, origin, treeName: result.treeName, preparedFarm: tree.preparedFarm },
+      options.progress,
+    );
+    tree.forgetDownloads();
+    return { kind: 'deployed', plan, checksum };
+  } finally {
+    tree.release();
+  }
+}
+
+async function requestChange(change: Change): Promise<RequestChange> {
+  const { words, weakDependencies, idempotent, replaceFiles } = change.options;
+  const install = parseRequest(words.install);
+  return {
+    ...NO_CHANGE,
+    install,
+    uninstall: parseRequest(words.uninstall),
+    remove: words.remove,
+    reset: words.reset,
+    localPackages: await localRequests(change, install),
+    weakDependencies,
+    idempotent,
+    replaceFiles,
+  };
+}
+
+/** Nothing is layered any more: the base commit itself is deployed. */
+async function returnToBase(change: Change, origin: LayerOrigin): Promise<ChangeOutcome> {
+  const { system, baseCommit, options } = change;
+  const treeName = formatTreeName(origin.base, NO_ITEMS);
+  const plan: ChangePlan = {
+    ...emptyPlan(change, treeName),
+    remove: system.from.checksum === baseCommit ? [] : system.layered,
+  };
+  if (system.from.checksum === baseCommit && sameRequests(origin, system.origin)) return unchanged(system);
+  if (options.dryRun) return { kind: 'planned', plan };
+  if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
+  const tree = { checksum: baseCommit, origin, treeName, preparedFarm: null };
+  const { checksum } = deployChange(system, tree, options.progress);
+  return { kind: 'deployed', plan, checksum };
+}
+
+/** What was just asked for and the base has already would change nothing: that is an error, unless it is agreed to. */
+function refuseProvided(options: ChangeOptions, requested: RequestChange, result: SolvedChange): void {
+  if (options.allowInactive || options.idempotent) return;
+  const asked = new Set(requested.install.flatMap((item) => (item.kind === 'spec' ? [item.spec] : [])));
+  const provided = result.provided.filter(({ spec }) => asked.has(spec));
+  if (provided.length === 0) return;
+  const list = provided.map(({ spec, by }) => (by === spec ? spec : `${spec} (by ${by})`));
+  throw new UserError('ALREADY_PROVIDED', `the base provides already: ${list.join(', ')}`, {
+    hint: '--allow-inactive records the request, in case a later base no longer does',
+  });
+}
+
+function planOf(change: Change, result: SolvedChange): ChangePlan {
+  const install = result.packages.map((pkg) => ({
+    nevra: formatNevra(pkg.nevra),
+    repo: pkg.repo,
+    reason: pkg.reason,
+    packageSize: pkg.packageSize,
+    installedSize: pkg.installedSize,
+  }));
+  const now = new Set(install.map(({ nevra }) => nevra));
+  const dropped = change.system.layered.filter((nevra) => !now.has(nevra));
+  return {
+    ...emptyPlan(change, result.treeName),
+    install,
+    remove: [...dropped, ...result.removed.map(formatNevra)],
+    inactive: result.provided.map(({ spec }) => spec),
+    downloadSize: install.reduce((sum, { packageSize }) => sum + packageSize, 0),
+    installedSize: install.reduce((sum, { installedSize }) => sum + installedSize, 0),
+  };
+}
+
+function emptyPlan({ baseCommit }: Change, treeName: string): ChangePlan {
+  return { treeName, baseCommit, install: [], remove: [], inactive: [], downloadSize: 0, installedSize: 0 };
+}
+
+function presentDigest(system: System): string | null {
+  return readDerived(loadCommit(system.sysroot.repo, system.from.checksum))?.inputDigest ?? null;
+}
+
+function unchanged({ treeName }: System): ChangeOutcome {
+  return { kind: 'unchanged', treeName };
+}

@@ -1,0 +1,159 @@
+/** The rpmdb of the base and of the composed tree: the same place, a new file. */
+import { S } from '#native/syscalls.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { lookupVariant } from '#ostree/format/commit.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { loadContent } from '#ostree/repo/content.ts';
+import { MutableTree } from '#ostree/repo/mutable-tree.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import type { Transaction } from '#ostree/repo/transaction.ts';
+import type { BaseDatabase } from '#layering/base-database.ts';
+import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
+import type { BasePackage } from '#layering/compose-removals.ts';
+import { treePathOf } from '#layering/import-paths.ts';
+import type { Nevra } from '#layering/nevra.ts';
+import { readFileList } from '#layering/rpm-file-list.ts';
+import { nevraOf } from '#layering/rpm-file.ts';
+import { installedHeader } from '#layering/rpmdb-header.ts';
+import { openSqlite } from '#native/sqlite.ts';
+import { Rpmdb, RPMDB_FILE, sqliteImage, type InstalledHeader } from '#layering/rpmdb-read.ts';
+import { writeRpmdb } from '#layering/rpmdb-write.ts';
+
+/** The base's database, opened when it is first asked. */
+export interface OpenDatabase extends BaseDatabase {
+  /** Of the file in the tree, e.g. `usr/share/rpm/rpmdb.sqlite`. */
+  readonly path: string;
+  readonly object: Checksum;
+  bytes(): Uint8Array;
+  numbersOf(names: readonly string[]): number[];
+  headers(): InstalledHeader[];
+  close(): void;
+}
+
+const PLACES = ['usr/share/rpm', 'usr/lib/sysimage/rpm'];
+/** Both 32-bit and 64-bit programs, as rpm has it on 64-bit machines. */
+const TRANSACTION_COLOR = 3;
+
+/** @throws UserError NO_RPMDB where the commit's tree has none */
+export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
+  const found = findDatabase(repo, base);
+  let bytes: Uint8Array | null = null;
+  let open: Rpmdb | null = null;
+  const read = (): Uint8Array => (bytes ??= loadContent(repo, found.object).read());
+  const db = (): Rpmdb => (open ??= new Rpmdb(read()));
+  const ownersOf = (path: string): BasePackage[] => db().ownersOf(path).map(basePackage);
+  return {
+    ...found,
+    bytes: read,
+    headers: () => db().headers(),
+    nevras: () =>
+      recordedPackages(repo, base) ??
+      db()
+        .headers()
+        .map(({ header }) => nevraOf(header)),
+    packagesNamed: (name) => db().byName(name).map(basePackage),
+    numbersOf: (names) =>
+      names.flatMap((name) =>
+        db()
+          .byName(name)
+          .map(({ hnum }) => hnum),
+      ),
+    ownersOf,
+    ownersOfTreePath: (path) => headerPaths(path).flatMap(ownersOf),
+    colorOf: (path) =>
+      headerPaths(path)
+        .flatMap(ownersOf)
+        .flatMap(({ files }) => files.filter((file) => treePathOf(file.path) === path))
+        .at(0)?.color ?? 0,
+    triggerPackages: () =>
+      triggerNumbers(read())
+        .flatMap((hnum) => db().header(hnum) ?? [])
+        .map(({ header }) => scriptSource(nevraOf(header).name, header)),
+    close: () => open?.close(),
+  };
+}
+
+/**
+ * Puts the database with the new packages and without the removed ones into the tree. Times and transaction ids follow
+ * the base's commit. @returns the packages of the new tree
+ */
+export function replaceDatabase(
+  txn: Transaction,
+  tree: MutableTree,
+  request: {
+    readonly database: BaseDatabase;
+    readonly packages: readonly ComposePackage[];
+    readonly removals: readonly string[];
+    /** Seconds. */
+    readonly baseTimestamp: number;
+  },
+): { readonly packages: Nevra[]; readonly removed: Nevra[] } {
+  const database = request.database as OpenDatabase;
+  const add = request.packages.map(({ source }) =>
+    installedHeader({
+      header: source.header,
+      signatureHeader: source.signatureHeader,
+      installTime: request.baseTimestamp,
+      transactionId: request.baseTimestamp,
+      color: TRANSACTION_COLOR,
+    }),
+  );
+  const remove = database.numbersOf(request.removals);
+  const bytes = writeRpmdb(database.bytes(), { add, remove });
+  const { uid, gid, mode, xattrs } = loadContent(txn.repo, database.object).meta;
+  tree.setFile(database.path, txn.writeFile({ uid, gid, mode, xattrs }, bytes));
+  for (const rest of ['-wal', '-shm', '-journal']) tree.remove(`${database.path}${rest}`);
+  const gone = new Set(request.removals);
+  const base = database.nevras();
+  return {
+    packages: [...base.filter(({ name }) => !gone.has(name)), ...request.packages.map((p) => p.source.nevra)],
+    removed: base.filter(({ name }) => gone.has(name)),
+  };
+}
+
+function findDatabase(repo: Repo, base: Checksum): { path: string; object: Checksum } {
+  const tree = MutableTree.fromCommit(repo, base);
+  for (const place of PLACES) {
+    const path = `${place}/${RPMDB_FILE}`;
+    const entry = tree.get(path);
+    if (entry?.kind === 'file' && (loadContent(repo, entry.checksum).meta.mode & S.IFMT) === S.IFREG)
+      return { path, object: entry.checksum };
+  }
+  throw new UserError('NO_RPMDB', `the base ${base.slice(0, 12)} has no RPM database to layer on`, {
+    hint: `looked for ${RPMDB_FILE} in ${PLACES.join(' and ')}`,
+  });
+}
+
+function basePackage({ header }: InstalledHeader): BasePackage {
+  return { nevra: nevraOf(header), files: readFileList(header) };
+}
+
+/** How headers may spell a path of the tree. */
+function headerPaths(path: string): string[] {
+  if (path.startsWith('usr/etc/')) return [path.slice('usr'.length)];
+  const merged = /^usr\/(bin|sbin|lib|lib64)\//.test(path) ? [path.slice('usr'.length)] : [];
+  return [`/${path}`, ...merged];
+}
+
+/** The list that rpm-ostree's composes record, which spares reading every header. */
+function recordedPackages(repo: Repo, base: Checksum): Nevra[] | null {
+  const list = lookupVariant(loadCommit(repo, base).metadata, 'rpmostree.rpmdb.pkglist', 'a(sssss)');
+  if (list === undefined) return null;
+  return (list as [string, string, string, string, string][]).map(
+    ([name, epoch, version, release, arch]) => ({ name, epoch: Number(epoch), version, release, arch }),
+  );
+}
+
+/** Numbers of the packages with file triggers that run once for a whole transaction, from the index made for that. */
+function triggerNumbers(bytes: Uint8Array): number[] {
+  const db = openSqlite(sqliteImage(bytes));
+  try {
+    const table = `SELECT 1 FROM sqlite_schema WHERE name = 'Transfiletriggername'`;
+    if (db.prepare(table).get() === undefined) return [];
+    const select = 'SELECT DISTINCT hnum FROM Transfiletriggername ORDER BY hnum';
+    return db.prepare<[], number>(select).pluck().all();
+  } finally {
+    db.close();
+  }
+}

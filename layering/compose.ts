@@ -1,0 +1,193 @@
+/** Compose: base ∪ packages − removals → a commit, with the packages' scripts run where there are any. */
+import { AT_FDCWD } from '#native/syscalls.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import type { VariantDict } from '#ostree/format/gvariant.ts';
+import { checkoutTree } from '#ostree/repo/checkout.ts';
+import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import { Transaction } from '#ostree/repo/transaction.ts';
+import { openBaseDatabase, replaceDatabase } from '#layering/compose-database.ts';
+import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
+import type { ScriptWork } from '#layering/compose-scripts.ts';
+import { composeTree, type ComposedTree, type TreeRequest } from '#layering/compose-tree.ts';
+import type { Nevra } from '#layering/nevra.ts';
+import type { Progress } from '#layering/progress.ts';
+import { isEmptyPlan, planScripts, type ScriptPlan } from '#layering/scripts-plan.ts';
+
+/** Where a farm may be checked out to run scripts in: on the repository's file system. */
+export interface FarmPlace {
+  /** Host path of a directory; `farm` and `scratch` are made in it. */
+  readonly path: string;
+}
+
+export interface ComposeRequest {
+  readonly base: Checksum;
+  /** In the order of installation. */
+  readonly packages: readonly ComposePackage[];
+  /** Names of base packages. */
+  readonly removals: readonly string[];
+  /** null: no script runs, whatever the packages have. */
+  readonly farm: FarmPlace | null;
+  /** The commit's metadata, given all packages of the new tree. */
+  readonly metadata: (facts: ComposeFacts) => VariantDict;
+  /** Refs that are set with the commit; null is the commit itself. */
+  readonly refs: ReadonlyMap<string, Checksum | null>;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+export interface ComposeFacts {
+  readonly packages: readonly Nevra[];
+  readonly removed: readonly Nevra[];
+}
+
+export interface Composed {
+  readonly commit: Checksum;
+  readonly tree: TreeChecksums;
+  /** Whether `FarmPlace.path/farm` now holds the tree. */
+  readonly farmIsReady: boolean;
+  /** Sockets and the like that scripts left, and that are not in the tree. */
+  readonly ignored: readonly string[];
+}
+
+const NO_SCRIPTS: ScriptPlan = { wantsLdconfig: false, pre: [], post: [], posttrans: [] };
+
+/**
+ * Until the refs are set, at the very end, a crash leaves the repository as it was, with objects that nothing names.
+ * @throws UserError FILE_CONFLICT, UNKNOWN_OWNER, SCRIPT_UNSUPPORTED, SCRIPT_FAILED, NO_SPACE, …
+ */
+export async function compose(repo: Repo, request: ComposeRequest): Promise<Composed> {
+  if (repo.mode !== 'bare')
+    throw new UserError(
+      'BAD_REPO_MODE',
+      `packages can be layered in a bare repository only, not ${repo.mode}`,
+    );
+  const plan = planOf(request);
+  const database = openBaseDatabase(repo, request.base);
+  const txn = Transaction.begin(repo);
+  try {
+    const treeRequest = { ...request, database, scriptsMakeUsers: plan.pre.length > 0 };
+    request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
+    const composed = composeTree(txn, treeRequest);
+    const work = await scriptWork(request, treeRequest, { plan, composed });
+    if (work === null) return finish(txn, request, { tree: composed.tree, treeRequest });
+    const before = composed.tree.write(txn);
+    txn.commit();
+    return await composeWithScripts(repo, request, { treeRequest, work: { ...work, tree: before } });
+  } finally {
+    txn.abort();
+    database.close();
+  }
+}
+
+function planOf(request: ComposeRequest): ScriptPlan {
+  if (request.farm === null) return NO_SCRIPTS;
+  return planScripts(request.packages.map(({ name, source }) => scriptSource(name, source.header)));
+}
+
+/** What has to run; null where nothing has. */
+async function scriptWork(
+  request: ComposeRequest,
+  { database }: TreeRequest,
+  { plan, composed }: { readonly plan: ScriptPlan; readonly composed: ComposedTree },
+): Promise<Omit<ScriptWork, 'tree'> | null> {
+  if (request.farm === null) return null;
+  const { triggerRuns } = await import('#layering/compose-scripts.ts');
+  const triggers = triggerRuns(composed.tree, {
+    database,
+    added: request.packages.map(({ name, source }) => scriptSource(name, source.header)),
+    changed: composed.changed,
+    wantsLdconfig: plan.wantsLdconfig,
+  });
+  if (isEmptyPlan(plan) && triggers.length === 0) return null;
+  return { plan, triggers, lateOwners: composed.lateOwners };
+}
+
+async function composeWithScripts(
+  repo: Repo,
+  request: ComposeRequest,
+  { treeRequest, work }: { readonly treeRequest: TreeRequest; readonly work: ScriptWork },
+): Promise<Composed> {
+  const { runScripts, takeScriptChanges } = await import('#layering/compose-scripts.ts');
+  const { diffTrees } = await import('#layering/tree-diff.ts');
+  const { updateFarm } = await import('#layering/farm-update.ts');
+  const place = checkoutFarm(repo, request, work.tree);
+  const session = await runScripts(scriptHost(repo, request, place), repo, work);
+  const txn = Transaction.begin(repo);
+  try {
+    const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
+    const { ignored } = takeScriptChanges(txn, tree, session);
+    const done = finish(txn, request, { tree, treeRequest });
+    const farm = repo.sys.open(AT_FDCWD, `${place}/farm`, ['read', 'directory']);
+    try {
+      updateFarm(repo, farm, diffTrees(repo, work.tree, done.tree));
+    } finally {
+      repo.sys.close(farm);
+    }
+    return { ...done, farmIsReady: true, ignored };
+  } finally {
+    txn.abort();
+    session.end();
+  }
+}
+
+/** @returns the host path of the place */
+function checkoutFarm(repo: Repo, { farm, progress }: ComposeRequest, tree: TreeChecksums): string {
+  if (farm === null) throw new Error('scripts need a place for a farm');
+  progress({ kind: 'stage', stage: 'checkout', text: 'Checking out the tree' });
+  const dir = repo.sys.open(AT_FDCWD, farm.path, ['read', 'directory']);
+  try {
+    checkoutTree(repo, tree, { dir, name: 'farm' }, { requireHardlinks: true, passthroughWhiteouts: true });
+    repo.sys.mkdir(dir, 'scratch', 0o700);
+  } finally {
+    repo.sys.close(dir);
+  }
+  return farm.path;
+}
+
+function scriptHost(repo: Repo, request: ComposeRequest, place: string) {
+  const buildTimes = request.packages.map(({ source }) => source.buildTime);
+  return {
+    sys: repo.sys,
+    farm: `${place}/farm`,
+    scratch: `${place}/scratch`,
+    databases: ['usr/share/rpm', 'usr/lib/sysimage/rpm'].filter(
+      (path) => repo.sys.stat(AT_FDCWD, `${place}/farm/${path}`) !== null,
+    ),
+    sourceDateEpoch: Math.max(0, ...buildTimes),
+    progress: request.progress,
+    signal: request.signal,
+  };
+}
+
+/** The rpmdb, the commit and its refs. */
+function finish(
+  txn: Transaction,
+  request: ComposeRequest,
+  { tree, treeRequest }: { readonly tree: MutableTree; readonly treeRequest: TreeRequest },
+): Composed {
+  const base = loadCommit(txn.repo, request.base);
+  request.signal.throwIfAborted();
+  const facts = replaceDatabase(txn, tree, { ...treeRequest, baseTimestamp: base.timestamp });
+  const written = tree.write(txn);
+  request.progress({ kind: 'stage', stage: 'commit', text: 'Writing the commit' });
+  const commit = txn.writeCommit({
+    metadata: request.metadata(facts),
+    parent: request.base,
+    subject: '',
+    body: '',
+    timestamp: newestTime(base.timestamp, request.packages),
+    rootContents: written.contents,
+    rootMeta: written.meta,
+  });
+  for (const [ref, checksum] of request.refs) txn.setRef(ref, checksum ?? commit);
+  txn.commit();
+  return { commit, tree: written, farmIsReady: false, ignored: [] };
+}
+
+/** Of base and packages, so that the same tree is the same commit whenever it is made. */
+function newestTime(base: number, packages: readonly ComposePackage[]): number {
+  return Math.max(base, ...packages.map(({ source }) => source.buildTime));
+}

@@ -1,0 +1,45 @@
+/** A commit of layering becomes the deployment that boots next; then what nobody needs any more goes. */
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { bootNext, pruneUnreferenced } from '#bootloader/next-boot.ts';
+import { deployTree } from '#ostree/sysroot/deploy.ts';
+import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { writeLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
+import type { Progress } from '#layering/progress.ts';
+import { removeUnusedRefs } from '#layering/refs.ts';
+import type { System } from '#layering/system.ts';
+
+export interface NewTree {
+  readonly checksum: Checksum;
+  readonly origin: LayerOrigin;
+  readonly treeName: string;
+  /** Name of a farm of the commit, where there is one. */
+  readonly preparedFarm: string | null;
+}
+
+/**
+ * The old list of deployments stays until one rename of boot entries; an error or a crash before it leaves the system
+ * as it was. What is removed after it is only what the new list does not name.
+ */
+export function deployChange(system: System, tree: NewTree, progress: Progress): Deployment {
+  const { sysroot, merge, stateroot, from } = system;
+  progress({ kind: 'stage', stage: 'deploy', text: 'Deploying' });
+  const deployment = deployTree(sysroot, {
+    stateroot,
+    checksum: tree.checksum,
+    origin: writeLayerOrigin(from.origin, tree.origin, tree.treeName),
+    merge,
+    ...(tree.preparedFarm === null ? {} : { preparedFarm: tree.preparedFarm }),
+  });
+  const result = bootNext(sysroot, { new: deployment, merge, noPrune: true });
+  removeUnneeded(result.sysroot, result.removed.length > 0);
+  return deployment;
+}
+
+/** Removes unused refs; where anything went, also the objects that only it needed. @returns the refs that went */
+export function removeUnneeded(sysroot: Sysroot, deploymentsWent: boolean): string[] {
+  const refs = removeUnusedRefs(sysroot.repo, sysroot.deployments);
+  // A prune reads every tree: it is left out where it could find nothing.
+  if (deploymentsWent || refs.length > 0) pruneUnreferenced(sysroot);
+  return refs;
+}

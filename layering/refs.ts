@@ -1,0 +1,82 @@
+/** The refs that keep derived trees, their bases and package trees: which there must be, and which may go. */
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { codeOf } from '#ostree/format/errors.ts';
+import { parseRefspec } from '#ostree/format/ref-name.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { listRefs, refPath } from '#ostree/repo/refs.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { metadataList, readDerived } from '#layering/status.ts';
+
+export const PREFIX = 'yum-ostree';
+const BASES = `${PREFIX}/base`;
+
+/** The ref that keeps `base` from being pruned (a parent protects nothing): one that is there, or the next free number. */
+export function baseRef(repo: Repo, base: Checksum): string {
+  const refs = listRefs(repo, BASES);
+  const known = refs.find(({ checksum }) => checksum === base);
+  if (known !== undefined) return known.refspec;
+  const numbers = refs.map(({ refspec }) => Number(refspec.slice(BASES.length + 1)));
+  return `${BASES}/${Math.max(-1, ...numbers.filter(Number.isInteger)) + 1}`;
+}
+
+/**
+ * Removes the refs of ours that no deployment needs: of trees, of bases, of packages. No sync: a ref that a crash
+ * brings back goes with the next cleanup. @returns the refs that went
+ */
+export function removeUnusedRefs(repo: Repo, deployments: readonly Deployment[]): string[] {
+  const needed = neededBy(repo, deployments);
+  const unused = listRefs(repo, PREFIX).filter(({ refspec, checksum }) =>
+    refspec.startsWith(`${PREFIX}/pkg/`)
+      ? !needed.packageRefs.has(refspec)
+      : refspec.startsWith(`${BASES}/`)
+        ? !needed.bases.has(checksum)
+        : !needed.trees.has(checksum),
+  );
+  for (const { refspec } of unused) removeRef(repo, refspec);
+  return unused.map(({ refspec }) => refspec);
+}
+
+interface Needed {
+  readonly trees: ReadonlySet<Checksum>;
+  readonly bases: ReadonlySet<Checksum>;
+  readonly packageRefs: ReadonlySet<string>;
+}
+
+function neededBy(repo: Repo, deployments: readonly Deployment[]): Needed {
+  const trees = new Set(deployments.map(({ checksum }) => checksum));
+  const bases = new Set<Checksum>();
+  const packageRefs = new Set<string>();
+  for (const checksum of trees) {
+    const commit = loadedCommit(repo, checksum);
+    const derived = commit === null ? null : readDerived(commit);
+    if (commit === null || derived === null) continue;
+    bases.add(derived.baseCommit);
+    for (const ref of metadataList(commit, 'yum-ostree.package-refs')) packageRefs.add(ref);
+  }
+  return { trees, bases, packageRefs };
+}
+
+function loadedCommit(repo: Repo, checksum: Checksum) {
+  try {
+    return loadCommit(repo, checksum);
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
+  }
+}
+
+/** Removes a ref and the directories that are empty with it. */
+function removeRef(repo: Repo, refspec: string): void {
+  const path = refPath(parseRefspec(refspec));
+  repo.sys.unlink(repo.fd, path);
+  const components = path.split('/').slice(0, -1);
+  // Not above refs/heads.
+  for (; components.length > 2; components.pop()) {
+    try {
+      repo.sys.rmdir(repo.fd, components.join('/'));
+    } catch {
+      return;
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/** `rollback`: the previous deployment boots next. */
+import { bootList } from '#bootloader/next-boot.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { readStatus, rollbackOf } from '#layering/status.ts';
+import { withSystem, type SystemChoice } from '#layering/system.ts';
+
+/** @returns the tree name of what boots next. @throws UserError NO_ROLLBACK */
+export function rollBack(choice: SystemChoice): Promise<string> {
+  return withSystem(choice, ({ sysroot }) => {
+    const target = rollbackOf(sysroot);
+    if (target === null)
+      throw new UserError('NO_ROLLBACK', 'there is no previous deployment to go back to', {
+        hint: "'yum-ostree status' lists the deployments",
+      });
+    // As ostree: the staged deployment, if any, is given up.
+    const others = sysroot.deployments.filter((one) => one !== target && !one.isStaged);
+    bootList(sysroot, [target, ...others]);
+    const named = readStatus(sysroot, null).find(({ deployment }) => deployment === target);
+    return Promise.resolve(named?.treeName ?? target.checksum);
+  });
+}

@@ -1,0 +1,133 @@
+/** The system that is changed: its sysroot, locked, with the deployment that changes start from. */
+import type { Fd } from '#native/syscalls.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { resolveRev } from '#ostree/repo/refs.ts';
+import type { RepoCalls } from '#ostree/repo/repo.ts';
+import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { lockSysroot } from '#ostree/sysroot/lock.ts';
+import {
+  closeSysroot,
+  joined,
+  openSysroot,
+  reloadSysroot,
+  type Sysroot,
+  type SysrootOptions,
+} from '#ostree/sysroot/sysroot.ts';
+import { removeLeftovers } from '#layering/leftovers.ts';
+import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
+import type { Progress } from '#layering/progress.ts';
+import { metadataList, readDerived, requestPackages } from '#layering/status.ts';
+import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
+
+export interface SystemChoice {
+  readonly sys: RepoCalls;
+  /** The sysroot's path. */
+  readonly path: string;
+  /** `--os`; null for the only one there is, or the booted one. */
+  readonly stateroot: string | null;
+  readonly options: SysrootOptions;
+  /** Seconds to wait for another process; null without end. */
+  readonly wait: number | null;
+  readonly progress: Progress;
+}
+
+export interface System {
+  readonly sysroot: Sysroot;
+  readonly stateroot: string;
+  /** Its requests are what a change starts from: the pending deployment where there is one. */
+  readonly from: Deployment;
+  /** Its /etc is carried over: the booted one's, else the same. */
+  readonly merge: Deployment;
+  readonly origin: LayerOrigin;
+  readonly baseCommit: Checksum;
+  /** Name of the tree of `from`. */
+  readonly treeName: string;
+  /** NEVRAs of what `from` layers. */
+  readonly layered: readonly string[];
+  /** Which packages its requests brought. */
+  readonly requestPackages: ReadonlyMap<string, readonly string[]>;
+  /** Host path of the directory of `merge`. */
+  readonly mergePath: string;
+  /** Host path of the stateroot's cache directory of ours. */
+  readonly cachePath: string;
+}
+
+/** Runs `action` on the system under the sysroot's lock; what an interrupted run left is removed first. */
+export async function withSystem<T>(
+  choice: SystemChoice,
+  action: (system: System) => Promise<T>,
+): Promise<T> {
+  const opened = openSysroot(choice.sys, choice.path, choice.options);
+  let lock: Fd | null = null;
+  try {
+    lock = await lockSysroot(opened, {
+      wait: choice.wait,
+      onWait: (holder) => choice.progress({ kind: 'note', text: waitText(holder) }),
+      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+    });
+    removeLeftovers(opened);
+    return await action(systemOf(reloadSysroot(opened), choice.stateroot));
+  } finally {
+    if (lock !== null) choice.sys.close(lock);
+    closeSysroot(opened);
+  }
+}
+
+/** The stateroot that is meant. @throws UserError NO_STATEROOT where that is not clear */
+export function chooseStateroot(sysroot: Sysroot, wanted: string | null): string {
+  const known = [...new Set(sysroot.deployments.map(({ stateroot }) => stateroot))];
+  if (wanted !== null) {
+    if (known.includes(wanted)) return wanted;
+    throw new UserError('NO_STATEROOT', `no deployment of stateroot '${wanted}' in ${sysroot.path}`, {
+      hint: known.length > 0 ? `there are deployments of: ${known.join(', ')}` : 'nothing is deployed there',
+    });
+  }
+  if (sysroot.booted !== null) return sysroot.booted.stateroot;
+  const [only] = known;
+  if (only === undefined)
+    throw new UserError('NO_DEPLOYMENT', `nothing is deployed in ${sysroot.path}`, {
+      hint: "'ostree admin deploy' deploys a first tree",
+    });
+  if (known.length > 1)
+    throw new UserError('NO_STATEROOT', `${sysroot.path} has several systems: ${known.join(', ')}`, {
+      hint: '--os NAME says which one',
+    });
+  return only;
+}
+
+/** The newest commit of the base's ref. */
+export function newestBase(system: System): Checksum {
+  return resolveRev(system.sysroot.repo, system.origin.base);
+}
+
+function systemOf(sysroot: Sysroot, wanted: string | null): System {
+  const stateroot = chooseStateroot(sysroot, wanted);
+  const from = sysroot.deployments.find((deployment) => deployment.stateroot === stateroot);
+  if (from === undefined) throw new UserError('NO_DEPLOYMENT', `nothing of '${stateroot}' is deployed`);
+  const isBooted = sysroot.booted?.stateroot === stateroot;
+  const merge = isBooted && sysroot.booted !== null ? sysroot.booted : from;
+  const cache = isBooted ? 'var/cache/yum-ostree' : `ostree/deploy/${stateroot}/var/cache/yum-ostree`;
+  const origin = readLayerOrigin(from.origin);
+  const commit = loadCommit(sysroot.repo, from.checksum);
+  const derived = readDerived(commit);
+  return {
+    sysroot,
+    stateroot,
+    from,
+    merge,
+    origin,
+    baseCommit: derived?.baseCommit ?? from.checksum,
+    treeName: derived?.treeName ?? formatTreeName(origin.base, NO_ITEMS),
+    layered: metadataList(commit, 'yum-ostree.resolved'),
+    requestPackages: requestPackages(commit),
+    mergePath: joined(sysroot.path, deploymentPath(merge)),
+    cachePath: isBooted ? `/${cache}` : joined(sysroot.path, cache),
+  };
+}
+
+function waitText(holder: number | null): string {
+  const who = holder === null ? 'another process' : `process ${holder}`;
+  return `Waiting for ${who}, which is changing this system`;
+}
