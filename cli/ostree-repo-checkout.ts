@@ -72,8 +72,8 @@ function overwriteOf(options: Options): NonNullable<CheckoutOptions['overwrite']
   ] as const;
   const given = chosen.filter(([, wanted]) => wanted === true).map(([name]) => name);
   if (given.length > 1)
-    throw new UserError('USAGE', `Cannot specify both --${given[0] ?? ''} and --${given[1] ?? ''}`);
+    throw new UserError('BAD_OPTION', `Cannot specify both --${given[0] ?? ''} and --${given[1] ?? ''}`);
   if (options.unionIdentical === true && options.requireHardlinks !== true)
-    throw new UserError('USAGE', '--union-identical requires --require-hardlinks');
+    throw new UserError('BAD_OPTION', '--union-identical requires --require-hardlinks');
   return given[0] ?? 'none';
 }

@@ -22,22 +22,23 @@ export function commitMetadata(
     ...(options.addMetadata ?? []).map((pair) => variantEntry(pair)),
     ...(options.keepMetadata ?? []).map((key) => keptEntry(repo, made.parent, key)),
   ];
-  const described = options.bootable === true ? withBootable(given, made.tree) : given;
-  return options.bindings ? [...described, ...bindings(repo, options)] : described;
+  const bound = options.bindings ? [...given, ...bindings(repo, options)] : given;
+  return options.bootable === true ? withBootable(bound, made.tree) : bound;
 }
 
-/** `KEY=VALUE`. @throws UserError USAGE */
+/** `KEY=VALUE`. @throws UserError BAD_OPTION */
 export function keyValue(text: string, option: string): [string, string] {
   const equals = text.indexOf('=');
-  if (equals < 0) throw new UserError('USAGE', `Missing '=' in KEY=VALUE metadata '${text}' of ${option}`);
+  if (equals < 0)
+    throw new UserError('BAD_OPTION', `Missing '=' in KEY=VALUE metadata '${text}' of ${option}`);
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
-/** Seconds since the epoch from `@SECONDS` or a date. @throws UserError USAGE */
+/** Seconds since the epoch from `@SECONDS` or a date. @throws UserError BAD_OPTION */
 export function parseTimestamp(text: string): number {
   const seconds = text.startsWith('@') ? Number(text.slice(1)) : Math.floor(Date.parse(text) / 1000);
   if (!Number.isInteger(seconds) || seconds < 0)
-    throw new UserError('USAGE', `Could not parse '${text}'`, {
+    throw new UserError('BAD_OPTION', `Could not parse '${text}'`, {
       hint: 'e.g. @1577836800 or 2020-01-01T00:00:00Z',
     });
   return seconds;

@@ -105,7 +105,7 @@ interface Request {
 
 function commit(context: CliContext, repo: Repo, { path, options }: Request): void {
   if (options.branch === undefined && options.orphan !== true)
-    throw new UserError('USAGE', 'A branch must be specified with --branch, or use --orphan');
+    throw new UserError('BAD_OPTION', 'A branch must be specified with --branch, or use --orphan');
   const parent = parentOf(repo, options);
   const trees = options.tree ?? [`dir=${path ?? '.'}`];
   const txn = Transaction.begin(repo);
@@ -154,11 +154,11 @@ function buildTree(
     if (kind === 'dir') tree = layDirectory(txn, tree, { path: value, modifiers });
     else if (kind === 'ref') tree = layCommit(repo, tree, resolveRev(repo, value));
     else
-      throw new UserError('USAGE', `Invalid tree type specification '${kind}'`, {
+      throw new UserError('BAD_OPTION', `Invalid tree type specification '${kind}'`, {
         hint: 'dir=PATH and ref=COMMIT are known',
       });
   }
-  if (tree === null) throw new UserError('USAGE', 'no tree to commit');
+  if (tree === null) throw new UserError('BAD_OPTION', 'no tree to commit');
   refuseUnmatched('statoverride', modifiers.statOverride?.keys() ?? [], seen);
   refuseUnmatched('skip-list', modifiers.skip ?? [], seen);
   return tree;

@@ -41,8 +41,8 @@ function addConfig(program: Command, context: CliContext): void {
         withRepo(context, command, (repo) => {
           if (operation === 'get') return context.out(`${valueOf(repo.config, at)}\n`);
           if (operation === 'unset') return save(repo, withKey(repo.config, at.group, at.key, null));
-          if (operation !== 'set') throw new UserError('USAGE', `Unknown operation ${operation}`);
-          if (value === undefined) throw new UserError('USAGE', 'VALUE must be specified');
+          if (operation !== 'set') throw new UserError('BAD_OPTION', `Unknown operation ${operation}`);
+          if (value === undefined) throw new UserError('BAD_OPTION', 'VALUE must be specified');
           save(repo, withKey(repo.config, at.group, at.key, value));
         });
       },
@@ -58,7 +58,7 @@ interface SettingName {
 function settingName(text: string, group: string | undefined): SettingName {
   if (group !== undefined) return { group, key: text };
   const dot = text.lastIndexOf('.');
-  if (dot < 0) throw new UserError('USAGE', 'Key must be of the form "sectionname.keyname"');
+  if (dot < 0) throw new UserError('BAD_OPTION', 'Key must be of the form "sectionname.keyname"');
   return { group: text.slice(0, dot), key: text.slice(dot + 1) };
 }
 

@@ -22,11 +22,11 @@ export function collect(value: string, known: readonly string[] = []): string[] 
   return [...known, value];
 }
 
-/** An option's text as a number. @throws UserError USAGE */
+/** An option's text as a number. @throws UserError BAD_OPTION */
 export function wholeNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !Number.isInteger(value))
-    throw new UserError('USAGE', `'${text}' is not a whole number`);
+    throw new UserError('BAD_OPTION', `'${text}' is not a whole number`);
   return value;
 }
 

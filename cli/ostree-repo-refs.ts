@@ -33,7 +33,7 @@ export function addRefVerbs(program: Command, context: CliContext): void {
     .action((revs: string[], options: { single?: boolean }, command: Command) =>
       withRepo(context, command, (repo) => {
         if (options.single === true) return context.out(`${singleCommit(repo)}\n`);
-        if (revs.length === 0) throw new UserError('USAGE', 'REV must be specified');
+        if (revs.length === 0) throw new UserError('BAD_OPTION', 'REV must be specified');
         for (const rev of revs) context.out(`${resolveRev(repo, rev)}\n`);
       }),
     );
@@ -65,7 +65,7 @@ function createRef(
   rev: string | undefined,
 ): void {
   if (rev === undefined)
-    throw new UserError('USAGE', 'You must specify an existing ref when creating a new ref');
+    throw new UserError('BAD_OPTION', 'You must specify an existing ref when creating a new ref');
   const checksum = resolveRev(repo, rev);
   loadCommit(repo, checksum);
   if (options.force !== true && readRef(repo, options.create) !== null)
@@ -77,7 +77,7 @@ function createRef(
 
 function deleteRefs(repo: Repo, prefix: string | undefined): void {
   if (prefix === undefined)
-    throw new UserError('USAGE', 'At least one PREFIX is required when deleting refs');
+    throw new UserError('BAD_OPTION', 'At least one PREFIX is required when deleting refs');
   const doomed = listRefs(repo, prefix);
   if (doomed.length > 0)
     inTransaction(repo, (txn) => {

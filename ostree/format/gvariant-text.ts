@@ -48,8 +48,20 @@ function print(type: GType, value: GValue, annotate: boolean): string {
 
 function printBasic(type: GType, value: GValue): string {
   if (type.text === 'y') return `0x${bytesToHex(Uint8Array.of(value as number))}`;
-  const text = String(value as number | bigint | boolean);
-  return type.text === 'd' && Number.isInteger(value) ? `${text}.0` : text;
+  return type.text === 'd' ? printDouble(value as number) : String(value as number | bigint | boolean);
+}
+
+/** 17 significant digits, which tell all doubles apart; a whole number keeps a point. */
+function printDouble(value: number): string {
+  if (!Number.isFinite(value)) return Number.isNaN(value) ? 'nan' : value > 0 ? 'inf' : '-inf';
+  const small = value !== 0 && Math.abs(value) < 1e-4;
+  const [digits = '', exponent] = (small ? value.toExponential(16) : value.toPrecision(17)).split('e');
+  let end = digits.length;
+  if (digits.includes('.')) while (digits.charAt(end - 1) === '0') end--;
+  if (digits.charAt(end - 1) === '.') end--;
+  const short = digits.slice(0, end);
+  if (exponent !== undefined) return `${short}e${exponent.charAt(0)}${exponent.slice(1).padStart(2, '0')}`;
+  return short.includes('.') ? short : `${short}.0`;
 }
 
 function printStringLike(type: GType, value: string, annotate: boolean): string {
@@ -83,9 +95,10 @@ function printEntry(type: GType, entry: readonly GValue[], annotate: boolean): s
 
 function printMaybe(type: GType, value: GValue, annotate: boolean): string {
   const [item] = type.members;
-  if (value === null || item === undefined) return `${annotate ? `@${type.text} ` : ''}nothing`;
-  const inner = print(item, value, annotate);
-  return item.kind === 'maybe' ? `just ${inner}` : inner;
+  const prefix = annotate ? `@${type.text} ` : '';
+  if (value === null || item === undefined) return `${prefix}nothing`;
+  const inner = print(item, value, false);
+  return `${prefix}${item.kind === 'maybe' ? `just ${inner}` : inner}`;
 }
 
 function printTuple(type: GType, values: readonly GValue[], annotate: boolean): string {
@@ -175,6 +188,8 @@ function swapNumber(text: string, value: GValue): GValue {
       return swap16(value as number);
     case 'n':
       return (swap16((value as number) & 0xffff) << 16) >> 16;
+    case 'd':
+      return swapDouble(value as number);
     case 't':
       return swap64(value as bigint);
     case 'x':
@@ -186,4 +201,9 @@ function swapNumber(text: string, value: GValue): GValue {
 
 function swap16(value: number): number {
   return ((value & 0xff) << 8) | ((value >>> 8) & 0xff);
+}
+
+function swapDouble(value: number): number {
+  const bytes = new Uint8Array(Float64Array.of(value).buffer).reverse();
+  return new Float64Array(bytes.buffer)[0] ?? 0;
 }

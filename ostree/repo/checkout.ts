@@ -108,7 +108,7 @@ export function lookUp(repo: Repo, root: TreeChecksums, path: string): Found {
     const { files, dirs } = loadDirtree(repo, found.tree.contents);
     const dir = dirs.find((one) => one.name === name);
     const file = files.find((one) => one.name === name);
-    if (dir !== undefined) found = { kind: 'directory', tree: dir };
+    if (dir !== undefined) found = { kind: 'directory', tree: { contents: dir.contents, meta: dir.meta } };
     else if (file !== undefined) found = { kind: 'file', name, checksum: file.checksum };
     else throw noPath(path);
   }

@@ -8,31 +8,58 @@ import { utf8Bytes } from '#ostree/format/utf8.ts';
 const PRIMES = [1, 2, 3, 7, 13, 31, 61, 127, 251, 509, 1021, 2039, 4093, 8191, 16381, 32749, 65521];
 const MIN_SHIFT = 3;
 
-/** `keys` (each once, in the order of their insertion) as the table is walked. */
-export function hashTableOrder(keys: readonly string[]): string[] {
-  let shift = MIN_SHIFT;
-  let slots: (string | undefined)[] = [];
-  let count = 0;
-  for (const key of keys) {
-    insert(slots, key, shift);
-    count++;
-    const size = 2 ** shift;
-    if (size > count + Math.floor(count / 16)) continue;
-    shift = Math.max(bitLength(Math.floor(count * 1.333)), MIN_SHIFT);
-    const old = slots.filter((slot) => slot !== undefined);
-    slots = [];
-    for (const known of old) insert(slots, known, shift);
-  }
-  return slots.filter((slot) => slot !== undefined);
+interface Table {
+  readonly shift: number;
+  /** undefined where nothing lies; 2^shift places. */
+  readonly slots: readonly (string | undefined)[];
 }
 
-function insert(slots: (string | undefined)[], key: string, shift: number): void {
-  const mask = 2 ** shift - 1;
-  let index = Math.imul(hashOf(key), 11) >>> 0;
-  index %= PRIMES[shift] ?? 1;
-  for (let step = 1; slots[index] !== undefined; step++) index = (index + step) & mask;
-  while (slots.length <= index) slots.push(undefined);
-  slots[index] = key;
+/** `keys` (each once, in the order of their insertion) as the table is walked. */
+export function hashTableOrder(keys: readonly string[]): string[] {
+  let table: Table = { shift: MIN_SHIFT, slots: emptySlots(MIN_SHIFT) };
+  keys.forEach((key, index) => {
+    table = inserted(table, key);
+    const count = index + 1;
+    if (2 ** table.shift <= count + Math.floor(count / 16))
+      table = resized(table, Math.max(bitLength(Math.floor(count * 1.333)), MIN_SHIFT));
+  });
+  return table.slots.filter((slot) => slot !== undefined);
+}
+
+function inserted(table: Table, key: string): Table {
+  const slots = [...table.slots];
+  slots[freePlace(key, table.shift, (place) => slots[place] === undefined)] = key;
+  return { shift: table.shift, slots };
+}
+
+/** The table grows in place: an entry that stands where another one belongs is taken up and placed next. */
+function resized(table: Table, shift: number): Table {
+  const slots = [...table.slots, ...emptySlots(shift).slice(table.slots.length)];
+  const placed = new Set<number>();
+  for (let at = 0; at < table.slots.length; at++) {
+    if (placed.has(at)) continue;
+    let moving = slots[at];
+    slots[at] = undefined;
+    while (moving !== undefined) {
+      const place = freePlace(moving, shift, (index) => !placed.has(index));
+      placed.add(place);
+      const evicted: string | undefined = slots[place];
+      slots[place] = moving;
+      moving = evicted;
+    }
+  }
+  return { shift, slots };
+}
+
+/** Quadratic probing. */
+function freePlace(key: string, shift: number, isFree: (place: number) => boolean): number {
+  let place = (Math.imul(hashOf(key), 11) >>> 0) % (PRIMES[shift] ?? 1);
+  for (let step = 1; !isFree(place); step++) place = (place + step) & (2 ** shift - 1);
+  return place;
+}
+
+function emptySlots(shift: number): undefined[] {
+  return new Array<undefined>(2 ** shift).fill(undefined);
 }
 
 /** Bernstein's hash over signed bytes; 0 and 1 mark empty slots and stand for 2. */
