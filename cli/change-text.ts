@@ -52,12 +52,13 @@ export function planText(plan: ChangePlan): string {
     ]),
     ...plan.remove.map((nevra) => [`  - ${nevra}`]),
   ];
+  const kept = plan.kept.length === 0 ? '' : `  ${plan.kept.length} packages stay layered\n`;
   const inactive = plan.inactive.map((spec) => `  ${spec} is provided by the base\n`);
   const sizes =
     plan.install.length === 0
       ? ''
       : `${plan.install.length} packages, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
-  return `${plan.treeName}\n${tableText(rows)}${inactive.join('')}${sizes}`;
+  return `${plan.treeName}\n${tableText(rows)}${kept}${inactive.join('')}${sizes}`;
 }
 
 function planJson(plan: ChangePlan): object {
@@ -71,6 +72,7 @@ function planJson(plan: ChangePlan): object {
       'package-size': packageSize,
       'installed-size': installedSize,
     })),
+    kept: plan.kept,
     remove: plan.remove,
     inactive: plan.inactive,
     'download-size': plan.downloadSize,

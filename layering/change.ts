@@ -46,7 +46,10 @@ export interface ChangeOptions extends SolveChoice {
 export interface ChangePlan {
   readonly treeName: string;
   readonly baseCommit: Checksum;
+  /** Packages that are layered and were not. */
   readonly install: readonly PlannedPackage[];
+  /** NEVRAs of packages that stay layered. */
+  readonly kept: readonly string[];
   /** Packages that were layered and no longer are, and base packages that are left out: NEVRAs. */
   readonly remove: readonly string[];
   /** Requests that the base satisfies already. */
@@ -185,27 +188,37 @@ function refuseProvided(options: ChangeOptions, requested: RequestChange, result
 }
 
 function planOf(change: Change, result: SolvedChange): ChangePlan {
-  const install = result.packages.map((pkg) => ({
+  const layered = result.packages.map((pkg) => ({
     nevra: formatNevra(pkg.nevra),
     repo: pkg.repo,
     reason: pkg.reason,
     packageSize: pkg.packageSize,
     installedSize: pkg.installedSize,
   }));
-  const now = new Set(install.map(({ nevra }) => nevra));
+  const now = new Set(layered.map(({ nevra }) => nevra));
+  const before = new Set(change.system.layered);
+  const install = layered.filter(({ nevra }) => !before.has(nevra));
   const dropped = change.system.layered.filter((nevra) => !now.has(nevra));
   return {
     ...emptyPlan(change, result.treeName),
     install,
-    remove: [...dropped, ...result.removed.map(formatNevra)],
+    kept: change.system.layered.filter((nevra) => now.has(nevra)),
+    remove: [...dropped, ...newlyRemoved(change, result)],
     inactive: result.provided.map(({ spec }) => spec),
     downloadSize: install.reduce((sum, { packageSize }) => sum + packageSize, 0),
     installedSize: install.reduce((sum, { installedSize }) => sum + installedSize, 0),
   };
 }
 
+/** Base packages that the present tree still has. */
+function newlyRemoved({ system }: Change, result: SolvedChange): string[] {
+  const gone = new Set(system.removed);
+  return result.removed.filter(({ name }) => !gone.has(name)).map(formatNevra);
+}
+
 function emptyPlan({ baseCommit }: Change, treeName: string): ChangePlan {
-  return { treeName, baseCommit, install: [], remove: [], inactive: [], downloadSize: 0, installedSize: 0 };
+  const nothing = { install: [], kept: [], remove: [], inactive: [] };
+  return { treeName, baseCommit, ...nothing, downloadSize: 0, installedSize: 0 };
 }
 
 function presentDigest(system: System): string | null {

@@ -1,5 +1,5 @@
 /** Compose: base ∪ packages − removals → a commit, with the packages' scripts run where there are any. */
-import { AT_FDCWD } from '#native/syscalls.ts';
+import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { VariantDict } from '#ostree/format/gvariant.ts';
@@ -113,38 +113,44 @@ async function composeWithScripts(
   const { runScripts, takeScriptChanges } = await import('#layering/compose-scripts.ts');
   const { diffTrees } = await import('#layering/tree-diff.ts');
   const { updateFarm } = await import('#layering/farm-update.ts');
-  const place = checkoutFarm(repo, request, work.tree);
-  const session = await runScripts(scriptHost(repo, request, place), repo, work);
-  const txn = Transaction.begin(repo);
+  const { place, farm } = checkoutFarm(repo, request, work.tree);
   try {
-    const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
-    const { ignored } = takeScriptChanges(txn, tree, session);
-    const done = finish(txn, request, { tree, treeRequest });
-    const farm = repo.sys.open(AT_FDCWD, `${place}/farm`, ['read', 'directory']);
+    const session = await runScripts(scriptHost(repo, request, place), repo, work);
+    const txn = Transaction.begin(repo);
     try {
+      const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
+      const { ignored } = takeScriptChanges(txn, tree, session);
+      const done = finish(txn, request, { tree, treeRequest });
       updateFarm(repo, farm, diffTrees(repo, work.tree, done.tree));
+      return { ...done, farmIsReady: true, ignored };
     } finally {
-      repo.sys.close(farm);
+      txn.abort();
+      session.end();
     }
-    return { ...done, farmIsReady: true, ignored };
   } finally {
-    txn.abort();
-    session.end();
+    repo.sys.close(farm);
   }
 }
 
-/** @returns the host path of the place */
-function checkoutFarm(repo: Repo, { farm, progress }: ComposeRequest, tree: TreeChecksums): string {
+/**
+ * The farm is opened here, before the scripts' mount namespace is: the kernel makes no link between two views of one
+ * file system. The caller closes it.
+ */
+function checkoutFarm(
+  repo: Repo,
+  { farm, progress }: ComposeRequest,
+  tree: TreeChecksums,
+): { readonly place: string; readonly farm: Fd } {
   if (farm === null) throw new Error('scripts need a place for a farm');
   progress({ kind: 'stage', stage: 'checkout', text: 'Checking out the tree' });
   const dir = repo.sys.open(AT_FDCWD, farm.path, ['read', 'directory']);
   try {
     checkoutTree(repo, tree, { dir, name: 'farm' }, { requireHardlinks: true, passthroughWhiteouts: true });
     repo.sys.mkdir(dir, 'scratch', 0o700);
+    return { place: farm.path, farm: repo.sys.open(dir, 'farm', ['read', 'directory']) };
   } finally {
     repo.sys.close(dir);
   }
-  return farm.path;
 }
 
 function scriptHost(repo: Repo, request: ComposeRequest, place: string) {

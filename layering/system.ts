@@ -46,6 +46,8 @@ export interface System {
   readonly treeName: string;
   /** NEVRAs of what `from` layers. */
   readonly layered: readonly string[];
+  /** Names of the base packages that it leaves out. */
+  readonly removed: readonly string[];
   /** Which packages its requests brought. */
   readonly requestPackages: ReadonlyMap<string, readonly string[]>;
   /** Host path of the directory of `merge`. */
@@ -121,6 +123,7 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
     baseCommit: derived?.baseCommit ?? from.checksum,
     treeName: derived?.treeName ?? formatTreeName(origin.base, NO_ITEMS),
     layered: metadataList(commit, 'yum-ostree.resolved'),
+    removed: metadataList(commit, 'yum-ostree.removals'),
     requestPackages: requestPackages(commit),
     mergePath: joined(sysroot.path, deploymentPath(merge)),
     cachePath: isBooted ? `/${cache}` : joined(sysroot.path, cache),
