@@ -30,7 +30,7 @@ const char *RuleName(SolverRuleinfo type) {
 }
 
 Napi::Value PackageOrNull(Napi::Env env, Pool *pool, Id package) {
-  if (!package) return env.Null();
+  if (package <= 0 || package >= pool->nsolvables || !pool_id2solvable(pool, package)->repo) return env.Null();
   return PackageObject(env, pool, pool_id2solvable(pool, package));
 }
 
@@ -60,11 +60,14 @@ Napi::Array ProblemObjects(Napi::Env env, Solver *solver, const std::vector<int>
     for (int i = 0; i < ids.size(); i++) {
       Id source = 0, target = 0, dependency = 0;
       SolverRuleinfo type = solver_ruleinfo(solver, ids[i], &source, &target, &dependency);
+      bool ofJob = (type & SOLVER_RULE_TYPEMASK) == SOLVER_RULE_JOB;
       auto rule = Napi::Object::New(env);
       rule.Set("type", RuleName(type));
-      rule.Set("source", PackageOrNull(env, pool, source));
-      rule.Set("target", PackageOrNull(env, pool, target));
-      rule.Set("dependency", dependency ? Napi::Value(Napi::String::New(env, pool_dep2str(pool, dependency))) : env.Null());
+      // Of a job's rule the three numbers are the job, how and what; only of some is `what` a dependency.
+      rule.Set("source", ofJob ? env.Null() : PackageOrNull(env, pool, source));
+      rule.Set("target", ofJob ? env.Null() : PackageOrNull(env, pool, target));
+      bool hasDependency = dependency && (!ofJob || type == SOLVER_RULE_JOB_NOTHING_PROVIDES_DEP);
+      rule.Set("dependency", hasDependency ? Napi::Value(Napi::String::New(env, pool_dep2str(pool, dependency))) : env.Null());
       SetJob(rule, solver, ids[i], handleOfJob);
       rule.Set("text", solver_problemruleinfo2str(solver, type, source, target, dependency));
       rules.Set(rules.Length(), rule);
