@@ -10,7 +10,10 @@ const INIT =
   '#!/bin/sh\necho "init is process $$"\n/bin/mount -t proc proc /proc\ncat /proc/self/mountinfo\n';
 
 /** The physical root is `/` and has, besides the deployment, what Node needs to run. */
-function bootWithoutInitramfs(sysroot: string): { status: number | null; stdout: string; stderr: string } {
+function bootWithoutInitramfs(
+  sysroot: string,
+  withProc = true,
+): { status: number | null; stdout: string; stderr: string } {
   const script = `set -e
     cd ${sysroot}
     mount --bind . .
@@ -21,9 +24,11 @@ function bootWithoutInitramfs(sysroot: string): { status: number | null; stdout:
     mount --bind ${PROJECT} .${PROJECT}
     touch node; mount --bind ${process.execPath} node
     ln -s ${PROJECT}/cli/main.ts cmd/ostree-prepare-root
-    mount -t proc proc proc
-    echo 'root=x ${OSTREE_ARGUMENT}' > cmd/cmdline
-    mount --bind cmd/cmdline proc/cmdline
+    if ${withProc}; then
+      mount -t proc proc proc
+      echo 'root=x ${OSTREE_ARGUMENT}' > cmd/cmdline
+      mount --bind cmd/cmdline proc/cmdline
+    fi
     exec chroot . /node /cmd/ostree-prepare-root splash`;
   return spawnSync(
     'unshare',
@@ -68,3 +73,13 @@ test.for([false, true])(
     }
   },
 );
+
+test('the kernel mounts no /proc: the command line is read all the same', () => {
+  const sysroot = makeSyntheticSysroot();
+  try {
+    // That of the machine that runs the tests.
+    expect(bootWithoutInitramfs(sysroot, false).stderr).toContain('No ostree target found');
+  } finally {
+    fs.rmSync(sysroot, { recursive: true });
+  }
+});
