@@ -12,6 +12,10 @@ const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliCo
     ostree: async (argv, context) => (await import('#cli/ostree.ts')).runOstree(argv, context),
     'ostree-prepare-root': async (argv, context) =>
       (await import('#prepare-root/main.ts')).main(argv, context.sys),
+    'ostree-remount': async (_argv, context) =>
+      (await import('#prepare-root/remount.ts')).remount(context.sys),
+    'ostree-system-generator': async (argv, context) =>
+      (await import('#prepare-root/generator.ts')).systemGenerator(argv, context.sys),
   };
 
 // No top-level await: the packaged bundle is CommonJS.

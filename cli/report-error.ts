@@ -1,4 +1,3 @@
-import { CommanderError } from 'commander';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 
 /** What a failed run prints and how it ends. */
@@ -10,7 +9,8 @@ export interface FailureReport {
 
 /** Exit codes: 1 failed, 2 wrong usage, 141 the reader of the output has gone. */
 export function reportFailure(error: unknown, options: { readonly debug: boolean }): FailureReport {
-  if (error instanceof CommanderError) return { text: '', exitCode: error.exitCode === 0 ? 0 : 2 };
+  const usage = commanderExitCode(error);
+  if (usage !== null) return { text: '', exitCode: usage === 0 ? 0 : 2 };
   if (codeOf(error) === 'EPIPE') return { text: '', exitCode: 141 };
   const hint = error instanceof UserError && error.hint !== undefined ? `hint: ${oneLine(error.hint)}\n` : '';
   const stack = options.debug ? stackOf(error) : '';
@@ -26,6 +26,12 @@ export function oneLine(text: string): string {
     )
     .join('')
     .trimEnd();
+}
+
+/** The exit code of a CommanderError, told by its code: commander itself is not loaded for the boot programs. */
+function commanderExitCode(error: unknown): number | null {
+  if (codeOf(error)?.startsWith('commander.') !== true) return null;
+  return (error as { readonly exitCode: number }).exitCode;
 }
 
 function isControl(c: string): boolean {

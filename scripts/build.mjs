@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const root = new URL('..', import.meta.url).pathname;
 const dist = join(root, 'dist');
 const ADDONS = ['syscalls.node', 'solver.node', 'better_sqlite3.node'];
-const PROGRAMS = ['ostree', 'ostree-prepare-root'];
+const PROGRAMS = ['ostree', 'ostree-prepare-root', 'ostree-remount', 'ostree-system-generator'];
 
 rmSync(dist, { recursive: true, force: true });
 mkdirSync(dist);
