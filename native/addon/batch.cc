@@ -57,6 +57,8 @@ std::string PackXattrs(List list, Get get, View path) {
     ssize_t length = get(name.c_str(), value.data(), value.size());
     if (length == -1 && errno == ENODATA) continue;  // gone between the two calls
     Must(length, "getxattr", path);
+    // An attribute without a value is none to ostree: no checksum covers it.
+    if (length == 0) continue;
     out.Bytes16(name);
     out.Bytes32(View(value.data(), length));
   }

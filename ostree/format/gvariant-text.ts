@@ -48,7 +48,8 @@ function print(type: GType, value: GValue, annotate: boolean): string {
 
 function printBasic(type: GType, value: GValue): string {
   if (type.text === 'y') return `0x${bytesToHex(Uint8Array.of(value as number))}`;
-  return type.text === 'd' ? printDouble(value as number) : String(value as number | bigint | boolean);
+  if (typeof value === 'number') return type.text === 'd' ? printDouble(value) : String(value);
+  return typeof value === 'bigint' || typeof value === 'boolean' ? String(value) : '';
 }
 
 /** 17 significant digits, which tell all doubles apart; a whole number keeps a point. */

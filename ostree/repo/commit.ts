@@ -7,6 +7,7 @@ import { devinoCache, type DevinoCache } from '#ostree/repo/devino.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import { scanTree, type ScannedEntry } from '#ostree/repo/scan.ts';
 import type { FileSource, Transaction } from '#ostree/repo/transaction.ts';
+import { fileXattrs } from '#ostree/repo/xattrs.ts';
 
 /** How the files' metadata is changed on its way into the repository. */
 export interface CommitModifiers {
@@ -58,7 +59,7 @@ export function commitDirectory(
         : 'directories';
   const entries = scanTree(sys, { dir: source, path: '.' }, wanted);
   const stat = sys.fstat(source);
-  const top = { ...stat, target: '', xattrs: wanted === 'none' ? [] : sys.xattrs(source, '.') };
+  const top = { ...stat, target: '', xattrs: wanted === 'none' ? [] : fileXattrs(sys, source, '.') };
   noteSeen(modifiers, '/');
   const topMeta = modifiedMeta(txn, '/', { entry: top, modifiers });
   const root = options.into ?? MutableTree.empty(topMeta);
@@ -136,7 +137,7 @@ function fileSource(
       hint: 'sockets, fifos and devices cannot be committed: remove it or name it in a skip list',
     });
   const late = job.cache !== null && job.readXattrs;
-  const full = late ? { ...entry, xattrs: txn.repo.sys.xattrs(job.source, relative) } : entry;
+  const full = late ? { ...entry, xattrs: fileXattrs(txn.repo.sys, job.source, relative) } : entry;
   const meta = modifiedMeta(txn, path, { entry: full, modifiers: job.modifiers });
   if (kind === S.IFLNK) return { meta: { ...meta, target: entry.target }, source: { kind: 'none' } };
   return {

@@ -7,6 +7,7 @@ import { loadContent } from '#ostree/repo/content.ts';
 import type { CheckoutOptions, CheckoutTarget, Found } from '#ostree/repo/checkout.ts';
 import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { fileXattrs } from '#ostree/repo/xattrs.ts';
 
 const PIECE = 1 << 20;
 
@@ -22,7 +23,7 @@ export function checksumOfFile(
   if (stat === null || (kind !== S.IFREG && kind !== S.IFLNK)) return null;
   const target = kind === S.IFLNK ? (sys.readlink(dir, path) ?? '') : '';
   const { uid, gid, mode } = stat;
-  const meta = { uid, gid, mode, target, xattrs: sys.xattrs(dir, path) };
+  const meta = { uid, gid, mode, target, xattrs: fileXattrs(sys, dir, path) };
   return { meta, checksum: hashFile(repo, { dir, path, meta }) };
 }
 

@@ -8,6 +8,7 @@ import { archiveHeaderLength, decodeArchiveHeader, type ContentMeta } from '#ost
 import { utf8Text } from '#ostree/format/utf8.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { fileXattrs } from '#ostree/repo/xattrs.ts';
 
 export interface Content {
   readonly meta: ContentMeta;
@@ -46,7 +47,7 @@ function bareMeta(
 ): { readonly meta: ContentMeta; readonly size: number } {
   const { sys, objectsFd } = repo;
   if (repo.mode === 'bare-user') {
-    const stored = sys.xattrs(objectsFd, path).find(({ name }) => name === 'user.ostreemeta');
+    const stored = fileXattrs(sys, objectsFd, path).find(({ name }) => name === 'user.ostreemeta');
     if (stored === undefined) throw new UserError('BAD_OBJECT', 'it lacks the attribute user.ostreemeta');
     const owned = decodeOwnedMeta(stored.value);
     if ((owned.mode & S.IFMT) !== S.IFLNK) return { meta: { ...owned, target: '' }, size: stat.size };
@@ -59,7 +60,7 @@ function bareMeta(
     uid: canonical ? 0 : stat.uid,
     gid: canonical ? 0 : stat.gid,
     mode: stat.mode,
-    xattrs: canonical ? [] : sys.xattrs(objectsFd, path),
+    xattrs: canonical ? [] : fileXattrs(sys, objectsFd, path),
     target,
   };
   return { meta, size: isSymlink ? 0 : stat.size };

@@ -21,14 +21,17 @@ interface Stored {
   readonly mode: number;
   readonly owner: { readonly uid: number; readonly gid: number } | null;
   readonly xattrs: readonly XattrEntry[];
+  /** Whether the file's time is set to 0: those that checkouts link to. */
+  readonly epoch: boolean;
 }
 
 const NOTHING = new Uint8Array(0);
+const FLAG = { owner: 1, epoch: 2 } as const;
 const SOURCE = { none: 0, path: 1, bytes: 2 } as const;
 
 /**
  * Appends one file. A record: u8 source (0 none, 1 path, 2 bytes), u8 kind (0 regular, 1 symlink with `head` as its
- * target), u8 whether to chown, u32 mode, u32 uid, u32 gid, u32+bytes hash prefix, u32+bytes head, u32+bytes xattrs,
+ * target), u8 flags (1 chown, 2 set the time 0), u32 mode, u32 uid, u32 gid, u32+bytes hash prefix, u32+bytes head, u32+bytes xattrs,
  * f64 size, then u16+bytes path or u32+bytes content.
  */
 export function packStore(
@@ -43,7 +46,7 @@ export function packStore(
 
 /** Appends a metadata object: plain bytes, mode 0644. */
 export function packMetadata(plan: PackWriter, bytes: Uint8Array): void {
-  const stored = { symlinkTarget: null, head: NOTHING, mode: 0o644, owner: null, xattrs: [] };
+  const stored = { symlinkTarget: null, head: NOTHING, mode: 0o644, owner: null, xattrs: [], epoch: false };
   packRecord(plan, { prefix: NOTHING, stored, source: { kind: 'bytes', bytes }, size: bytes.length });
 }
 
@@ -58,7 +61,7 @@ function packRecord(
 ): void {
   const { prefix, stored, source, size } = record;
   plan.u8(SOURCE[source.kind]).u8(stored.symlinkTarget === null ? 0 : 1);
-  plan.u8(stored.owner === null ? 0 : 1);
+  plan.u8((stored.owner === null ? 0 : FLAG.owner) | (stored.epoch ? FLAG.epoch : 0));
   plan
     .u32(stored.mode)
     .u32(stored.owner?.uid ?? 0)
@@ -86,15 +89,22 @@ function storedAs(mode: RepoMode, meta: ContentMeta, size: number): Stored {
   const owner = { uid: meta.uid, gid: meta.gid };
   switch (mode) {
     case 'bare':
-      return { symlinkTarget, head: NOTHING, mode: meta.mode & 0o7777, owner, xattrs: meta.xattrs };
+      return {
+        symlinkTarget,
+        head: NOTHING,
+        mode: meta.mode & 0o7777,
+        owner,
+        xattrs: meta.xattrs,
+        epoch: true,
+      };
     case 'bare-user': {
       const xattrs = [{ name: 'user.ostreemeta', value: encodeOwnedMeta(meta) }];
       const head = isSymlink ? utf8Bytes(meta.target + '\0') : NOTHING;
-      const bits = isSymlink ? 0o644 : (meta.mode & 0o777) | 0o600;
-      return { symlinkTarget: null, head, mode: bits, owner: null, xattrs };
+      const bits = isSymlink ? 0o644 : (meta.mode & 0o777) | 0o400;
+      return { symlinkTarget: null, head, mode: bits, owner: null, xattrs, epoch: true };
     }
     case 'bare-user-only':
-      return { symlinkTarget, head: NOTHING, mode: meta.mode & 0o777, owner: null, xattrs: [] };
+      return { symlinkTarget, head: NOTHING, mode: meta.mode & 0o777, owner: null, xattrs: [], epoch: true };
     case 'archive':
       return {
         symlinkTarget: null,
@@ -102,6 +112,7 @@ function storedAs(mode: RepoMode, meta: ContentMeta, size: number): Stored {
         mode: 0o644,
         owner: null,
         xattrs: [],
+        epoch: false,
       };
     default:
       return mode satisfies never;
