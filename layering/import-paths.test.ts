@@ -47,10 +47,10 @@ test('what belongs to /var, /run and /opt becomes lines of tmpfiles.d', () => {
     'app-1-1.noarch',
   );
   expect(formatTmpfiles(plan.tmpfiles)).toMatchInlineSnapshot(`
-    "L /opt/Big\\x20Vendor - - - - ../../usr/lib/opt/Big Vendor
+    "L "/opt/Big Vendor" - - - - ../../usr/lib/opt/Big Vendor
     L /var/lib/alternatives - - - - ../../usr/lib/alternatives
-    d /var/lib/my\\x20app 1777 app app - -
-    C /var/lib/my\\x20app/seed 0600 app root - -
+    d "/var/lib/my app" 1777 app app - -
+    C "/var/lib/my app/seed" 0600 app root - -
     L /var/run-link - - - - ../run/100%%
     d /run/app 0755 root root - -
     "
@@ -79,6 +79,8 @@ test.each([
   ['usr/bin/x', FILE_MODE, /is not an absolute path/],
   ['/usr//bin/x', FILE_MODE, /is not an absolute path/],
   ['/usr/./x', FILE_MODE, /is not an absolute path/],
+  ['/var/lib/a\nd /etc/evil', DIRECTORY_MODE, /no line of tmpfiles.d can name it/],
+  ['/opt/a\nb', FILE_MODE, /no line of tmpfiles.d can name it/],
 ])('%s (mode %o) is refused', (path, mode, message) => {
   expect(() => planImport([entry(path, mode)], 'p-1-1.noarch')).toThrow(message);
 });

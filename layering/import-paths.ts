@@ -2,7 +2,8 @@
 import { UserError } from '#ostree/format/errors.ts';
 import { S } from '#native/syscalls.ts';
 import { isGhost, type RpmFileEntry } from '#layering/rpm-file-list.ts';
-import type { TmpfilesLine } from '#layering/tmpfiles-lines.ts';
+import { printable } from '#layering/rpm-header.ts';
+import { fitsTmpfiles, type TmpfilesLine } from '#layering/tmpfiles-lines.ts';
 
 export type Placement =
   | { readonly kind: 'tree'; readonly path: string }
@@ -83,6 +84,7 @@ function placementOf(file: RpmFileEntry, nevra: string): Placement {
       if (isMergedLink(file, relative) || isLockFile(from, relative)) return { kind: 'drop' };
       return inTree(file, { from, prefix: rule.prefix, nevra });
     case 'linked':
+      checkNameable(file, nevra);
       return inTree(file, { from, prefix: rule.prefix, nevra });
     case 'drop':
       return { kind: 'drop' };
@@ -117,7 +119,10 @@ function checkedPath(path: string, nevra: string): string {
   const components = path.slice(1).split('/');
   const bad = components.some((name) => name === '' || name === '.' || name === '..');
   if (!path.startsWith('/') || bad || path.length > 4096)
-    throw new UserError('BAD_PATH', `package ${nevra}: '${path}' is not an absolute path of a file`);
+    throw new UserError(
+      'BAD_PATH',
+      `package ${nevra}: '${printable(path)}' is not an absolute path of a file`,
+    );
   return components.join('/');
 }
 
@@ -132,7 +137,7 @@ function checkKind(file: RpmFileEntry, nevra: string): void {
   };
   throw new UserError(
     'FILE_NOT_ALLOWED',
-    `package ${nevra}: '${file.path}' is a ${kinds[type] ?? 'file of an unknown kind'}, which no tree can hold`,
+    `package ${nevra}: '${printable(file.path)}' is a ${kinds[type] ?? 'file of an unknown kind'}, which no tree can hold`,
   );
 }
 
@@ -160,7 +165,7 @@ function topLevel(file: RpmFileEntry, nevra: string): Placement {
 function notAllowed(file: RpmFileEntry, nevra: string, why: string): UserError {
   return new UserError(
     'PATH_NOT_ALLOWED',
-    `package ${nevra}: '${file.path}' cannot be part of a tree: ${why}`,
+    `package ${nevra}: '${printable(file.path)}' cannot be part of a tree: ${why}`,
     {
       hint: 'the package has to be built for another prefix',
     },
@@ -169,16 +174,22 @@ function notAllowed(file: RpmFileEntry, nevra: string, why: string): UserError {
 
 function tmpfilesPlacement(file: RpmFileEntry, nevra: string): Placement {
   const { path } = file;
+  checkNameable(file, nevra);
   switch (file.mode & S.IFMT) {
     case S.IFDIR:
       return { kind: 'tmpfiles', line: ownedLine('d', file), factory: null };
     case S.IFLNK:
-      if (/[\n\r]|^\s|\s$/.test(file.linkto) || file.linkto === '')
+      if (!fitsTmpfiles(file.linkto) || /^\s|\s$/.test(file.linkto))
         throw notAllowed(file, nevra, 'no line of tmpfiles.d can name the target of this link');
       return { kind: 'tmpfiles', line: { type: 'L', path, target: file.linkto }, factory: null };
     default:
       return { kind: 'tmpfiles', line: ownedLine('C', file), factory: `usr/share/factory${path}` };
   }
+}
+
+function checkNameable(file: RpmFileEntry, nevra: string): void {
+  if ([file.path, file.uidName, file.gidName].every(fitsTmpfiles)) return;
+  throw notAllowed(file, nevra, 'no line of tmpfiles.d can name it or its owner');
 }
 
 function ownedLine(type: 'd' | 'C', file: RpmFileEntry): TmpfilesLine {

@@ -92,7 +92,7 @@ function placeDirectories(tree: MutableTree, places: ReadonlyMap<RpmFileEntry, P
     if (place.kind !== 'tree' || (file.mode & S.IFMT) !== S.IFDIR) continue;
     // A directory that root itself cannot write into could not be filled at a checkout.
     const meta = { ...DIRECTORY, mode: S.IFDIR | (file.mode & 0o7777) | 0o200 };
-    tree.ensureDirectory(place.path, DIRECTORY).setMeta(meta);
+    during(`'/${place.path}'`, () => tree.ensureDirectory(place.path, DIRECTORY).setMeta(meta));
   }
 }
 
@@ -176,8 +176,10 @@ function setFile(tree: MutableTree, paths: readonly string[], checksum: Checksum
     const existing = tree.get(path);
     if (existing !== null && !(existing.kind === 'file' && existing.checksum === checksum))
       throw new UserError('BAD_PATH', `two different files would both be '/${path}'`);
-    tree.ensureDirectory(path.slice(0, path.lastIndexOf('/')), DIRECTORY);
-    tree.setFile(path, checksum);
+    during(`'/${path}'`, () => {
+      tree.ensureDirectory(path.slice(0, path.lastIndexOf('/')), DIRECTORY);
+      tree.setFile(path, checksum);
+    });
   }
 }
 

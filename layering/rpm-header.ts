@@ -120,7 +120,7 @@ export function getRaw(header: RpmHeader, entry: HeaderEntry): Uint8Array {
 }
 
 export function badHeader(where: string, why: string): UserError {
-  return new UserError('BAD_RPM_HEADER', `${where} has a damaged header: ${why}`);
+  return new UserError('BAD_RPM_HEADER', `${where} has a damaged header: ${printable(why)}`);
 }
 
 function readEntry(view: DataView, at: number): HeaderEntry {
@@ -189,6 +189,11 @@ function readStrings(header: RpmHeader, entry: HeaderEntry, count: number): stri
 export function textOf(bytes: Uint8Array): string {
   const buffer = bufferOf(bytes);
   return isUtf8(buffer) ? buffer.toString('utf8') : buffer.toString('latin1');
+}
+
+/** Text from a package for a message of one line. */
+export function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f]/g, '?');
 }
 
 function splitAtNul(bytes: Uint8Array): Uint8Array[] {

@@ -13,7 +13,7 @@ import {
   linkGroups,
   type RpmFileEntry,
 } from '#layering/rpm-file-list.ts';
-import { getNumber, getString, HEADER_MAGIC, textOf } from '#layering/rpm-header.ts';
+import { getNumber, getString, HEADER_MAGIC, printable, textOf } from '#layering/rpm-header.ts';
 import { TAG } from '#layering/rpm-tags.ts';
 
 /** One file of the payload, with all its names. */
@@ -46,7 +46,7 @@ export function* readPayload(rpm: RpmFile): Generator<PayloadFile, void> {
 }
 
 function badPayload(rpm: RpmFile, why: string): UserError {
-  return new UserError('BAD_PAYLOAD', `${rpm.path} has a damaged payload: ${why}`, {
+  return new UserError('BAD_PAYLOAD', `${rpm.path} has a damaged payload: ${printable(why)}`, {
     hint: 'download the package again',
   });
 }
@@ -146,8 +146,7 @@ function archivePlan(rpm: RpmFile): ArchivePlan {
   const groups = linkGroups(files);
   const seen = new Set<number>();
   const delivered = new Set<readonly number[]>();
-  const unlisted = (name: string) =>
-    badPayload(rpm, `it holds '${printable(name)}', which the header does not list`);
+  const unlisted = (name: string) => badPayload(rpm, `it holds '${name}', which the header does not list`);
   return {
     strippedSize: (index) => {
       const file = files[index];
@@ -208,8 +207,4 @@ function* checkedContent(rpm: RpmFile, check: ContentCheck): Generator<Uint8Arra
 
 function relative(path: string): string {
   return path.replace(/^(\.?\/)+/, '');
-}
-
-function printable(name: string): string {
-  return name.replace(/[\u0000-\u001f\u007f]/g, '?');
 }

@@ -24,12 +24,16 @@ function formatLine(line: TmpfilesLine): string {
   return `${line.type} ${path} ${mode} ${escapedField(line.user)} ${escapedField(line.group)} - -`;
 }
 
-/** Blanks, quotes, backslashes and control characters as C escapes; `%` would start a specifier. */
+/**
+ * Quoted where needed, with only `\"` and `\\` escaped: systemd up to 252 knows no other escapes. `%` would start a
+ * specifier.
+ */
 function escapedField(text: string): string {
-  return text
-    .replace(
-      /[\u0000-\u0020"'\\\u007f]/g,
-      (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-    )
-    .replaceAll('%', '%%');
+  const escaped = text.replaceAll('%', '%%');
+  return /[\s"'\\]/.test(text) ? `"${escaped.replace(/["\\]/g, '\\$&')}"` : escaped;
+}
+
+/** Whether a line can name it: a line's end cannot be escaped. */
+export function fitsTmpfiles(text: string): boolean {
+  return !/[\n\r]/.test(text) && text !== '';
 }
