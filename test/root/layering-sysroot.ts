@@ -91,10 +91,11 @@ export interface ProgramResult {
 
 /** Runs our client on the system, with its repository and without signature checks. */
 export function yumOstree(system: TestSystem, words: readonly string[]): ProgramResult {
-  const { status, stdout, stderr } = spawnSync(process.execPath, clientArguments(system, words), {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, clientArguments(system, words), {
     encoding: 'utf8',
     maxBuffer: 1 << 26,
   });
+  if (error !== undefined) throw error;
   return { status, stdout, stderr };
 }
 
