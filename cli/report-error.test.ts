@@ -36,6 +36,10 @@ describe('what a failed run prints', () => {
     expect(reportFailure(gone, quiet)).toEqual({ text: '', exitCode: 141 });
   });
 
+  test('the stable code is shown with --debug', () => {
+    expect(reportFailure(new UserError('BAD_RPM', 'x'), { debug: true }).text).toContain('\ncode: BAD_RPM\n');
+  });
+
   test('stacks only with --debug, the cause included', () => {
     const error = captured(() => during('a', () => JSON.parse('{') as unknown));
     expect(reportFailure(error, quiet).text.split('\n')).toHaveLength(2);

@@ -9,7 +9,7 @@ test('docs/errors.md lists exactly the error codes of the code', () => {
   const listed = fs
     .readFileSync(path.join(root, 'docs/errors.md'), 'utf8')
     .split('\n')
-    .flatMap((line) => /^\| `([A-Z0-9_]+)` \|/.exec(line)?.[1] ?? []);
+    .flatMap((line) => /^\| `([A-Z0-9_]+)`\s*\|/.exec(line)?.[1] ?? []);
   expect(listed).toEqual([...used].sort());
 });
 
