@@ -1,0 +1,185 @@
+import { execFileSync } from 'node:child_process';
+import fs from 'node:fs';
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type OpenPgpKey, parseKeys, verifyDetached } from '#layering/openpgp.ts';
+import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
+import { nevrasOf, weResolve } from '#test/root/solver-repository.ts';
+
+const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-signed-'));
+const repository = path.join(scratch, 'repository');
+const repomd = path.join(repository, 'repodata/repomd.xml');
+const homes: string[] = [];
+let serial = 0;
+
+beforeAll(() => {
+  buildRpm(repository, { name: 'thing', files: [] });
+  createRepository(repository);
+});
+
+afterAll(() => {
+  for (const home of homes) gpg(home, ['--version'], 'gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
+  fs.rmSync(scratch, { recursive: true, force: true });
+});
+
+describe('detached signatures as gpg makes them', () => {
+  test.each(['rsa3072', 'ed25519'])('%s, armoured and binary', async (algorithm) => {
+    const key = newKey(algorithm);
+    const file = fileWith('what is signed');
+    const [public_] = await parseKeys(key.armoured, 'test');
+    for (const armour of [['--armor'], []]) {
+      const signature = signed(key, file, armour);
+      const signer = await verifyDetached(fs.readFileSync(file), signature, { keys: known(public_) });
+      expect(signer).toEqual({ keyFingerprint: key.fingerprint, userId: 'Test <test@example.invalid>' });
+    }
+  });
+
+  test('other content, another key, a damaged and an absent signature are refused', async () => {
+    const key = newKey('ed25519');
+    const [mine] = await parseKeys(key.armoured, 'test');
+    const [other] = await parseKeys(newKey('ed25519').armoured, 'test');
+    const file = fileWith('what is signed');
+    const data = fs.readFileSync(file);
+    const signature = signed(key, file, []);
+    const damaged = Buffer.from(signature);
+    damaged[damaged.length - 5] = (damaged[damaged.length - 5] ?? 0) ^ 1;
+    const keys = { keys: known(mine) };
+    await expect(verifyDetached(Buffer.from('other'), signature, keys)).rejects.toMatchObject({
+      code: 'BAD_SIGNATURE',
+    });
+    await expect(verifyDetached(data, damaged, keys)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+    await expect(verifyDetached(data, new Uint8Array(0), keys)).rejects.toMatchObject({
+      code: 'BAD_SIGNATURE',
+    });
+    await expect(verifyDetached(data, signature.subarray(0, 20), keys)).rejects.toMatchObject({
+      code: 'BAD_SIGNATURE',
+    });
+    await expect(verifyDetached(data, signature, { keys: known(other) })).rejects.toMatchObject({
+      code: 'UNKNOWN_KEY',
+    });
+  });
+
+  test('SHA-1 and DSA are refused with the reason', async () => {
+    const rsa = newKey('rsa3072');
+    const file = fileWith('x');
+    const sha1 = signed(rsa, file, ['--digest-algo', 'SHA1', '--weak-digest', 'MD5']);
+    const [key] = await parseKeys(rsa.armoured, 'test');
+    await expect(verifyDetached(fs.readFileSync(file), sha1, { keys: known(key) })).rejects.toThrow(/SHA-1/);
+    const dsa = newKey('dsa2048');
+    await expect(verifyDetached(fs.readFileSync(file), signed(dsa, file, []), { keys: [] })).rejects.toThrow(
+      /DSA/,
+    );
+  });
+});
+
+describe('repo_gpgcheck', () => {
+  test('a signed repository is used, with a key file on disk', async () => {
+    const key = newKey('rsa3072');
+    sign(key);
+    const file = path.join(scratch, 'key.asc');
+    fs.writeFileSync(file, key.armoured);
+    expect(await resolve(`gpgkey=file://${file}`)).toEqual(['thing-1.0-1.noarch']);
+  });
+
+  test("the tree's own keys count, and its paths are meant inside it", async () => {
+    const key = newKey('ed25519');
+    sign(key);
+    const root = path.join(scratch, 'tree');
+    fs.mkdirSync(path.join(root, 'etc/pki/rpm-gpg'), { recursive: true });
+    fs.mkdirSync(path.join(root, 'usr/share'), { recursive: true });
+    fs.writeFileSync(path.join(root, 'usr/share/inside.asc'), key.armoured);
+    expect(await resolve('gpgkey=file:///usr/share/inside.asc', root)).toEqual(['thing-1.0-1.noarch']);
+    fs.writeFileSync(path.join(root, 'etc/pki/rpm-gpg/RPM-GPG-KEY-test'), key.armoured);
+    fs.writeFileSync(path.join(root, 'etc/pki/rpm-gpg/RPM-GPG-KEY-of-a-kind-unknown'), 'not a key');
+    expect(await resolve('', root)).toEqual(['thing-1.0-1.noarch']);
+  });
+
+  test('unsigned, signed by a stranger, and changed after signing are refused', async () => {
+    fs.rmSync(`${repomd}.asc`, { force: true });
+    await expect(resolve('')).rejects.toThrow(
+      /repository t: repo_gpgcheck is on, but its metadata is not signed/,
+    );
+    const key = newKey('rsa3072');
+    sign(key);
+    await expect(resolve('')).rejects.toMatchObject({ code: 'UNKNOWN_KEY' });
+    const file = path.join(scratch, 'known.asc');
+    fs.writeFileSync(file, key.armoured);
+    fs.appendFileSync(repomd, '<!-- more -->\n');
+    await expect(resolve(`gpgkey=file://${file}`)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+  });
+
+  test('a key from the network counts only once it is accepted, and is then kept', async () => {
+    const key = newKey('rsa3072');
+    sign(key);
+    const server = http
+      .createServer((_request, response) => response.end(key.armoured))
+      .listen(0, '127.0.0.1');
+    await new Promise((ready) => server.once('listening', ready));
+    const gpgkey = `gpgkey=http://127.0.0.1:${(server.address() as AddressInfo).port}/key`;
+    const root = path.join(scratch, 'accepting');
+    try {
+      await expect(resolve(gpgkey, root)).rejects.toThrow(`--accept-key ${key.fingerprint}`.slice(13));
+      await expect(resolve(gpgkey, root, ['0'.repeat(40)])).rejects.toMatchObject({ code: 'UNTRUSTED_KEY' });
+      expect(await resolve(gpgkey, root, [key.fingerprint.toLowerCase()])).toEqual(['thing-1.0-1.noarch']);
+    } finally {
+      server.close();
+    }
+    expect(fs.readdirSync(path.join(root, 'etc/pki/yum-ostree'))).toEqual([`${key.fingerprint}.asc`]);
+    expect(await resolve('', root)).toEqual(['thing-1.0-1.noarch']);
+  });
+});
+
+interface Key {
+  readonly home: string;
+  readonly fingerprint: string;
+  readonly armoured: Buffer;
+}
+
+function newKey(algorithm: string): Key {
+  // A socket's path must be short.
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'yo-gpg-'));
+  homes.push(home);
+  const user = 'Test <test@example.invalid>';
+  gpg(home, ['--passphrase', '', '--quick-generate-key', user, algorithm, 'sign', 'never']);
+  const listing = gpg(home, ['--list-keys', '--with-colons']).toString();
+  const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1] ?? '';
+  return { home, fingerprint, armoured: gpg(home, ['--export', '--armor']) };
+}
+
+function gpg(home: string, args: readonly string[], program = 'gpg', other?: readonly string[]): Buffer {
+  const all = other ?? ['--homedir', home, '--batch', '--quiet', '--yes', ...args];
+  return execFileSync(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+function signed({ home }: Key, file: string, options: readonly string[]): Buffer {
+  gpg(home, [...options, '--output', `${file}.sig`, '--detach-sign', file]);
+  return fs.readFileSync(`${file}.sig`);
+}
+
+function sign(key: Key): void {
+  fs.writeFileSync(`${repomd}.asc`, signed(key, repomd, ['--armor']));
+  fs.rmSync(`${repomd}.sig`);
+}
+
+function fileWith(text: string): string {
+  const file = path.join(scratch, `file-${serial++}`);
+  fs.writeFileSync(file, text);
+  return file;
+}
+
+function known(key: OpenPgpKey | undefined): OpenPgpKey[] {
+  if (key === undefined) throw new Error('gpg exported no key');
+  return [key];
+}
+
+async function resolve(gpgkey: string, root = path.join(scratch, 'no-root'), acceptKeys: string[] = []) {
+  const repositoryFiles = fs.mkdtempSync(path.join(scratch, 'repos-'));
+  const text = `[t]\nbaseurl=file://${repository}\ngpgcheck=1\nrepo_gpgcheck=1\n${gpgkey}\n`;
+  fs.writeFileSync(path.join(repositoryFiles, 't.repo'), text);
+  const cache = fs.mkdtempSync(path.join(scratch, 'cache-'));
+  const metadata = { trust: { root, acceptKeys } };
+  return nevrasOf(await weResolve({ from: {}, cache, repositoryFiles, metadata, install: ['thing'] }));
+}
