@@ -158,7 +158,8 @@ function transferOf(read: Reader): TransferSettings {
 function proxyUrl(proxy: string, read: Reader): string {
   if (proxy === '' || proxy === '_none_') return '';
   const url = URL.parse(proxy);
-  if (url === null) throw read.bad('proxy', 'is not a URL');
+  if (url === null || !['http:', 'https:'].includes(url.protocol))
+    throw read.bad('proxy', 'is not the address of an http proxy');
   url.username = read.text('proxy_username') ?? url.username;
   url.password = read.text('proxy_password') ?? url.password;
   return url.href;
