@@ -96,7 +96,7 @@ function readHead(reader: ByteReader, sizeOf: (index: number) => number): Head |
   const field = (number: number) => hexNumber(fields.subarray(8 * number, 8 * number + 8));
   const [size, nameSize] = [field(SIZE_FIELD), field(NAME_SIZE_FIELD)];
   if (nameSize < 2 || nameSize > LONGEST_NAME) throw new Error(`its archive has a name of ${nameSize} bytes`);
-  const name = reader.exactly(nameSize).slice();
+  const name = reader.exactly(nameSize);
   reader.exactly(padding(NEWC_SIZE + nameSize));
   if (name.indexOf(0) !== nameSize - 1) throw new Error('its archive has a malformed name');
   const text = name.subarray(0, -1);

@@ -11,6 +11,7 @@ import {
   getBinary,
   getNumber,
   getString,
+  getStrings,
   HEADER_MAGIC,
   parseHeader,
   type RpmHeader,
@@ -187,10 +188,13 @@ function findSignatures(signature: RpmHeader, header: ByteRange, payload: ByteRa
     [SIGTAG.PGP, whole],
     [SIGTAG.GPG, whole],
   ] as const;
-  return kinds.flatMap(([tag, covers]) => {
+  const found = kinds.flatMap(([tag, covers]) => {
     const bytes = getBinary(signature, tag);
     return bytes === null ? [] : [{ tag, bytes, covers }];
   });
+  // rpm 6 keeps any number of them, in base64.
+  const texts = getStrings(signature, SIGTAG.OPENPGP).map((text) => Buffer.from(text, 'base64'));
+  return [...found, ...texts.map((bytes) => ({ tag: SIGTAG.OPENPGP, bytes, covers: header }))];
 }
 
 /** The MD5 of header and payload, where the package has it. */
