@@ -1,10 +1,11 @@
-/** GRUB: the stanzas of `ostree admin instutil grub2-generate`, and a whole grub.cfg where no grub2-mkconfig makes it. */
+/**
+ * GRUB: the stanzas of `ostree admin instutil grub2-generate`, and a whole grub.cfg where no grub2-mkconfig makes it.
+ * `linux` and `initrd` serve BIOS and EFI alike; `linux16` and `linuxefi` went out with GRUB 2.06.
+ */
 import { UserError } from '#ostree/format/errors.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
 
 export interface GrubOptions {
-  /** `16` on BIOS x86, `efi`, or '' where GRUB's `linux` does it all. */
-  readonly suffix: '' | '16' | 'efi';
   /** UUID or name of the file system with the kernels, in the entries' ids. */
   readonly deviceId: string;
   /** The commands that find that file system (`search …`), one a line; from grub-mkconfig's environment. */
@@ -31,7 +32,7 @@ export function grubConfig(entries: readonly BlsEntry[], options: GrubOptions): 
 
 function stanza(entry: BlsEntry, index: number, options: GrubOptions): string {
   const title = required(entry, 'title');
-  const kernel = `linux${options.suffix} ${options.prefix}${required(entry, 'linux')}`;
+  const kernel = `linux ${options.prefix}${required(entry, 'linux')}`;
   const id = `ostree-${index}-${options.deviceId}`;
   const lines = [
     'load_video',
@@ -39,7 +40,7 @@ function stanza(entry: BlsEntry, index: number, options: GrubOptions): string {
     'insmod gzio',
     ...options.prepareRoot.split('\n').filter((line) => line !== ''),
     [kernel, blsValue(entry, 'options') ?? ''].join(' ').trimEnd(),
-    ...pathLine(`initrd${options.suffix}`, entry, { key: 'initrd', prefix: options.prefix }),
+    ...pathLine('initrd', entry, { key: 'initrd', prefix: options.prefix }),
     ...pathLine('devicetree', entry, { key: 'devicetree', prefix: options.prefix }),
   ];
   const classes = '--class gnu-linux --class gnu --class os --unrestricted';

@@ -34,7 +34,7 @@ function foreignLines(current: string): Foreign {
     if (block !== null && !isOurs(block)) kept.push(...block);
     block = null;
   };
-  for (const line of linesOf(current)) {
+  for (const line of current.split('\n')) {
     if (block !== null && line.startsWith('\t')) {
       block.push(line);
       continue;
@@ -46,12 +46,6 @@ function foreignLines(current: string): Foreign {
   }
   endBlock();
   return { kept, foreignDefault };
-}
-
-function linesOf(text: string): string[] {
-  const lines = text.split('\n');
-  if (lines[lines.length - 1] === '') lines.pop();
-  return lines;
 }
 
 function isOurs(block: readonly string[]): boolean {
@@ -80,10 +74,11 @@ function stanza(entry: BlsEntry, prefix: string): string[] {
   return [`LABEL ${title}`, ...paths, append].filter((line) => line !== null);
 }
 
-/** Several empty lines in a row become one. */
+/** Only the first empty line of all stays, as with ostree: otherwise they would grow in number with each deploy. */
 function collapse(lines: readonly string[]): string {
+  const first = lines.indexOf('');
   return lines
-    .filter((line, at) => line !== '' || lines[at - 1] !== '')
+    .filter((line, at) => line !== '' || at === first)
     .map((line) => `${line}\n`)
     .join('');
 }

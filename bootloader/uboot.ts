@@ -10,9 +10,10 @@ const VARIABLES: readonly (readonly [key: string, variable: string])[] = [
 
 /**
  * The text for the entries in the menu's order: variables of the first without a suffix, of the second with `2`, and so
- * on. `extra` (the default tree's own `usr/lib/ostree-boot/uEnv.txt`) follows the first entry as it is.
+ * on. `extra` (the default tree's own `usr/lib/ostree-boot/uEnv.txt`) follows the first entry as it is, with a
+ * line end of ostree's.
  */
-export function ubootText(entries: readonly BlsEntry[], extra: string): string {
+export function ubootText(entries: readonly BlsEntry[], extra: string | null): string {
   return entries
     .map((entry, index) => {
       const suffix = index === 0 ? '' : String(index + 1);
@@ -22,11 +23,7 @@ export function ubootText(entries: readonly BlsEntry[], extra: string): string {
       });
       const options = blsValue(entry, 'options');
       const bootargs = options === null ? '' : `bootargs${suffix}=${options}\n`;
-      return paths.join('') + bootargs + (index === 0 ? withLineEnd(extra) : '');
+      return paths.join('') + bootargs + (index === 0 && extra !== null ? `${extra}\n` : '');
     })
     .join('');
-}
-
-function withLineEnd(text: string): string {
-  return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }

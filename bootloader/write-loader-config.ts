@@ -1,5 +1,5 @@
 /** Writes the boot loader's own file into the inactive `loader.B`. */
-import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
+import type { Fd } from '#native/syscalls.ts';
 import { kernelArgValue, parseKernelArgs } from '#ostree/format/kernel-args.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
 import { during } from '#ostree/format/errors.ts';
@@ -67,18 +67,16 @@ function syslinux({ sys, fd }: Sysroot, config: LoaderConfig): string {
 }
 
 /** The default deployment's own lines. The boot links of the new side exist by now. */
-function ubootExtra({ sys, fd }: Sysroot, { entries }: LoaderConfig): string {
+function ubootExtra({ sys, fd }: Sysroot, { entries }: LoaderConfig): string | null {
   const options = entries[0] === undefined ? null : blsValue(entries[0], 'options');
   const link = options === null ? null : kernelArgValue(parseKernelArgs(options), 'ostree');
-  return link === null ? '' : (sys.readText(fd, `${link.slice(1)}/usr/lib/ostree-boot/uEnv.txt`) ?? '');
+  return link === null ? null : sys.readText(fd, `${link.slice(1)}/usr/lib/ostree-boot/uEnv.txt`);
 }
 
 /** GRUB finds /boot through `$root`; where it is the root file system, paths start with /boot. */
 function ownGrubOptions({ sys, fd }: Sysroot, { boot, bootPrefix }: LoaderConfig): GrubOptions {
   const isOnRoot = sys.fstat(boot).dev === sys.fstat(fd).dev;
-  const isEfi = sys.stat(AT_FDCWD, '/sys/firmware/efi') !== null;
   return {
-    suffix: isEfi ? 'efi' : '',
     deviceId: 'boot',
     prepareRoot: '',
     prefix: isOnRoot && !bootPrefix ? '/boot' : '',

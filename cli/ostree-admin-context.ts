@@ -33,7 +33,8 @@ export function adminVerb(admin: Command, usage: string, description: string): C
 function inheritSysroot(verb: Command): void {
   for (let parent = verb.parent; parent !== null; parent = parent.parent) {
     const path: unknown = parent.opts()['sysroot'];
-    if (verb.opts()['sysroot'] === undefined && typeof path === 'string') verb.setOptionValue('sysroot', path);
+    if (verb.opts()['sysroot'] === undefined && typeof path === 'string')
+      verb.setOptionValue('sysroot', path);
   }
 }
 

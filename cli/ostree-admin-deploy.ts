@@ -26,7 +26,7 @@ import { AT_FDCWD } from '#native/syscalls.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
-import { deploymentName, userKernelArgs, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -125,7 +125,7 @@ function originOf(flags: DeployFlags, refspec: string, { sys }: CliContext): Key
 function deployKernelArgs(flags: DeployFlags, merge: Deployment | null, context: CliContext): KernelArgs {
   if (flags.kargProcCmdline === true && flags.kargNone === true)
     throw new UserError('USAGE', "Can't specify both --karg-proc-cmdline and --karg-none");
-  const inherited = merge === null || flags.kargNone === true ? [] : userKernelArgs(merge);
+  const inherited = merge === null || flags.kargNone === true ? [] : merge.kargs;
   const start = flags.kargProcCmdline === true ? runningKernelArgs(context) : inherited;
   const replaced = flags.karg.reduce(replaceKernelArg, start);
   return flags.kargDelete.reduce(deleteKernelArg, appendKernelArgs(replaced, flags.kargAppend));

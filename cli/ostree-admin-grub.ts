@@ -57,9 +57,7 @@ export function grubGenerate(sysroot: Sysroot, bootversion: string | undefined, 
   const version = bootversion ?? env['_OSTREE_GRUB2_BOOTVERSION'] ?? String(sysroot.bootversion);
   if (version !== '0' && version !== '1') throw new UserError('USAGE', `Invalid bootversion: ${version}`);
   const entries = readEntries(sysroot.sys, sysroot.fd, version === '1' ? 1 : 0).map(({ bls }) => bls);
-  const suffix = isEfi(context) ? 'efi' : process.arch === 'x64' || process.arch === 'ia32' ? '16' : '';
   return grubStanzas(entries, {
-    suffix,
     deviceId: env['GRUB2_BOOT_DEVICE_ID'] ?? '',
     prepareRoot: env['GRUB2_PREPARE_ROOT_CACHE'] ?? '',
     prefix: '',

@@ -3,7 +3,7 @@ import type { Fd } from '#native/syscalls.ts';
 import { EMPTY_BLS } from '#ostree/format/bls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, during, UserError } from '#ostree/format/errors.ts';
-import { withoutKernelArg, type KernelArgs } from '#ostree/format/kernel-args.ts';
+import type { KernelArgs } from '#ostree/format/kernel-args.ts';
 import type { KeyFile } from '#ostree/format/keyfile.ts';
 import { checkoutTree } from '#ostree/repo/checkout.ts';
 import { subtree } from '#ostree/sysroot/subtree.ts';
@@ -14,7 +14,6 @@ import {
   isPinnedOrigin,
   originPath,
   parseDeploymentName,
-  userKernelArgs,
   type Deployment,
   type NewDeployment,
 } from '#ostree/sysroot/deployment.ts';
@@ -31,7 +30,7 @@ export interface DeployRequest {
   readonly origin: KeyFile;
   /** Whose changes of /etc (and whose kernel arguments) are carried over. */
   readonly merge: Deployment | null;
-  /** Instead of the merge deployment's. `ostree=` in it is of no account. */
+  /** Instead of the merge deployment's. An `ostree=` among them only says where the new one's goes. */
   readonly kargs?: KernelArgs;
   /** The commit, checked out already: a directory's name in `ostree/deploy/STATEROOT/deploy`, which is renamed. */
   readonly preparedFarm?: string;
@@ -123,8 +122,7 @@ function finishDeployment(
 }
 
 function kernelArgsOf({ kargs, merge }: DeployRequest): KernelArgs {
-  if (kargs !== undefined) return withoutKernelArg(kargs, 'ostree');
-  return merge === null ? [] : userKernelArgs(merge);
+  return kargs ?? merge?.kargs ?? [];
 }
 
 /** The tree's default configuration lies in `usr/etc`; `etc` becomes a copy of its own. */
