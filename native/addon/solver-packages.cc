@@ -67,7 +67,7 @@ class Adder {
     unsigned sense = static_cast<unsigned>(fields.NextNumber());
     const char *name = fields.Next(), *evr = fields.Next();
     Id id = name[0] == '(' ? pool_parserpmrichdep(pool_, name) : pool_str2id(pool_, name, 1);
-    if (!id) throw std::runtime_error(std::string("packed packages: not a dependency: ") + name);
+    if (!id) throw std::runtime_error(std::string(pool_id2str(pool_, Current()->name)) + ": its dependency " + name + " is malformed");
     if (RelationOf(sense) && *evr) id = pool_rel2id(pool_, id, pool_str2id(pool_, evr, 1), RelationOf(sense), 1);
     Solvable *s = Current();
     switch (kind) {

@@ -6,6 +6,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type OpenPgpKey, parseKeys, verifyDetached } from '#layering/openpgp.ts';
+import { readRpmFile } from '#layering/rpm-file.ts';
+import { verifyPackage } from '#layering/verify-package.ts';
 import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
 import { nevrasOf, weResolve } from '#test/root/solver-repository.ts';
 
@@ -72,6 +74,24 @@ describe('detached signatures as gpg makes them', () => {
     await expect(verifyDetached(fs.readFileSync(file), signed(dsa, file, []), { keys: [] })).rejects.toThrow(
       /DSA/,
     );
+  });
+});
+
+describe('packages as rpmsign signs them', () => {
+  test.each(['rsa3072', 'ed25519'])('%s: good, unknown and absent', async (algorithm) => {
+    const key = newKey(algorithm);
+    const [mine] = await parseKeys(key.armoured, 'test');
+    const file = buildRpm(fs.mkdtempSync(path.join(scratch, 'rpm-')), { name: 'signed', files: [] });
+    await expect(verifyPackage(readRpmFile(file), { keys: known(mine) })).rejects.toMatchObject({
+      code: 'UNSIGNED',
+    });
+    const macros = { __gpg: '/usr/bin/gpg', _gpg_name: key.fingerprint, _gpg_path: key.home };
+    const defines = Object.entries(macros).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
+    execFileSync('rpmsign', [...defines, '--addsign', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    await verifyPackage(readRpmFile(file), { keys: known(mine) });
+    await expect(verifyPackage(readRpmFile(file), { keys: [] })).rejects.toMatchObject({
+      code: 'UNKNOWN_KEY',
+    });
   });
 });
 
