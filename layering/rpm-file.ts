@@ -95,7 +95,9 @@ function openPackage(path: string): number {
 }
 
 function readOpenRpm(fd: number, path: string): RpmFile {
-  const size = fs.fstatSync(fd).size;
+  const stat = fs.fstatSync(fd);
+  if (!stat.isFile()) throw new UserError('BAD_RPM', `${path} is not a file`);
+  const { size } = stat;
   const file = { fd, path, size };
   const lead = readAt(file, 0, Math.min(LEAD_SIZE, size));
   if (lead.length < 4 || lead.readUInt32BE(0) !== 0xedabeedb)

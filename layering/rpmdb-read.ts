@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { messageOf, UserError } from '#ostree/format/errors.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { openSqlite, type SqliteDatabase } from '#native/sqlite.ts';
 import { filePaths } from '#layering/rpm-file-list.ts';
 import { parseHeader, type RpmHeader } from '#layering/rpm-header.ts';
@@ -40,7 +40,7 @@ export class Rpmdb {
 
   constructor(source: string | Uint8Array) {
     this.where = typeof source === 'string' ? source : 'the package database';
-    this.db = typeof source === 'string' ? openFile(source) : openSqlite(sqliteImage(source));
+    this.db = openSource(source, this.where);
   }
 
   /** All packages in the order of their numbers. */
@@ -107,14 +107,19 @@ export function sqliteImage(bytes: Uint8Array, where = 'the package database'): 
   return image;
 }
 
-function openFile(file: string): SqliteDatabase {
+function openSource(source: string | Uint8Array, where: string): SqliteDatabase {
   try {
-    if ((fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return openWithLog(file);
-    return isWal(file) ? openSqlite(sqliteImage(fs.readFileSync(file), file)) : openSqlite(file, READ_ONLY);
+    return typeof source === 'string' ? openFile(source) : openSqlite(sqliteImage(source));
   } catch (error) {
     if (error instanceof UserError) throw error;
-    throw new UserError('BAD_RPMDB', `${file} cannot be read: ${messageOf(error)}`, { cause: error });
+    const why = codeOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    throw new UserError('BAD_RPMDB', `${where} cannot be read: ${why}`, { cause: error });
   }
+}
+
+function openFile(file: string): SqliteDatabase {
+  if ((fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return openWithLog(file);
+  return isWal(file) ? openSqlite(sqliteImage(fs.readFileSync(file), file)) : openSqlite(file, READ_ONLY);
 }
 
 const READ_ONLY = { readonly: true, fileMustExist: true } as const;

@@ -54,6 +54,15 @@ test('several packages print one after the other', () => {
   expect(ours(rpms)).toBe(rpms.map(rpmDump).join(''));
 });
 
+test.each([
+  ['/nowhere/x.rpm', /^\/nowhere\/x\.rpm cannot be read: there is no such file$/],
+  ['/etc', /^\/etc is not a file$/],
+  ['/etc/passwd', /^\/etc\/passwd is not an RPM package$/],
+  ['/dev/null', /^\/dev\/null is not a file$/],
+])('%s is refused', (file, message) => {
+  expect(() => ours([file])).toThrow(message);
+});
+
 describe.runIf(HAS_CORPUS)('real packages', () => {
   /** Packages whose payload cannot be read, and why. */
   const DAMAGED = new Map([['hello-2.0-1.x86_64-corrupted.rpm', 'it is missing']]);
