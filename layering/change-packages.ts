@@ -21,8 +21,8 @@ export interface PreparedPackages {
   readonly files: readonly string[];
 }
 
-/** Objects need room for their blocks, and the rpmdb for its copy. Bytes. */
-const SPACE_RESERVE = 64 * 1024 * 1024;
+/** Objects need room for their blocks, the new deployment for its directories. Bytes. */
+const SPACE_RESERVE = 8 * 1024 * 1024;
 
 /**
  * After this every package is in the store under its ref; an error or a crash leaves those refs as they were.
@@ -35,7 +35,7 @@ export async function preparePackages(change: Change, solved: SolvedChange): Pro
   const known = new Map(solved.packages.map((pkg) => [pkg, treeInStore(change, solved, { pkg, index })]));
   const missing = solved.packages.filter((pkg) => known.get(pkg) === null);
   if (missing.length === 0) return { trees: inOrder(solved, known), files: [] };
-  refuseWithoutSpace(repo, missing);
+  refuseWithoutSpace(repo, missing, change.facts.database.bytes().length);
   const downloaded = await download(change, solved, missing);
   options.signal.throwIfAborted();
   const imported = importAll(change, missing, downloaded);
@@ -157,10 +157,18 @@ function inOrder(solved: SolvedChange, trees: ReadonlyMap<ChosenPackage, Package
   return solved.packages.flatMap((pkg) => trees.get(pkg) ?? []);
 }
 
-function refuseWithoutSpace({ sys, fd, path }: Repo, missing: readonly ChosenPackage[]): void {
+/** `database` is the size of the rpmdb, which is written anew. */
+function refuseWithoutSpace(
+  { sys, fd, path }: Repo,
+  missing: readonly ChosenPackage[],
+  database: number,
+): void {
   const { bavail, bsize } = sys.statfs(fd);
   const free = bavail * bsize;
-  const needed = missing.reduce((sum, pkg) => sum + pkg.installedSize + pkg.packageSize, SPACE_RESERVE);
+  const needed = missing.reduce(
+    (sum, pkg) => sum + pkg.installedSize + pkg.packageSize,
+    SPACE_RESERVE + database,
+  );
   if (needed <= free) return;
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new UserError(

@@ -49,7 +49,8 @@ export function triggerRuns(
     readonly wantsLdconfig: boolean;
   },
 ): TriggerRun[] {
-  const present = facts.changed.filter((path) => tree.get(path) !== null);
+  // Directories are left out: most are there only because of what lies in them.
+  const present = facts.changed.filter((path) => tree.get(path)?.kind === 'file');
   const absolute = present.map(packagePath);
   const ofBase = facts.database.triggerPackages().flatMap(fileTriggersOf);
   const runs = [

@@ -98,6 +98,7 @@ test('install @group: the tree, its name, its ref, its rpmdb, and what C ostree 
   expect(before).toMatchObject({ checksum: system.base, rollback: true });
   expect(rpmNames(system)).toEqual([
     'base-files',
+    'icons',
     'libunwind',
     'ltrace',
     'nano',

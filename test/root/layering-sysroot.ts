@@ -17,7 +17,7 @@ const PROGRAMS =
 export const BASE_PACKAGES: readonly RpmTestPackage[] = [
   {
     name: 'base-files',
-    provides: ['/bin/sh', '/usr/bin/bash', 'base = 1'],
+    provides: ['/bin/sh', '/usr/bin/bash', '/usr/bin/sed', 'base = 1'],
     files: [
       { path: '/usr/share/base/readme', content: 'the base\n' },
       { path: '/etc/base.conf', content: 'a=1\n', role: 'noreplace' },
@@ -33,6 +33,12 @@ export const BASE_PACKAGES: readonly RpmTestPackage[] = [
       { path: '/usr/share/common/kept', content: 'shared by two\n' },
     ],
   },
+  {
+    name: 'icons',
+    extraSections:
+      '%transfiletriggerin -- /usr/share/icons\n' +
+      'while read path; do echo "$path"; done >> /usr/share/icon-cache\n',
+  },
   { name: 'pico', files: [{ path: '/usr/share/common/kept', content: 'shared by two\n' }] },
 ];
 
@@ -47,9 +53,9 @@ export interface TestSystem {
   remove(): void;
 }
 
-/** Makes the system anew in a folder below /var/tmp; takes about two seconds. */
-export function makeTestSystem(): TestSystem {
-  const directory = fs.mkdtempSync('/var/tmp/yum-ostree-layering-');
+/** Makes the system anew in a new folder; takes about two seconds. */
+export function makeTestSystem(parent = '/var/tmp'): TestSystem {
+  const directory = fs.mkdtempSync(path.join(parent, 'yum-ostree-layering-'));
   const sysroot = path.join(directory, 'sysroot');
   const packages = path.join(directory, 'packages');
   fs.mkdirSync(sysroot);

@@ -1,0 +1,205 @@
+/** Packages' scripts: what they see, what of their work ends up in the tree, and what happens when they fail. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  BASE_REF,
+  deploymentRoot,
+  deploymentsOf,
+  firstDeployment,
+  fsckClean,
+  makeTestSystem,
+  publish,
+  startYumOstree,
+  yumOstree,
+  yumOstreeOk,
+  type TestSystem,
+} from '#test/root/layering-sysroot.ts';
+
+let system: TestSystem;
+
+const PROBE = `
+exec > /usr/share/probe
+echo "argument $1"
+echo "offline $SYSTEMD_OFFLINE epoch $SOURCE_DATE_EPOCH"
+touch /var/forbidden 2>/dev/null && echo "var writable"
+touch /var/tmp/x /tmp/x /run/x && echo "scratch writable"
+echo state > /var/lib/rpm-state/probe
+while read name rest; do case $name in CapEff:) echo "caps $rest";; esac; done < /proc/self/status
+[ -n "$(ls -A /sysroot)" ] && echo "host visible: $(ls /sysroot)"
+[ -c /dev/null ] && [ ! -e /dev/sda ] && [ ! -e /dev/vda ] && echo "dev minimal"
+[ -z "$(ls /usr/share/rpm)" ] && echo "rpmdb hidden"
+`;
+
+beforeAll(() => {
+  system = makeTestSystem();
+  publish(system, [
+    {
+      name: 'probe',
+      post: PROBE,
+      posttrans: 'cat /var/lib/rpm-state/probe >> /usr/share/probe; rm -f /var/lib/rpm-state/probe',
+    },
+    {
+      name: 'service',
+      pre: 'groupadd -r service && useradd -r -g service -d / -s /usr/sbin/nologin -M service',
+      post: 'id service > /usr/share/service-id',
+      files: [
+        {
+          path: '/usr/share/service/secret',
+          content: 's\n',
+          owner: 'service',
+          group: 'service',
+          mode: 0o640,
+        },
+        { path: '/usr/bin/serviced', content: 'x', group: 'service', mode: 0o2755, caps: 'cap_kill=ep' },
+        { path: '/usr/share/service/dir', kind: 'directory', owner: 'service', mode: 0o750 },
+      ],
+    },
+    {
+      name: 'sysusers',
+      files: [
+        { path: '/usr/lib/sysusers.d/sysusers.conf', content: 'u daemonish 77 "A daemon" /var/lib/d\n' },
+        { path: '/usr/share/daemonish', content: 'x', owner: 'daemonish', group: 'daemonish' },
+      ],
+    },
+    {
+      name: 'vandal',
+      files: [{ path: '/usr/share/vandal/own', content: 'own\n' }],
+      post: [
+        'echo more >> /usr/share/base/readme',
+        'echo more >> /usr/share/vandal/own',
+        'chmod 600 /usr/bin/shared-tool',
+        'rm -rf /usr/share/common',
+        'mkdir /usr/share/common; echo new > /usr/share/common/new',
+        'ln -s target /usr/share/link; mv /usr/share/base /usr/share/moved',
+        'sed -i s/a=1/a=2/ /etc/base.conf',
+      ].join('\n'),
+    },
+    { name: 'icon-one', files: [{ path: '/usr/share/icons/one.png', content: '1' }] },
+    { name: 'other', files: [{ path: '/usr/share/other', content: '1' }] },
+    {
+      name: 'own-interpreter',
+      scripts: { post: ['"/usr/bin/bash -u"', 'echo "$- $1" > /usr/share/interpreted'] },
+    },
+    { name: 'failing', post: 'echo first; echo second >&2; exit 7' },
+    { name: 'hanging', post: 'echo waiting; sleep 600' },
+    { name: 'nobody-makes', files: [{ path: '/usr/share/x', content: 'x', owner: 'nobody-knows' }] },
+  ]);
+});
+
+afterAll(() => system.remove());
+
+function read(file: string): string {
+  return fs.readFileSync(path.join(deploymentRoot(system), file), 'utf8');
+}
+
+test('a script sees the composed tree and nothing of the machine', () => {
+  yumOstreeOk(system, ['install', 'probe']);
+  expect(read('usr/share/probe').trim().split('\n')).toEqual([
+    'argument 1',
+    'offline 1 epoch 1700000000',
+    'scratch writable',
+    'caps 00000000800401fb',
+    'dev minimal',
+    'rpmdb hidden',
+    'state',
+  ]);
+  expect(fs.existsSync(path.join(deploymentRoot(system), 'usr/etc/.pwd.lock'))).toBe(false);
+  fsckClean(system);
+  yumOstreeOk(system, ['uninstall', 'probe']);
+});
+
+test('users that %pre makes own their files, and reach the tree', () => {
+  yumOstreeOk(system, ['install', 'service']);
+  const root = deploymentRoot(system);
+  expect(read('usr/etc/passwd')).toMatch(/^service:x:999:999:/m);
+  expect(read('usr/share/service-id')).toMatch(/^uid=999\(service\) gid=999\(service\)/);
+  const secret = fs.statSync(path.join(root, 'usr/share/service/secret'));
+  expect([secret.uid, secret.gid, secret.mode & 0o7777]).toEqual([999, 999, 0o640]);
+  const program = fs.statSync(path.join(root, 'usr/bin/serviced'));
+  expect([program.uid, program.gid, program.mode & 0o7777]).toEqual([0, 999, 0o2755]);
+  const directory = fs.statSync(path.join(root, 'usr/share/service/dir'));
+  expect([directory.uid, directory.gid, directory.mode & 0o7777]).toEqual([999, 0, 0o750]);
+  fsckClean(system);
+  const { checksum } = firstDeployment(system);
+  yumOstreeOk(system, ['uninstall', 'service']);
+  yumOstreeOk(system, ['install', 'service']);
+  expect(firstDeployment(system).checksum).toBe(checksum);
+  yumOstreeOk(system, ['uninstall', 'service']);
+});
+
+test('sysusers.d makes users without any script', () => {
+  yumOstreeOk(system, ['install', 'sysusers']);
+  expect(read('usr/etc/passwd')).toMatch(/^daemonish:x:77:77:A daemon:\/var\/lib\/d:\/usr\/sbin\/nologin$/m);
+  expect(fs.statSync(path.join(deploymentRoot(system), 'usr/share/daemonish')).uid).toBe(77);
+  yumOstreeOk(system, ['uninstall', 'sysusers']);
+});
+
+test('changes of a script are in the tree; the base and the store are untouched', () => {
+  yumOstreeOk(system, ['install', 'vandal']);
+  const root = deploymentRoot(system);
+  expect(read('usr/share/moved/readme')).toBe('the base\nmore\n');
+  expect(fs.existsSync(path.join(root, 'usr/share/base'))).toBe(false);
+  expect(read('usr/share/vandal/own')).toBe('own\nmore\n');
+  expect(fs.statSync(path.join(root, 'usr/bin/shared-tool')).mode & 0o777).toBe(0o600);
+  expect(fs.readdirSync(path.join(root, 'usr/share/common'))).toEqual(['new']);
+  expect(fs.readlinkSync(path.join(root, 'usr/share/link'))).toBe('target');
+  expect(read('usr/etc/base.conf')).toBe('a=2\n');
+  expect(read('etc/base.conf')).toBe('a=2\n');
+  fsckClean(system);
+  yumOstreeOk(system, ['uninstall', 'vandal']);
+  expect(read('usr/share/base/readme')).toBe('the base\n');
+  expect(firstDeployment(system).checksum).toBe(system.base);
+  fsckClean(system);
+});
+
+test('a file trigger of the base runs once, with the changed paths, and only where one is its own', () => {
+  yumOstreeOk(system, ['install', 'icon-one', 'other']);
+  expect(read('usr/share/icon-cache')).toBe('/usr/share/icons/one.png\n');
+  yumOstreeOk(system, ['uninstall', 'icon-one']);
+  expect(fs.existsSync(path.join(deploymentRoot(system), 'usr/share/icon-cache'))).toBe(false);
+  yumOstreeOk(system, ['uninstall', 'other']);
+});
+
+test('another interpreter is honoured', () => {
+  yumOstreeOk(system, ['install', 'own-interpreter']);
+  expect(read('usr/share/interpreted')).toMatch(/^[a-zA-Z]*u[a-zA-Z]* 1\n$/);
+  yumOstreeOk(system, ['uninstall', 'own-interpreter']);
+});
+
+test.each([
+  ['failing', /package failing: %post failed \(exit code 7\); its last lines:\n +first\n +second/],
+  ['nobody-makes', /package nobody-makes: \/usr\/share\/x belongs to 'nobody-knows'/],
+])('%s: nothing is deployed', (name, message) => {
+  const before = deploymentsOf(system);
+  const { status, stderr } = yumOstree(system, ['install', '-q', name]);
+  expect(stderr).toMatch(message);
+  expect(status).toBe(1);
+  expect(deploymentsOf(system)).toEqual(before);
+  fsckClean(system);
+});
+
+test('a hanging script dies with SIGINT, and nothing is left', async () => {
+  const before = deploymentsOf(system);
+  const child = startYumOstree(system, ['install', '-v', 'hanging']);
+  let text = '';
+  child.stderr?.setEncoding('utf8');
+  const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+  await new Promise<void>((resolve) => {
+    child.stderr?.on('data', (piece: string) => {
+      text += piece;
+      if (text.includes('waiting')) resolve();
+    });
+    child.on('close', () => resolve());
+  });
+  child.kill('SIGINT');
+  expect(await ended).toBe(130);
+  expect(text).toContain('interrupted');
+  expect(deploymentsOf(system)).toEqual(before);
+  expect(fs.readdirSync(path.join(system.sysroot, 'ostree/deploy/test')).sort()).toEqual(['deploy', 'var']);
+  fsckClean(system);
+});
+
+test('the name of the tree is the base’s again', () => {
+  expect(firstDeployment(system)['tree-name']).toBe(BASE_REF);
+});
