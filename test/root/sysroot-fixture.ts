@@ -17,8 +17,8 @@ export interface Output {
 export type Env = Readonly<Record<string, string>>;
 
 /** A temporary folder on a file system with hardlinks and immutable flags. */
-export function makeScratch(): string {
-  return fs.mkdtempSync('/var/tmp/yum-ostree-sysroot-');
+export function makeScratch(below = '/var/tmp'): string {
+  return fs.mkdtempSync(path.join(below, 'yum-ostree-sysroot-'));
 }
 
 export function removeScratch(folder: string): void {

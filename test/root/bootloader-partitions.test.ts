@@ -1,0 +1,144 @@
+/** /boot as a file system of its own, and file systems that are full or cannot serve. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { writeDeployments } from '#bootloader/write-entries.ts';
+import { loadSyscalls } from '#native/load.ts';
+import type { RepoCalls } from '#ostree/repo/repo.ts';
+import { closeSysroot, openSysroot } from '#ostree/sysroot/sysroot.ts';
+import {
+  commitTree,
+  makeScratch,
+  ourAdmin,
+  removeScratch,
+  run,
+  snapshot,
+  theirAdmin,
+} from './sysroot-fixture.ts';
+
+const mounted: string[] = [];
+const scratches: string[] = [];
+
+afterEach(() => {
+  for (const target of mounted.splice(0).reverse()) run('umount', [target]);
+  for (const folder of scratches.splice(0)) removeScratch(folder);
+});
+
+function scratch(): string {
+  const folder = makeScratch();
+  scratches.push(folder);
+  return folder;
+}
+
+/** Mounts a new ext4 of so many MiB at `target`. */
+function mountNew(target: string, megabytes: number): void {
+  const image = path.join(scratch(), 'image');
+  run('truncate', ['-s', `${megabytes}M`, image]);
+  run('mkfs.ext4', ['-q', '-m', '0', '-O', '^has_journal', image]);
+  fs.mkdirSync(target, { recursive: true });
+  run('mount', ['-o', 'loop', image, target]);
+  mounted.push(target);
+}
+
+async function makeSysroot(root: string): Promise<void> {
+  fs.mkdirSync(root, { recursive: true });
+  await ourAdmin(root, ['init-fs', '--modern', root]);
+  await ourAdmin(root, ['stateroot-init', 'testos']);
+}
+
+/** The system calls, with those named replaced; all calls are noted. */
+function observed(replaced: Partial<RepoCalls> = {}): { sys: RepoCalls; calls: string[] } {
+  const calls: string[] = [];
+  const sys = new Proxy(loadSyscalls(), {
+    get(target, name: string) {
+      const real: unknown = Reflect.get({ ...replaced }, name) ?? Reflect.get(target, name);
+      return (...args: unknown[]) => {
+        calls.push(name);
+        return (real as (...args: unknown[]) => unknown).apply(target, args);
+      };
+    },
+  });
+  return { sys, calls };
+}
+
+test('kernels are copied to a separate /boot, once, and both programs read it', async () => {
+  const root = path.join(scratch(), 'root');
+  mountNew(`${root}/boot`, 16);
+  await makeSysroot(root);
+  commitTree(`${root}/ostree/repo`, 'os/one');
+  commitTree(`${root}/ostree/repo`, 'os/two', { kernel: 'two' });
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  theirAdmin(root, ['deploy', '--os=testos', 'os/two']);
+  await ourAdmin(root, ['deploy', '--os=testos', '--retain', 'os/one']);
+  expect(theirAdmin(root, ['status'])).toBe(await ourAdmin(root, ['status']));
+  const kernels = run('find', [`${root}/boot/ostree`, '-name', 'vmlinuz-*', '-links', '1'])
+    .trim()
+    .split('\n');
+  expect(kernels.map((file) => fs.readFileSync(file, 'utf8')).sort()).toEqual(['kernel', 'two']);
+});
+
+test('a separate /boot is frozen and thawed around the switch, and synced otherwise', async () => {
+  const root = path.join(scratch(), 'root');
+  mountNew(`${root}/boot`, 16);
+  await makeSysroot(root);
+  commitTree(`${root}/ostree/repo`, 'os/one');
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  const { sys, calls } = observed();
+  const sysroot = openSysroot(sys, root);
+  const changed = sysroot.deployments.map((one) => ({ ...one, kargs: [...one.kargs, 'changed'] }));
+  calls.length = 0;
+  writeDeployments(sysroot, changed);
+  closeSysroot(sysroot);
+  const order = calls.filter((name) => ['syncfs', 'fsync', 'fdatasync', 'freeze', 'thaw'].includes(name));
+  expect(order).toEqual(['syncfs', 'freeze', 'thaw', 'freeze', 'thaw']);
+});
+
+test('a /boot without room is an error with numbers, before anything is written there', async () => {
+  const root = path.join(scratch(), 'root');
+  mountNew(`${root}/boot`, 4);
+  await makeSysroot(root);
+  commitTree(`${root}/ostree/repo`, 'os/one');
+  commitTree(`${root}/ostree/repo`, 'os/big', { kernel: 'k'.repeat(6_000_000) });
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  const before = snapshot(root, ['boot/ostree', 'boot/loader', 'boot/loader.1']);
+  await expect(ourAdmin(root, ['deploy', '--os=testos', 'os/big'])).rejects.toThrow(
+    /boot has [0-9.]+ MB free, the new kernel files need 7\.[0-9] MB/,
+  );
+  expect(snapshot(root, ['boot/ostree', 'boot/loader', 'boot/loader.1'])).toEqual(before);
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  expect(await ourAdmin(root, ['status'])).toBe(theirAdmin(root, ['status']));
+});
+
+test('vfat is refused', async () => {
+  const root = path.join(scratch(), 'root');
+  await makeSysroot(root);
+  commitTree(`${root}/ostree/repo`, 'os/one');
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  const real = loadSyscalls();
+  const { sys } = observed({ statfs: (fd) => ({ ...real.statfs(fd), type: 0x4d44 }) });
+  const sysroot = openSysroot(sys, root);
+  expect(() => writeDeployments(sysroot, [])).toThrow('/boot cannot currently be a vfat filesystem');
+  closeSysroot(sysroot);
+  expect(await ourAdmin(root, ['status'])).toContain('testos');
+});
+
+test('a full disk while deploying leaves the old list and nothing else', async () => {
+  const root = path.join(scratch(), 'root');
+  mountNew(root, 24);
+  await makeSysroot(root);
+  const files = Object.fromEntries(
+    Array.from({ length: 40 }, (_, at) => [`usr/etc/big/${at}`, `${at}`.repeat(40_000)]),
+  );
+  commitTree(`${root}/ostree/repo`, 'os/one', { files });
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  const free = fs.statfsSync(root);
+  fs.writeFileSync(`${root}/filler`, Buffer.alloc(free.bavail * free.bsize - 400_000));
+  const before = snapshot(root, ['boot', 'ostree/deploy', 'ostree/boot.1', 'ostree/boot.1.1']);
+  await expect(ourAdmin(root, ['deploy', '--os=testos', 'os/one'])).rejects.toMatchObject({
+    code: 'NO_SPACE',
+  });
+  expect(snapshot(root, ['boot', 'ostree/deploy', 'ostree/boot.1', 'ostree/boot.1.1'])).toEqual(before);
+  fs.rmSync(`${root}/filler`);
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  run('/usr/bin/ostree', ['fsck', `--repo=${root}/ostree/repo`]);
+});
