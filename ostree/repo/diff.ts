@@ -5,7 +5,7 @@ import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { loadDirtree } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
-/** Absolute paths in the tree, each list sorted. A directory that came or went is named with all below it. */
+/** Absolute paths in the tree, each list sorted. A directory that came is named with all below it, one that went alone. */
 export interface TreeDiff {
   readonly modified: readonly string[];
   readonly removed: readonly string[];
@@ -52,10 +52,9 @@ function diffEntry(
   if (from === undefined) lists.added.push(path);
   else if (to === undefined) lists.removed.push(path);
   else if (isChanged(from, to)) lists.modified.push(path);
-  const below = { path, from: directoryOf(from), to: directoryOf(to) };
-  // A directory that became a file, or the other way, is one modification.
-  const replaced = from !== undefined && to !== undefined && from.kind !== to.kind;
-  if (!replaced && (below.from !== null || below.to !== null)) diffDirectory(repo, below, lists);
+  // A directory that went, or became a file or the other way, is named alone.
+  if (to?.kind === 'directory' && from?.kind !== 'file')
+    diffDirectory(repo, { path, from: directoryOf(from), to }, lists);
 }
 
 function isChanged(from: Entry, to: Entry): boolean {

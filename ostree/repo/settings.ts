@@ -26,6 +26,11 @@ export function wantsSync(repo: Repo): boolean {
  */
 export function lockRepo(repo: Repo, kind: 'shared' | 'exclusive'): Fd {
   const fd = repo.sys.open(repo.fd, '.lock', ['read-write', 'create'], 0o660);
-  if (keyFileBoolean(repo.config, 'core', 'locking') ?? true) repo.sys.lock(fd, kind, true);
-  return fd;
+  try {
+    if (keyFileBoolean(repo.config, 'core', 'locking') ?? true) repo.sys.lock(fd, kind, true);
+    return fd;
+  } catch (error) {
+    repo.sys.close(fd);
+    throw error;
+  }
 }

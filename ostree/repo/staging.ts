@@ -23,10 +23,13 @@ export function openStaging(repo: Repo): Staging {
 
 /** Removes the directory with all that is left in it. */
 export function closeStaging(repo: Repo, staging: Staging): void {
-  repo.sys.close(staging.fd);
-  repo.sys.removeTree(repo.fd, staging.path);
-  repo.sys.unlink(repo.fd, staging.path + LOCK_SUFFIX);
-  repo.sys.close(staging.lockFd);
+  try {
+    repo.sys.close(staging.fd);
+    repo.sys.removeTree(repo.fd, staging.path);
+    repo.sys.unlink(repo.fd, staging.path + LOCK_SUFFIX);
+  } finally {
+    repo.sys.close(staging.lockFd);
+  }
 }
 
 /** Removes what transactions left that were interrupted: a directory whose lock nobody holds. */
@@ -72,11 +75,13 @@ function tryOpenStaging(repo: Repo): Staging | null {
   const path = `tmp/${PREFIX}${bootId}-${sys.randomHex(3)}`;
   sys.mkdir(repo.fd, path, 0o775);
   const lockFd = sys.open(repo.fd, path + LOCK_SUFFIX, ['read-write', 'create', 'nofollow'], 0o600);
-  // Between the two steps another process may have taken the unlocked directory for a leftover.
-  if (sys.lock(lockFd, 'exclusive', false) && sys.lstat(repo.fd, path) !== null) {
-    const fd = sys.open(repo.fd, path, ['read', 'directory', 'nofollow']);
-    return { path, fd, lockFd };
+  let fd: Fd | null = null;
+  try {
+    // Between the two steps another process may have taken the unlocked directory for a leftover.
+    if (sys.lock(lockFd, 'exclusive', false) && sys.lstat(repo.fd, path) !== null)
+      fd = sys.open(repo.fd, path, ['read', 'directory', 'nofollow']);
+  } finally {
+    if (fd === null) sys.close(lockFd);
   }
-  sys.close(lockFd);
-  return null;
+  return fd === null ? null : { path, fd, lockFd };
 }

@@ -100,7 +100,7 @@ function storedAs(mode: RepoMode, meta: ContentMeta, size: number): Stored {
     case 'bare-user': {
       const xattrs = [{ name: 'user.ostreemeta', value: encodeOwnedMeta(meta) }];
       const head = isSymlink ? utf8Bytes(meta.target + '\0') : NOTHING;
-      const bits = isSymlink ? 0o644 : (meta.mode & 0o777) | 0o400;
+      const bits = isSymlink ? 0o644 : (meta.mode & 0o775) | 0o400;
       return { symlinkTarget: null, head, mode: bits, owner: null, xattrs, epoch: true };
     }
     case 'bare-user-only':

@@ -57,11 +57,14 @@ export class Transaction {
   private contentBytes = 0;
   private ended = false;
 
-  private constructor(repo: Repo, lockFd: Fd, staging: Staging) {
+  private constructor(
+    repo: Repo,
+    held: { readonly lockFd: Fd; readonly staging: Staging; readonly space: FreeSpaceRule },
+  ) {
     this.repo = repo;
-    this.lockFd = lockFd;
-    this.staging = staging;
-    this.space = freeSpaceRule(repo);
+    this.lockFd = held.lockFd;
+    this.staging = held.staging;
+    this.space = held.space;
   }
 
   /** Waits for a process that prunes (it holds the lock alone); removes what interrupted transactions left. */
@@ -69,7 +72,8 @@ export class Transaction {
     const lockFd = lockRepo(repo, 'shared');
     try {
       clearStaleStaging(repo);
-      return new Transaction(repo, lockFd, openStaging(repo));
+      const space = freeSpaceRule(repo);
+      return new Transaction(repo, { lockFd, staging: openStaging(repo), space });
     } catch (error) {
       repo.sys.close(lockFd);
       throw error;

@@ -87,6 +87,7 @@ export function makeEveryKind(folder: string, options: { readonly large?: boolea
   file('usr/share/owned', 'owned\n', 0o600);
   fs.chownSync(path.join(folder, 'usr/share/owned'), 4711, 815);
   file('usr/share/unreadable', 'unreadable\n', 0o000);
+  file('usr/share/world-writable', 'world\n', 0o666);
   file('usr/share/hard-a', 'hardlinked\n');
   fs.linkSync(path.join(folder, 'usr/share/hard-a'), path.join(folder, 'usr/share/hard-b'));
   for (const name of [

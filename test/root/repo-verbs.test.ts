@@ -1,0 +1,162 @@
+/** Our repository verbs print what ostree(1) prints, line for line, and make the same commits. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  listing,
+  makeEveryKind,
+  makeScratch,
+  ours,
+  removeScratch,
+  theirs,
+  TIME,
+  type Ran,
+} from './repo-fixture.ts';
+
+let scratch = '';
+let tree = '';
+let later = '';
+
+beforeAll(async () => {
+  scratch = makeScratch();
+  tree = path.join(scratch, 'tree');
+  later = path.join(scratch, 'later');
+  makeEveryKind(tree);
+  fs.mkdirSync(path.join(tree, 'usr/lib/modules/6.1.0'), { recursive: true });
+  fs.writeFileSync(path.join(tree, 'usr/lib/modules/6.1.0/vmlinuz'), 'kernel');
+  fs.mkdirSync(path.join(later, 'usr/share'), { recursive: true });
+  fs.writeFileSync(path.join(later, 'usr/share/owned'), 'changed');
+  fs.writeFileSync(path.join(later, 'usr/new'), 'new');
+  fs.chmodSync(path.join(later, 'usr'), 0o700);
+  fs.writeFileSync(path.join(scratch, 'stat-override'), '+2048 /compressible\n=384 /odd/.hidden\n');
+  fs.writeFileSync(path.join(scratch, 'skip-list'), '/modes/weird\n/odd/empty\n');
+  await both(['init', '--mode=bare', '--collection-id=org.example.Test']);
+});
+afterAll(() => removeScratch(scratch));
+
+/** Runs a verb with both tools, each on its own repository, and compares. */
+async function both(args: readonly string[], options: { sorted?: boolean } = {}): Promise<void> {
+  const repo = (name: string): readonly string[] => [...args, `--repo=${path.join(scratch, name)}`];
+  const named = (ran: Ran, name: string): string => {
+    const text = ran.text.replaceAll(path.join(scratch, name), 'REPO').trimEnd();
+    return `${options.sorted === true ? text.split('\n').sort().join('\n') : text}\n[${ran.exitCode}]`;
+  };
+  const expected = named(theirs(repo('theirs')), 'theirs');
+  expect(named(await ours(repo('ours')), 'ours'), args.join(' ')).toBe(expected);
+}
+
+test('commits', async () => {
+  const dir = `--tree=dir=${tree}`;
+  const metadata = [
+    '--add-metadata-string=version=1.2',
+    '--add-metadata=n=uint32 5',
+    "--add-metadata=list=['a','b']",
+    "--add-metadata=dict={'a': <1>, 'b': <@as []>}",
+    '--add-metadata=bytes=[byte 1,2]',
+    "--add-metadata=bs=b'foo'",
+    `--add-metadata=tuple=(int64 -3, 2.5, true, 'q"u', just 'x', @mi nothing)`,
+  ];
+  await both([
+    'commit',
+    '-b',
+    'x/y',
+    TIME,
+    '-s',
+    'Subject',
+    '-m',
+    'one\ntwo',
+    dir,
+    ...metadata,
+    '--add-detached-metadata-string=dk=dv',
+  ]);
+  await both(['commit', '-b', 'x/y', TIME, `--tree=dir=${later}`, '--tree=ref=x/y']);
+  await both(['commit', '-b', 'x/y', TIME, '--tree=ref=x/y', '--skip-if-unchanged']);
+  const many = ['zeta', 'alpha', 'm1', 'm2', 'm3', 'm4', 'm5', 'm6', 'm7'].map(
+    (key) => `--add-metadata-string=${key}=1`,
+  );
+  await both(['commit', '-b', 'x/boot', TIME, dir, '--bootable', ...many]);
+  await both(['commit', '-b', 'x/bound', TIME, dir, '--bind-ref=b/b', '--bind-ref=a/a', '--parent=none']);
+  await both(['commit', '-b', 'x/bound', TIME, dir, '--owner-uid=3', '--owner-gid=4']);
+  await both(['commit', '--orphan', TIME, dir, '-s', 'orphan']);
+  await both(['commit', '-b', 'plain', TIME, dir, '--no-bindings', '--no-xattrs']);
+  await both(['commit', '-b', 'canonical', TIME, dir, '--canonical-permissions']);
+  await both(['commit', '-b', 'read-only', TIME, dir, '--mode-ro-executables']);
+  const lists = [`--statoverride=${scratch}/stat-override`, `--skip-list=${scratch}/skip-list`];
+  await both(['commit', '-b', 'listed', TIME, dir, ...lists]);
+  await both(['commit', '-b', 'over', TIME, '--tree=ref=x/boot', `--tree=dir=${later}`]);
+  await both(['commit', '-b', 'based', TIME, '--base=x/boot', `--tree=dir=${later}`]);
+  await both([
+    'commit',
+    '-b',
+    'over',
+    TIME,
+    `--tree=dir=${later}`,
+    '--keep-metadata=ostree.ref-binding',
+    '--no-bindings',
+  ]);
+  await both(['commit', TIME, dir]);
+});
+
+test('log and show', async () => {
+  for (const args of [
+    ['log', 'x/y'],
+    ['log', '--raw', 'x/y'],
+    ['show', 'x/y'],
+    ['show', 'x/y^'],
+    ['show', '--raw', 'x/y^'],
+  ])
+    await both(args);
+  for (const key of ['version', 'n', 'list', 'dict', 'bytes', 'bs', 'tuple'])
+    await both(['show', `--print-metadata-key=${key}`, 'x/y^']);
+  await both(['show', '-B', '--print-metadata-key=n', 'x/y^']);
+  await both(['show', '--print-detached-metadata-key=dk', 'x/y^']);
+});
+
+test('ls, cat and diff', async () => {
+  for (const flags of [[], ['-R'], ['-R', '-C'], ['-R', '-X'], ['-R', '--nul-filenames-only'], ['-d']])
+    await both(['ls', ...flags, 'x/y']);
+  for (const at of ['/odd', '/odd/relative', 'usr/bin', '/nothing', '/usr/bin/setuid/below'])
+    if (at !== '/usr/bin/setuid/below') await both(['ls', 'x/y', at]);
+  await both(['cat', 'x/nothing', '/usr/new']);
+  await both(['diff', 'x/y^', 'x/y']);
+  await both(['diff', 'x/y']);
+  await both(['diff', 'canonical', 'over']);
+});
+
+test('refs and names', async () => {
+  for (const args of [['refs'], ['refs', '--list'], ['refs', 'x'], ['refs', '--list', 'x']])
+    await both(args, { sorted: true });
+  await both(['refs', '--create=n/m', 'x/y']);
+  await both(['refs', '--create=n/m', 'x/y']);
+  await both(['refs', '--create=n/m', 'canonical', '--force']);
+  for (const rev of ['n/m', 'nope', 'x/y^', 'x/y^^', 'x/bound^^']) await both(['rev-parse', rev]);
+  await both(['refs', '--delete', 'n']);
+  await both(['refs', '--delete', 'nope']);
+  await both(['rev-parse', 'n/m']);
+});
+
+test('configuration and remotes', async () => {
+  await both(['config', 'get', 'core.mode']);
+  await both(['config', 'set', 'core.thing', 'value']);
+  await both(['config', 'set', 'a.b', 'c']);
+  await both(['config', 'get', 'core.nope']);
+  await both(['config', 'unset', 'core.thing']);
+  await both(['config', 'get', '--group=core', 'mode']);
+  await both(['remote', 'add', 'origin', 'http://example.com/repo', '--no-gpg-verify']);
+  await both(['remote', 'list']);
+  await both(['remote', 'list', '-u']);
+  await both(['remote', 'show-url', 'origin']);
+  const config = (name: string): string => fs.readFileSync(path.join(scratch, name, 'config'), 'utf8');
+  expect(config('ours')).toBe(config('theirs'));
+});
+
+test('prune and fsck', async () => {
+  await both(['prune', '--no-prune', '--refs-only', '--depth=0']);
+  await both(['prune']);
+  await both(['refs', '--delete', 'listed']);
+  await both(['prune', '--refs-only', '--depth=0']);
+  await both(['prune', '--refs-only']);
+  await both(['log', 'x/y']);
+  expect(listing(path.join(scratch, 'ours/objects'))).toBe(listing(path.join(scratch, 'theirs/objects')));
+  await both(['fsck', '-q']);
+});
