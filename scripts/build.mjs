@@ -1,17 +1,19 @@
 // dist/yum-ostree.mjs's CommonJS bundle and dist/yum-ostree, one executable with the bundle and the addons inside.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 
 const root = new URL('..', import.meta.url).pathname;
-const dist = join(root, 'dist');
+const target = join(root, 'dist');
+// Built beside it and renamed at the end: a build that fails leaves the last one.
+const dist = join(root, 'build', 'dist');
 const ADDONS = ['syscalls.node', 'solver.node', 'better_sqlite3.node'];
 const PROGRAMS = ['ostree', 'ostree-prepare-root', 'ostree-remount', 'ostree-system-generator'];
 
 rmSync(dist, { recursive: true, force: true });
-mkdirSync(dist);
+mkdirSync(dist, { recursive: true });
 execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root], { stdio: 'inherit' });
 await bundle();
 await packExecutable();
