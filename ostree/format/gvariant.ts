@@ -272,6 +272,7 @@ function readArray(type: GType, bytes: Uint8Array, start: number, end: number, d
   const bodyEnd = readUnsigned(bytes, end - width, width);
   const count = (size - bodyEnd) / width;
   if (bodyEnd > size - width || !Number.isInteger(count)) throw malformed(type, 'has bad framing');
+  if (width !== offsetSizeFor(bodyEnd, count)) throw malformed(type, 'has framing that is not the shortest');
   const values: GValue[] = [];
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -305,7 +306,9 @@ function readTuple(type: GType, bytes: Uint8Array, start: number, end: number, d
   const last = type.members.length - 1;
   const framed = type.members.filter((member, index) => member.fixedSize === 0 && index < last).length;
   const bodyEnd = size - framed * width;
-  if (bodyEnd < 0) throw malformed(type, 'is too short');
+  if (bodyEnd < 0 || (size === 0 && framed > 0)) throw malformed(type, 'is too short');
+  if (framed > 0 && width !== offsetSizeFor(bodyEnd, framed))
+    throw malformed(type, 'has framing that is not the shortest');
   const values: GValue[] = [];
   let at = 0;
   let offset = size;
@@ -321,16 +324,21 @@ function readTuple(type: GType, bytes: Uint8Array, start: number, end: number, d
     values.push(readValue(member, bytes, start + memberStart, start + memberEnd, depth + 1));
     at = memberEnd;
   });
-  if (type.fixedSize === 0 && at !== bodyEnd) throw malformed(type, 'has bytes that belong to no member');
+  if (type.fixedSize > 0) refuseNonZero(type, bytes, start + at, start + size);
+  else if (at !== bodyEnd) throw malformed(type, 'has bytes that belong to no member');
   return values;
 }
 
 /** The next member's start; the padding before it must be zero. */
 function alignedStart(type: GType, bytes: Uint8Array, start: number, at: number, alignment: number): number {
   const aligned = alignUp(at, alignment);
-  for (let i = at; i < aligned; i++)
-    if ((bytes[start + i] ?? 0) !== 0) throw malformed(type, 'has padding that is not zero');
+  refuseNonZero(type, bytes, start + at, start + aligned);
   return aligned;
+}
+
+function refuseNonZero(type: GType, bytes: Uint8Array, start: number, end: number): void {
+  for (let i = start; i < end; i++)
+    if ((bytes[i] ?? 0) !== 0) throw malformed(type, 'has padding that is not zero');
 }
 
 function element(type: GType): GType {

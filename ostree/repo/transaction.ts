@@ -36,6 +36,8 @@ type MetadataType = 'dirtree' | 'dirmeta' | 'commit';
 
 /** Metadata waits in memory up to this many bytes before it is written to the staging directory. */
 const PENDING_LIMIT = 8 * 1024 * 1024;
+/** Files in one native call: the plan and its results stay small. */
+const BATCH = 4096;
 
 /**
  * One change of a repository. Objects wait in a staging directory until `commit`; until its last step, the renaming of
@@ -133,17 +135,10 @@ export class Transaction {
    * @throws UserError NO_SPACE, and SyscallError for a source that cannot be read
    */
   writeFiles(root: Fd, files: readonly FileSource[]): Checksum[] {
-    if (files.length === 0) return [];
-    const plan = new PackWriter(files.length * 128);
-    for (const file of files) packStore(plan, this.repo.mode, file);
-    const result = new PackReader(this.store(root, plan, 'file'));
-    return files.map(({ source }) => {
-      const isNew = result.u32() === 1;
-      const checksum = checksumFromBytes(result.raw(32));
-      this.counts.contentTotal++;
-      if (isNew) this.addStagedFile(checksum, sizeOf(source));
-      return checksum;
-    });
+    const checksums: Checksum[] = [];
+    for (let at = 0; at < files.length; at += BATCH)
+      checksums.push(...this.writeBatch(root, files.slice(at, at + BATCH)));
+    return checksums;
   }
 
   /** Whether the object is staged here or in the repository. */
@@ -186,6 +181,19 @@ export class Transaction {
     } finally {
       this.repo.sys.close(this.lockFd);
     }
+  }
+
+  private writeBatch(root: Fd, files: readonly FileSource[]): Checksum[] {
+    const plan = new PackWriter(files.length * 160);
+    for (const file of files) packStore(plan, this.repo.mode, file);
+    const result = new PackReader(this.store(root, plan, 'file'));
+    return files.map(({ source }) => {
+      const isNew = result.u32() === 1;
+      const checksum = checksumFromBytes(result.raw(32));
+      this.counts.contentTotal++;
+      if (isNew) this.addStagedFile(checksum, sizeOf(source));
+      return checksum;
+    });
   }
 
   private writeOne(file: FileSource): Checksum {
