@@ -23,7 +23,10 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  for (const home of homes) gpg(home, ['--version'], 'gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
+  for (const home of homes) {
+    execFileSync('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
+    fs.rmSync(home, { recursive: true, force: true });
+  }
   fs.rmSync(scratch, { recursive: true, force: true });
 });
 
@@ -169,9 +172,9 @@ function newKey(algorithm: string): Key {
   return { home, fingerprint, armoured: gpg(home, ['--export', '--armor']) };
 }
 
-function gpg(home: string, args: readonly string[], program = 'gpg', other?: readonly string[]): Buffer {
-  const all = other ?? ['--homedir', home, '--batch', '--quiet', '--yes', ...args];
-  return execFileSync(program, all, { stdio: ['ignore', 'pipe', 'pipe'] });
+function gpg(home: string, args: readonly string[]): Buffer {
+  const all = ['--homedir', home, '--batch', '--quiet', '--yes', ...args];
+  return execFileSync('gpg', all, { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function signed({ home }: Key, file: string, options: readonly string[]): Buffer {
