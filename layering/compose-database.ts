@@ -1,4 +1,6 @@
 /** The rpmdb of the base and of the composed tree: the same place, a new file. */
+import fs from 'node:fs';
+import path from 'node:path';
 import { S } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { lookupVariant } from '#ostree/format/commit.ts';
@@ -14,7 +16,10 @@ import type { BasePackage } from '#layering/compose-removals.ts';
 import { treePathOf } from '#layering/import-paths.ts';
 import type { Nevra } from '#layering/nevra.ts';
 import { readFileList } from '#layering/rpm-file-list.ts';
+import { quickNevra } from '#layering/header-nevra.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
+import { KEY_PACKAGE } from '#layering/solver-input.ts';
+import { objectPath } from '#ostree/repo/object-path.ts';
 import { installedHeader } from '#layering/rpmdb-header.ts';
 import { openSqlite } from '#native/sqlite.ts';
 import { Rpmdb, RPMDB_FILE, sqliteImage, type InstalledHeader } from '#layering/rpmdb-read.ts';
@@ -38,20 +43,18 @@ const TRANSACTION_COLOR = 3;
 /** @throws UserError NO_RPMDB where the commit's tree has none */
 export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   const found = findDatabase(repo, base);
+  const file = path.join(repo.path, 'objects', objectPath(found.object, 'file', repo.mode));
   let bytes: Uint8Array | null = null;
   let open: Rpmdb | null = null;
-  const read = (): Uint8Array => (bytes ??= loadContent(repo, found.object).read());
-  const db = (): Rpmdb => (open ??= new Rpmdb(read()));
+  const read = (): Uint8Array => (bytes ??= fs.readFileSync(file));
+  // The file itself: only one in WAL mode has to be copied to be read.
+  const db = (): Rpmdb => (open ??= new Rpmdb(file));
   const ownersOf = (path: string): BasePackage[] => db().ownersOf(path).map(basePackage);
   return {
     ...found,
     bytes: read,
     headers: () => db().headers(),
-    nevras: () =>
-      recordedPackages(repo, base) ??
-      db()
-        .headers()
-        .map(({ header }) => nevraOf(header)),
+    nevras: () => recordedPackages(repo, base) ?? listedPackages(file, read),
     packagesNamed: (name) => db().byName(name).map(basePackage),
     numbersOf: (names) =>
       names.flatMap((name) =>
@@ -143,6 +146,31 @@ function recordedPackages(repo: Repo, base: Checksum): Nevra[] | null {
   return (list as [string, string, string, string, string][]).map(
     ([name, epoch, version, release, arch]) => ({ name, epoch: Number(epoch), version, release, arch }),
   );
+}
+
+/** Every package's name, without parsing every header. */
+function listedPackages(file: string, read: () => Uint8Array): Nevra[] {
+  const db = isWal(file) ? openSqlite(sqliteImage(read())) : openSqlite(file, { readonly: true });
+  try {
+    const rows = db.prepare<[], { hnum: number; blob: Uint8Array }>('SELECT hnum, blob FROM Packages').all();
+    return rows
+      .map(({ hnum, blob }) => quickNevra(blob, `package ${hnum} in ${file}`))
+      .filter(({ name }) => name !== KEY_PACKAGE);
+  } finally {
+    db.close();
+  }
+}
+
+/** SQLite's header says at byte 19 how the database is to be read: 2 is with a write-ahead log. */
+function isWal(file: string): boolean {
+  const start = Buffer.alloc(20);
+  const fd = fs.openSync(file, 'r');
+  try {
+    fs.readSync(fd, start, 0, start.length, 0);
+  } finally {
+    fs.closeSync(fd);
+  }
+  return start[19] !== 1;
 }
 
 /** Numbers of the packages with file triggers that run once for a whole transaction, from the index made for that. */

@@ -11,7 +11,7 @@ import { TAG } from '#layering/rpm-tags.ts';
 import type { InstalledHeader } from '#layering/rpmdb-read.ts';
 
 /** Keys that `rpm --import` put into a database are no packages. */
-const KEY_PACKAGE = 'gpg-pubkey';
+export const KEY_PACKAGE = 'gpg-pubkey';
 
 export function installedPackages(headers: readonly InstalledHeader[]): InstalledPackage[] {
   return headers.map(({ header }) => solverPackage(header)).filter(({ name }) => name !== KEY_PACKAGE);
