@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { decompress } from '#native/decompress.ts';
 import { duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
 import { type Comps, type Environment, type Group, parseComps } from '#layering/comps.ts';
 import type { LoadedRepository, SolvFile } from '#layering/loaded-repository.ts';
@@ -141,22 +142,33 @@ async function fetched(parts: RepositoryParts, record: RepomdRecord): Promise<st
     );
   const urls = state.baseUrls.map((baseUrl) => `${baseUrl}${record.location}`);
   await fetchFile({ urls, target, checksum: record.checksum, size: record.size }, transfer);
-  return target.endsWith('.bz2') ? await withoutBzip2(target) : target;
+  return target.endsWith('.bz2') ? withoutBzip2(target) : target;
 }
 
-async function withoutBzip2(file: string): Promise<string> {
+/** A crash leaves the file with `.new` behind, which the next run writes over. */
+function withoutBzip2(file: string): string {
   const target = file.slice(0, -'.bz2'.length);
+  const input = fs.openSync(file, 'r');
+  const output = fs.openSync(`${target}.new`, 'w');
   try {
-    const { default: seekBzip } = await import('seek-bzip');
-    fs.writeFileSync(target, seekBzip.decode(fs.readFileSync(file)));
+    for (const piece of decompress('bzip2', () => readPiece(input))) fs.writeSync(output, piece);
+    fs.renameSync(`${target}.new`, target);
   } catch (cause) {
     throw new UserError(
       'BAD_METADATA',
       `${path.basename(file)}: not readable as bzip2: ${messageOf(cause)}`,
       { cause },
     );
+  } finally {
+    fs.closeSync(input);
+    fs.closeSync(output);
   }
   return target;
+}
+
+function readPiece(fd: number): Uint8Array {
+  const piece = new Uint8Array(1 << 18);
+  return piece.subarray(0, fs.readSync(fd, piece));
 }
 
 function recordOf(repomd: Repomd, type: string): RepomdRecord {
