@@ -117,7 +117,7 @@ describe('the bench', () => {
     ]);
     expect(growthVerdict(small, row(100000, [1], [2]), 1.5).met).toBe(false);
     expect(markdownTable([small]).split('\n')[2]).toBe(
-      '| deploy | 30,000 | 0.50 s (0.40 s–9.00 s) | 2.00 s (2.00 s–2.00 s) | 4.0 × | 20 MB / 20 MB | 4 / 300 |',
+      '| deploy | 30,000 | 0.50 s (0.40 s–9.00 s) | 2.00 s (2.00 s–2.00 s) | 4.0 × | 0.50 s / 2.00 s | 20 MB / 20 MB | 4 / 300 |',
     );
   });
 

@@ -10,6 +10,7 @@ import {
   commitCase,
   deployCase,
   fsckCase,
+  placeOf,
   remove,
   type Case,
   type Contestants,
@@ -17,11 +18,12 @@ import {
   type Workplace,
 } from '#test/bench/cases.ts';
 import { composeCase } from '#test/bench/compose-case.ts';
-import { countSyncs, measure, type Measurement } from '#test/bench/measure.ts';
+import { countSyncs, measure, type Argv, type Measurement } from '#test/bench/measure.ts';
 import { reportText } from '#test/bench/report.ts';
 import { growthVerdict, verdicts, type Row, type Side } from '#test/bench/table.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '../..');
+const SIDES = ['ours', 'peer'] as const;
 const HELP = `npm run bench [-- --sizes 30000,100000] [-- --runs 3] [-- --directory DIR] [-- --only NAME]
 
 Measures dist/yum-ostree against the machine's ostree, side by side, and writes docs/bench.md.
@@ -58,6 +60,7 @@ function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): R
   const directory = path.join(settings.directory, `work-${base.files}`);
   remove(directory);
   fs.mkdirSync(directory, { recursive: true });
+  spreadBelow(directory);
   const workplace: Workplace = { ...parts, directory };
   try {
     const cases = [commitCase, checkoutCase, fsckCase, deployCase, composeCase].map((make) =>
@@ -67,29 +70,46 @@ function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): R
     const wanted = cases.filter(
       (one, index) => index === 0 || settings.only === undefined || one.name.includes(settings.only),
     );
-    return wanted.map((one) => measureCase(one, base.files, settings.runs));
+    return wanted.map((one) => measureCase(one, workplace, settings.runs));
   } finally {
     remove(directory);
   }
 }
 
+/**
+ * ext4 does not give the inodes of removed files out again for minutes, and searching past them makes mkdir many times
+ * slower. So nothing is removed between runs, and each run's directory starts in another part of the disk.
+ */
+function spreadBelow(directory: string): void {
+  spawnSync('chattr', ['+T', directory]);
+}
+
 /** Both sides in turn, so that what else the machine does falls on both. */
-function measureCase(one: Case, files: number, runs: number): Row {
+function measureCase(one: Case, workplace: Workplace, runs: number): Row {
+  const { files } = workplace.base;
   const taken: Record<SideName, Measurement[]> = { ours: [], peer: [] };
   for (let round = 1; round <= runs; round += 1) {
-    for (const side of ['ours', 'peer'] as const) {
-      one.prepare(side);
-      taken[side].push(measure(one.commands(side)));
-    }
+    for (const side of SIDES) taken[side].push(measure(commandsOf(one, workplace, { round, side })));
     const [ours, peer] = [taken.ours.at(-1), taken.peer.at(-1)].map((run) => run?.wall.toFixed(2));
     say(`${one.name}, ${files} files, run ${round}: ${ours} s, ostree ${peer} s`);
   }
   one.verify?.();
   const side = (name: SideName): Side => {
-    one.prepare(name);
-    return { runs: taken[name], syncs: countSyncs(one.commands(name)) };
+    const commands = commandsOf(one, workplace, { round: runs + 1, side: name });
+    return { runs: taken[name], syncs: countSyncs(commands) };
   };
   return { name: one.name, files, ours: side('ours'), peer: side('peer'), targets: one.targets };
+}
+
+function commandsOf(
+  one: Case,
+  workplace: Workplace,
+  { round, side }: { readonly round: number; readonly side: SideName },
+): readonly Argv[] {
+  const place = path.join(placeOf(workplace.directory, one.name, round), side);
+  fs.mkdirSync(place, { recursive: true });
+  one.prepare?.(side, place);
+  return one.commands(side, place);
 }
 
 function growthVerdicts(rows: readonly Row[]) {

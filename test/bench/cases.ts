@@ -9,11 +9,14 @@ import { BASE_REF, STATEROOT } from '#test/fixtures/base-tree.ts';
 
 export type SideName = 'ours' | 'peer';
 
-/** One comparison: what each side runs, and what is put back before each run (not timed). */
+/**
+ * One comparison: what each side runs, and what is made ready before each run (not timed). `place` is an empty directory
+ * of this run alone, which stays until all of a size is measured.
+ */
 export interface Case {
   readonly name: string;
-  prepare(side: SideName): void;
-  commands(side: SideName): readonly Argv[];
+  prepare?(side: SideName, place: string): void;
+  commands(side: SideName, place: string): readonly Argv[];
   /** Throws where the two sides did not come to the same result. */
   verify?(): void;
   readonly targets: readonly Target[];
@@ -37,25 +40,18 @@ export interface Workplace {
 /** The metadata that makes both tools' commits of one tree the same object. */
 const SAME_COMMIT = [`--branch=${BASE_REF}`, '--timestamp=2026-01-01 00:00:00 +0000', '--subject=Base'];
 
-/** Commit of a directory into an empty bare repository. Leaves both repositories for what follows. */
+/** Commit of a directory into an empty bare repository. Those of the first round serve what follows. */
 export function commitCase({ directory, base, contestants }: Workplace): Case {
-  const repos = repositories(directory);
   return {
     name: 'commit of a directory',
-    prepare(side) {
-      remove(repos[side]);
-      run(['/usr/bin/ostree', 'init', `--repo=${repos[side]}`, '--mode=bare']);
+    prepare(_side, place) {
+      run(['/usr/bin/ostree', 'init', `--repo=${place}/repo`, '--mode=bare']);
     },
-    commands: (side) => [
-      [
-        contestants.ostree[side],
-        'commit',
-        `--repo=${repos[side]}`,
-        ...SAME_COMMIT,
-        `--tree=dir=${base.tree}`,
-      ],
+    commands: (side, place) => [
+      [contestants.ostree[side], 'commit', `--repo=${place}/repo`, ...SAME_COMMIT, `--tree=dir=${base.tree}`],
     ],
     verify() {
+      const repos = repositories(directory);
       const [ours, peer] = (['ours', 'peer'] as const).map((side) =>
         run(['/usr/bin/ostree', 'rev-parse', `--repo=${repos[side]}`, BASE_REF]),
       );
@@ -68,14 +64,10 @@ export function commitCase({ directory, base, contestants }: Workplace): Case {
 /** Hardlink checkout of the whole tree. */
 export function checkoutCase({ directory, contestants }: Workplace): Case {
   const repos = repositories(directory);
-  const target = path.join(directory, 'checkout');
   return {
     name: 'checkout -H',
-    prepare: () => {
-      remove(target);
-    },
-    commands: (side) => [
-      [contestants.ostree[side], 'checkout', `--repo=${repos[side]}`, '-H', BASE_REF, target],
+    commands: (side, place) => [
+      [contestants.ostree[side], 'checkout', `--repo=${repos[side]}`, '-H', BASE_REF, `${place}/tree`],
     ],
     targets: [{ kind: 'times-faster', factor: 1 }],
   };
@@ -85,33 +77,23 @@ export function fsckCase({ directory, contestants }: Workplace): Case {
   const repos = repositories(directory);
   return {
     name: 'fsck',
-    prepare: () => {
-      remove(path.join(directory, 'checkout'));
-    },
     commands: (side) => [[contestants.ostree[side], 'fsck', '--quiet', `--repo=${repos[side]}`]],
     targets: [],
   };
 }
 
-/** A second deployment of the tree that is deployed already; the list is brought back to one in between. */
+/** One more deployment of a tree that is deployed already; none is removed meanwhile. */
 export function deployCase({ directory, contestants }: Workplace): Case {
   const sysroots = { ours: path.join(directory, 'sysroot-ours'), peer: path.join(directory, 'sysroot-peer') };
   const repos = repositories(directory);
-  const admin = (side: SideName, ...args: string[]): Argv => [
-    contestants.ostree[side],
-    'admin',
-    `--sysroot=${sysroots[side]}`,
-    ...args,
+  const deploy = (side: SideName): Argv => [
+    ...([contestants.ostree[side], 'admin', `--sysroot=${sysroots[side]}`, 'deploy', '--retain'] as const),
+    ...[`--os=${STATEROOT}`, '--karg=root=LABEL=root', BASE_REF],
   ];
-  const deploy = (side: SideName) =>
-    admin(side, 'deploy', `--os=${STATEROOT}`, '--karg=root=LABEL=root', BASE_REF);
   return {
     name: 'admin deploy',
     prepare(side) {
-      if (fs.existsSync(sysroots[side])) {
-        run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroots[side]}`, 'undeploy', '0']);
-        return;
-      }
+      if (fs.existsSync(sysroots[side])) return;
       fs.mkdirSync(sysroots[side]);
       run(['/usr/bin/ostree', 'admin', 'init-fs', '--modern', sysroots[side]]);
       run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroots[side]}`, 'os-init', STATEROOT]);
@@ -128,8 +110,15 @@ export function deployCase({ directory, contestants }: Workplace): Case {
   };
 }
 
+/** The repositories that the first round of the commit made. */
 export function repositories(directory: string): Record<SideName, string> {
-  return { ours: path.join(directory, 'repo-ours'), peer: path.join(directory, 'repo-peer') };
+  const made = (side: SideName) => path.join(placeOf(directory, 'commit of a directory', 1), side, 'repo');
+  return { ours: made('ours'), peer: made('peer') };
+}
+
+/** The directory of a case's round; each side has one in it. */
+export function placeOf(directory: string, name: string, round: number): string {
+  return path.join(directory, `${name.replaceAll(/[^a-z]+/gi, '-')}-${round}`);
 }
 
 /** rm -rf that clears the immutable flag of deployments. */

@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { remove, repositories, type Case, type SideName, type Workplace } from '#test/bench/cases.ts';
+import { repositories, type Case, type SideName, type Workplace } from '#test/bench/cases.ts';
 import { run, type Argv } from '#test/bench/measure.ts';
 import { BASE_REF } from '#test/fixtures/base-tree.ts';
 
@@ -15,9 +15,8 @@ const DERIVED_BY_HAND = 'derived-by-hand';
 export function composeCase(workplace: Workplace): Case {
   const { directory, contestants } = workplace;
   const repos = repositories(directory);
-  const checkout = path.join(directory, 'checkout');
   const repo = `--repo=${repos.peer}`;
-  const byHand: readonly Argv[] = [
+  const byHand = (checkout: string): readonly Argv[] => [
     [contestants.ostree.peer, 'checkout', repo, '-H', BASE_REF, checkout],
     [
       ...([contestants.ostree.peer, 'commit', repo, `--branch=${DERIVED_BY_HAND}`] as const),
@@ -28,13 +27,12 @@ export function composeCase(workplace: Workplace): Case {
   const packageRefs = () => importPackages(workplace);
   return {
     name: 'compose',
-    prepare(side) {
-      remove(checkout);
+    prepare: (side) => {
       removeDerived(repos, side);
     },
-    commands: (side) =>
+    commands: (side, place) =>
       side === 'peer'
-        ? byHand
+        ? byHand(path.join(place, 'tree'))
         : [
             [
               ...([contestants.yumOstree, 'debug', 'compose', `--repo=${repos.ours}`] as const),

@@ -16,7 +16,7 @@ Written by \`npm run bench\`. ${machine}.
 Both tools work on the same trees in the same minutes: their runs alternate, ${runs} of each; the table gives the median
 and, in brackets, the fastest and slowest run. Times are wall times from process start to exit, with a warm page cache;
 \`yum-ostree\` is \`dist/yum-ostree\`, \`ostree\` the distribution's. Peak memory is the largest resident set of any
-process. fsync calls are all of fsync, fdatasync, syncfs, sync_file_range, msync and sync, children included.
+process, CPU the median of user and system time of all of them. fsync calls are all of fsync, fdatasync, syncfs, sync_file_range, msync and sync, children included.
 
 The base tree is the demo's (real kernel, systemd, libraries, rpm database) with synthetic files added: median 2 KiB,
 mean 6 KiB. *compose* adds one imported package to the base commit and writes the new commit, rpm database and ref; beside

@@ -33,13 +33,14 @@ export function medianWall(side: Side): number {
 
 /** The rows as a markdown table: medians, the spread of the runs, memory and sync calls side by side. */
 export function markdownTable(rows: readonly Row[]): string {
-  const header = ['', 'files', 'yum-ostree', 'ostree', 'ratio', 'peak memory', 'fsync calls'];
+  const header = ['', 'files', 'yum-ostree', 'ostree', 'ratio', 'CPU', 'peak memory', 'fsync calls'];
   const lines = rows.map((row) => [
     row.name,
     row.files.toLocaleString('en-US'),
     wallText(row.ours),
     row.peer === null ? '' : wallText(row.peer),
     row.peer === null ? '' : `${ratio(row).toFixed(1)} ×`,
+    pair(row, (side) => seconds(median(side.runs.map((run) => run.cpu)))),
     pair(row, (side) => `${Math.round(Math.max(...side.runs.map((run) => run.peakKib)) / 1024)} MB`),
     pair(row, (side) => (side.syncs === null ? '–' : String(side.syncs))),
   ]);

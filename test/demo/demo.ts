@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
@@ -7,6 +8,7 @@ import { ourPrograms } from '#test/demo/programs.ts';
 import { bootEntries, makeSysroot, type BootedBy } from '#test/demo/sysroot.ts';
 import { factLine, terminal, type Terminal } from '#test/demo/terminal.ts';
 import { INPUTS_DIRECTORY, prepareInputs } from '#test/fixtures/demo-inputs.ts';
+import { waitForLock } from '#test/fixtures/lock-file.ts';
 import { enterDeployment } from '#test/root/enter-deployment.ts';
 
 const HELP = `npm run demo -- [--directory DIR] [--sysroot DIR] [--built]
@@ -28,14 +30,14 @@ async function demo({ directory, sysroot, built }: Settings, signal: AbortSignal
   const out = terminal((text) => process.stdout.write(text));
   const programs = ourPrograms(built, signal);
 
+  const report = (line: string) => {
+    out.line(line);
+  };
   out.heading('Real packages and a base tree');
-  const inputs = await prepareInputs({
-    directory,
-    signal,
-    report: (line) => {
-      out.line(line);
-    },
-  });
+  const inputs = await prepareInputs({ directory, signal, report });
+  fs.mkdirSync(path.dirname(sysroot), { recursive: true });
+  // Held until this process ends: the sysroot is made anew by each run.
+  await waitForLock(`${sysroot}.lock`, { signal, report });
 
   out.heading('A sysroot with the base tree');
   await makeSysroot(sysroot, inputs.base, { programs, terminal: out });
