@@ -8,7 +8,7 @@ import { build } from 'esbuild';
 const root = new URL('..', import.meta.url).pathname;
 const target = join(root, 'dist');
 // Built beside it and renamed at the end: a build that fails leaves the last one.
-const dist = join(root, 'build', 'dist');
+const dist = join(root, 'build', `dist-${process.pid}`);
 const ADDONS = ['syscalls.node', 'solver.node', 'better_sqlite3.node'];
 const PROGRAMS = ['ostree', 'ostree-prepare-root', 'ostree-remount', 'ostree-system-generator'];
 
