@@ -40,7 +40,7 @@ export function bootList(
 ): NextBootResult {
   const written = writeDeployments(sysroot, list, options);
   const { removed, mayPrune } = cleanUpSysroot(written.sysroot);
-  // A prune reads every dirtree: it is left out where no commit lost its last deployment.
+  // A prune reads every dirtree: it is left out where every commit that went is still named by a ref.
   if (mayPrune && options.noPrune !== true) pruneUnreferenced(written.sysroot);
   return { ...written, removed };
 }

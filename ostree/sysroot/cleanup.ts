@@ -2,6 +2,7 @@
 import { isChecksum } from '#ostree/format/checksum.ts';
 import { overlayInitrds } from '#ostree/format/bls.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
+import { listRefs } from '#ostree/repo/refs.ts';
 import { deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.ts';
 import { removeOtherDeploymentRefs, writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -9,7 +10,7 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 export interface CleanupResult {
   /** Deployment directories that were removed, relative to the sysroot. */
   readonly removed: readonly string[];
-  /** Whether a commit lost its last deployment, so that a prune may find something. */
+  /** Whether a commit lost its last deployment and no ref names it, so that a prune finds something. */
   readonly mayPrune: boolean;
 }
 
@@ -24,7 +25,20 @@ export function cleanUpSysroot(sysroot: Sysroot): CleanupResult {
   const listed = sysroot.deployments.filter((deployment) => !deployment.isStaged);
   writeDeploymentRefs(sysroot.repo, sysroot, listed);
   const dropped = removeOtherDeploymentRefs(sysroot.repo, sysroot);
-  return { removed, mayPrune: dropped.length > 0 || removed.length > 0 };
+  const commits = [...dropped, ...removed.map((path) => commitOf(path))];
+  return { removed, mayPrune: commits.some((commit) => !isNeeded(sysroot, commit)) };
+}
+
+function commitOf(path: string): string {
+  return parseDeploymentName(path.slice(path.lastIndexOf('/') + 1))?.checksum ?? '';
+}
+
+/** The refs of the current deployments are among the refs. */
+function isNeeded({ repo, deployments }: Sysroot, commit: string): boolean {
+  return (
+    deployments.some(({ checksum }) => checksum === commit) ||
+    listRefs(repo).some(({ checksum }) => checksum === commit)
+  );
 }
 
 /** The three pairs of boot links, and the loader directory, that are not in use. */
