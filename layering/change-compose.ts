@@ -9,7 +9,7 @@ import { compose, type ComposeFacts } from '#layering/compose.ts';
 import { composePackage, scriptSource } from '#layering/compose-package.ts';
 import { layerMetadata } from '#layering/layer-metadata.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
-import { workPlace } from '#layering/leftovers.ts';
+import { workPlace, type WorkPlace } from '#layering/leftovers.ts';
 import { packageRef, type PackageTree } from '#layering/package-tree.ts';
 import { baseRef } from '#layering/refs.ts';
 import { planScripts } from '#layering/scripts-plan.ts';
@@ -35,38 +35,41 @@ interface Decided {
 export async function composeChange(change: Change, decided: Decided): Promise<ComposedChange | null> {
   const { system, options } = change;
   const { repo } = system.sysroot;
-  const prepared = await preparePackages(change, decided.result);
-  planScripts(prepared.trees.map(({ nevra, header }) => scriptSource(nevra.name, header)));
-  if (options.downloadOnly) return null;
-  const place = workPlace(system.sysroot, system.stateroot);
-  // Between transactions nobody may prune what is composed and named by no ref yet.
+  // Between transactions nobody may prune what is imported or composed and named by no ref yet.
   const lock = lockRepo(repo, 'shared');
+  let place: WorkPlace | null = null;
   try {
+    const prepared = await preparePackages(change, decided.result);
+    planScripts(prepared.trees.map(({ nevra, header }) => scriptSource(nevra.name, header)));
+    if (options.downloadOnly) return null;
+    place = workPlace(system.sysroot, system.stateroot);
+    const { path, farmName, remove } = place;
     const { commit, farmIsReady, ignored } = await compose(repo, {
       base: change.baseCommit,
       packages: prepared.trees.map((tree) =>
         composePackage(tree, decided.origin.replaceFiles.includes(tree.nevra.name)),
       ),
       removals: decided.result.removed.map(({ name }) => name),
-      farm: { path: place.path },
+      farm: { path },
       metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
-      refs: new Map([
+      refs: new Map<string, Checksum | null>([
+        ...prepared.refs,
         [treeRef(decided.result.treeName), null],
         [baseRef(repo, change.baseCommit), change.baseCommit],
       ]),
       progress: options.progress,
       signal: options.signal,
     });
-    for (const path of ignored)
-      options.progress({ kind: 'warning', text: `a script left /${path}, which a tree cannot hold` });
+    for (const left of ignored)
+      options.progress({ kind: 'warning', text: `a script left /${left}, which a tree cannot hold` });
     return {
       commit,
-      preparedFarm: farmIsReady ? place.farmName : null,
+      preparedFarm: farmIsReady ? farmName : null,
       forgetDownloads: () => forgetFiles(prepared.files),
-      release: () => place.remove(),
+      release: remove,
     };
   } catch (error) {
-    place.remove();
+    place?.remove();
     throw error;
   } finally {
     repo.sys.close(lock);

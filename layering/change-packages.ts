@@ -1,5 +1,6 @@
 /** The packages of a solution, downloaded, checked and imported. */
 import fs from 'node:fs';
+import type { Checksum } from '#ostree/format/checksum.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
@@ -17,6 +18,8 @@ import { verifyPackage } from '#layering/verify-package.ts';
 export interface PreparedPackages {
   /** In the order of the solution. */
   readonly trees: readonly PackageTree[];
+  /** Refs that the packages shall have, and that they do not have yet: set with the tree that needs them. */
+  readonly refs: ReadonlyMap<string, Checksum>;
   /** Downloaded files, which are of no more use once the trees are deployed. */
   readonly files: readonly string[];
 }
@@ -25,7 +28,7 @@ export interface PreparedPackages {
 const SPACE_RESERVE = 8 * 1024 * 1024;
 
 /**
- * After this every package is in the store under its ref; an error or a crash leaves those refs as they were.
+ * After this every package is in the store; an error or a crash leaves at most objects that nothing names.
  * @throws UserError NO_SPACE before anything is written, DOWNLOAD_FAILED, UNSIGNED, BAD_RPM, … naming the package
  */
 export async function preparePackages(change: Change, solved: SolvedChange): Promise<PreparedPackages> {
@@ -34,13 +37,15 @@ export async function preparePackages(change: Change, solved: SolvedChange): Pro
   const index = readStoreIndex(system.cachePath);
   const known = new Map(solved.packages.map((pkg) => [pkg, treeInStore(change, solved, { pkg, index })]));
   const missing = solved.packages.filter((pkg) => known.get(pkg) === null);
-  if (missing.length === 0) return { trees: inOrder(solved, known), files: [] };
+  if (missing.length === 0) return { trees: inOrder(solved, known), refs: new Map(), files: [] };
   refuseWithoutSpace(repo, missing, change.facts.database.bytes().length);
   const downloaded = await download(change, solved, missing);
   options.signal.throwIfAborted();
   const imported = importAll(change, missing, downloaded);
+  const refs = new Map<string, Checksum>();
   for (const [pkg, tree] of imported) {
     known.set(pkg, tree);
+    refs.set(packageRef(tree.nevra, tree.headerSha256), tree.commit);
     if (pkg.source.kind === 'repository')
       index.set(fileKey(pkg.source.solved), {
         ref: packageRef(tree.nevra, tree.headerSha256),
@@ -51,7 +56,11 @@ export async function preparePackages(change: Change, solved: SolvedChange): Pro
   const files = missing.flatMap((pkg) =>
     pkg.source.kind === 'repository' ? [downloaded.get(pkg)?.path ?? ''] : [],
   );
-  return { trees: inOrder(solved, known), files: files.filter((file) => file.startsWith(system.cachePath)) };
+  return {
+    trees: inOrder(solved, known),
+    refs,
+    files: files.filter((file) => file.startsWith(system.cachePath)),
+  };
 }
 
 /** Removes package files that are in the store now. */
@@ -136,6 +145,8 @@ function importAll(
   const { repo } = system.sysroot;
   options.progress({ kind: 'stage', stage: 'import', text: `Importing ${countText(missing.length)}` });
   const txn = Transaction.begin(repo);
+  // A download alone names its packages at once; else they are named with the tree, which spares a sync.
+  const unnamed = options.downloadOnly ? txn : withoutRefs(txn);
   try {
     const commits = missing.map((pkg, done) => {
       options.signal.throwIfAborted();
@@ -144,13 +155,24 @@ function importAll(
       const item = pkg.nevra.name;
       options.progress({ kind: 'amount', stage: 'import', unit: 'items', done, total: missing.length, item });
       const { repo: repoId } = pkg;
-      return [pkg, during('importing', () => importRpm(txn, rpm, { repoId }))] as const;
+      return [pkg, during('importing', () => importRpm(unnamed, rpm, { repoId }))] as const;
     });
     txn.commit();
     return new Map(commits.map(([pkg, commit]) => [pkg, loadPackageTree(repo, commit)]));
   } finally {
     txn.abort();
   }
+}
+
+/** The same transaction, but that it sets no refs. */
+function withoutRefs(txn: Transaction): Transaction {
+  const setRef = (): void => undefined;
+  return new Proxy(txn, {
+    get(target, key) {
+      const value: unknown = key === 'setRef' ? setRef : Reflect.get(target, key, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
 }
 
 function inOrder(solved: SolvedChange, trees: ReadonlyMap<ChosenPackage, PackageTree | null>): PackageTree[] {

@@ -181,7 +181,11 @@ function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
     if (rpm !== undefined) return { entry, package: localPackage(rpm), source: { kind: 'file', entry } };
     const sha256 = parseChecksum(entry.slice(0, entry.indexOf(':')));
     const tree = storedPackageTree(change.system.sysroot.repo, entry.slice(sha256.length + 1), sha256);
-    return { entry, package: storedPackage(tree, `/stored/${sha256}/${tree.nevra.name}.rpm`), source: { kind: 'stored', tree } };
+    return {
+      entry,
+      package: storedPackage(tree, `/stored/${sha256}/${tree.nevra.name}.rpm`),
+      source: { kind: 'stored', tree },
+    };
   });
 }
 

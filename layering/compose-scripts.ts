@@ -111,7 +111,8 @@ async function runOne(
   script: PackageScript,
   stdin?: string,
 ): Promise<void> {
-  const text = `Running %${script.phase} of ${script.package}`;
+  const what = script.body === '' ? script.interpreter.join(' ') : `%${script.phase} of ${script.package}`;
+  const text = `Running ${what}`;
   host.progress({ kind: 'stage', stage: 'scripts', text });
   await session.run(script, stdin);
 }

@@ -9,7 +9,7 @@ export interface WorkPlace {
   readonly path: string;
   /** As `deployTree` takes a prepared farm in it: relative to `ostree/deploy/OS/deploy`. */
   readonly farmName: string;
-  remove(): void;
+  readonly remove: () => void;
 }
 
 /** Names a place beside the stateroot's deployments (ostree takes every directory among them for a deployment). */
