@@ -19,6 +19,8 @@ await bundle();
 await packExecutable();
 for (const name of PROGRAMS) symlinkSync('yum-ostree', join(dist, name));
 copyFileSync(join(root, 'docs/licences.md'), join(dist, 'licences.md'));
+rmSync(target, { recursive: true, force: true });
+renameSync(dist, target);
 process.stderr.write(
   'built dist/yum-ostree (names: yum-ostree, ostree, ostree-prepare-root) and dist/yum-ostree.cjs\n',
 );
