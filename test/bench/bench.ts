@@ -18,7 +18,7 @@ import {
   type Workplace,
 } from '#test/bench/cases.ts';
 import { composeCase } from '#test/bench/compose-case.ts';
-import { countSyncs, measure, type Argv, type Measurement } from '#test/bench/measure.ts';
+import { countSyncs, measure, run, type Argv, type Measurement } from '#test/bench/measure.ts';
 import { reportText } from '#test/bench/report.ts';
 import { growthVerdict, verdicts, type Row, type Side } from '#test/bench/table.ts';
 
@@ -38,7 +38,7 @@ interface Settings {
 }
 
 async function bench(settings: Settings): Promise<boolean> {
-  const contestants = builtPrograms();
+  const contestants = builtPrograms(settings.directory);
   const inputs = await prepareBases(path.join(settings.directory, 'bases'), settings.sizes, say);
   const loadBefore = os.loadavg()[0] ?? 0;
   const rows = inputs.bases.flatMap((base) =>
@@ -90,7 +90,7 @@ function measureCase(one: Case, workplace: Workplace, runs: number): Row {
   const taken: Record<SideName, Measurement[]> = { ours: [], peer: [] };
   for (let round = 1; round <= runs; round += 1) {
     for (const side of SIDES) taken[side].push(measure(commandsOf(one, workplace, { round, side })));
-    const [ours, peer] = [taken.ours.at(-1), taken.peer.at(-1)].map((run) => run?.wall.toFixed(2));
+    const [ours, peer] = [taken.ours.at(-1), taken.peer.at(-1)].map((one) => one?.wall.toFixed(2));
     say(`${one.name}, ${files} files, run ${round}: ${ours} s, ostree ${peer} s`);
   }
   one.verify?.();
@@ -120,8 +120,8 @@ function growthVerdicts(rows: readonly Row[]) {
     : [growthVerdict(small, large, 1.5)];
 }
 
-/** dist/, built where a source is newer. */
-function builtPrograms(): Contestants {
+/** dist/, built where a source is newer; a copy, so that a build meanwhile does not change what is measured. */
+function builtPrograms(directory: string): Contestants {
   const dist = path.join(PROJECT, 'dist');
   const built = fs.statSync(path.join(dist, 'yum-ostree'), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   const folders = ['cli', 'layering', 'bootloader', 'ostree', 'prepare-root', 'native'];
@@ -130,16 +130,15 @@ function builtPrograms(): Contestants {
     .some((file) => fs.statSync(path.join(PROJECT, file)).mtimeMs > built);
   if (newer) {
     say('building dist/');
-    const done = spawnSync(process.execPath, [path.join(PROJECT, 'scripts/build.mjs')], {
-      cwd: PROJECT,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
-    if (done.status !== 0) throw new UserError('COMMAND_FAILED', 'scripts/build.mjs failed');
+    run([process.execPath, path.join(PROJECT, 'scripts/build.mjs')]);
   }
-  return {
-    ostree: { ours: path.join(dist, 'ostree'), peer: '/usr/bin/ostree' },
-    yumOstree: path.join(dist, 'yum-ostree'),
-  };
+  const programs = path.join(directory, 'programs');
+  fs.rmSync(programs, { recursive: true, force: true });
+  fs.mkdirSync(programs, { recursive: true });
+  const yumOstree = path.join(programs, 'yum-ostree');
+  fs.copyFileSync(path.join(dist, 'yum-ostree'), yumOstree);
+  fs.symlinkSync('yum-ostree', path.join(programs, 'ostree'));
+  return { ostree: { ours: path.join(programs, 'ostree'), peer: '/usr/bin/ostree' }, yumOstree };
 }
 
 function machineText(loadBefore: number): string {
