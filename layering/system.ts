@@ -20,6 +20,7 @@ import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
 import { metadataList, readDerived, requestPackages } from '#layering/status.ts';
 import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
+import { makeSysrootWritable } from '#layering/writable-sysroot.ts';
 
 export interface SystemChoice {
   readonly sys: RepoCalls;
@@ -61,6 +62,7 @@ export async function withSystem<T>(
   choice: SystemChoice,
   action: (system: System) => Promise<T>,
 ): Promise<T> {
+  makeSysrootWritable(choice.sys, choice.path);
   const opened = openSysroot(choice.sys, choice.path, choice.options);
   let lock: Fd | null = null;
   try {
