@@ -1,16 +1,14 @@
 // populate: a tree of directories, links, copies and symlinks from one packed plan. A directory is filled by one thread.
 #include <dirent.h>
-#include <linux/fs.h>
-#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/sysmacros.h>
-#include <zlib.h>
 
 #include <memory>
 
 #include "addon.h"
 #include "arguments.h"
 #include "batch.h"
+#include "copy-content.h"
 #include "remove-tree.h"
 
 namespace addon {
@@ -19,7 +17,6 @@ namespace {
 using SharedFd = std::shared_ptr<OwnedFd>;
 
 constexpr uint32_t kTop = UINT32_MAX;
-constexpr size_t kChunk = 1 << 18;
 
 enum Op : uint8_t { kLink = 0, kCopy = 1, kSymlink = 2, kClone = 3, kRemove = 4, kEmpty = 5, kDevice = 6 };
 enum class Overwrite { kNone, kUnion, kUnionAdd, kUnionIdentical };
@@ -321,42 +318,6 @@ class Populator {
       if (strcmp(entry->d_name, ".") && strcmp(entry->d_name, "..")) names.emplace_back(entry->d_name);
     closedir(stream);
     for (const std::string &name : names) Remove({place.dir, name, place.path});
-  }
-
-  static void CopyContent(int from, int to, const std::string &source) {
-    if (ioctl(to, FICLONE, from) == 0) return;
-    for (;;) {
-      ssize_t count = copy_file_range(from, nullptr, to, nullptr, 1 << 30, 0);
-      if (count == 0) return;
-      if (count > 0 || errno == EINTR) continue;
-      if (errno != EXDEV && errno != EINVAL && errno != ENOSYS && errno != EOPNOTSUPP) Fail("copy_file_range", source);
-      break;
-    }
-    std::string buffer(kChunk, '\0');
-    while (size_t size = ReadFull(from, buffer.data(), buffer.size(), source)) WriteAll(to, buffer.data(), size, source);
-  }
-
-  static void InflateContent(int from, int to, double size, const std::string &source) {
-    struct Stream : z_stream {
-      Stream() : z_stream{} { inflateInit2(this, -MAX_WBITS); }
-      ~Stream() { inflateEnd(this); }
-    } stream;
-    std::string in(kChunk, '\0'), out(kChunk, '\0');
-    double total = 0;
-    for (int status = Z_OK; status != Z_STREAM_END;) {
-      stream.avail_in = ReadFull(from, in.data(), in.size(), source);
-      stream.next_in = reinterpret_cast<Bytef *>(in.data());
-      if (stream.avail_in == 0) throw Failure{EBADMSG, "inflate", source};
-      while (stream.avail_in > 0 && status != Z_STREAM_END) {
-        stream.next_out = reinterpret_cast<Bytef *>(out.data());
-        stream.avail_out = out.size();
-        status = inflate(&stream, Z_NO_FLUSH);
-        size_t got = out.size() - stream.avail_out;
-        if ((status != Z_OK && status != Z_STREAM_END) || (total += got) > size) throw Failure{EBADMSG, "inflate", source};
-        WriteAll(to, out.data(), got, source);
-      }
-    }
-    if (total != size) throw Failure{EBADMSG, "inflate", source};
   }
 
   int source_;
