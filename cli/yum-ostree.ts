@@ -15,7 +15,7 @@ export interface VerbResult {
 /** The client. @returns the exit code: 0 done, 2 wrong usage, 77 nothing to do (where asked for); errors are thrown */
 export async function runYumOstree(argv: readonly string[], context: CliContext): Promise<number> {
   const result: VerbResult = { exitCode: 0 };
-  const program = yumOstreeProgram(context, result);
+  const program = yumOstreeProgram(argv, context, result);
   try {
     await program.parseAsync(argv, { from: 'user' });
     return result.exitCode;
@@ -25,7 +25,7 @@ export async function runYumOstree(argv: readonly string[], context: CliContext)
   }
 }
 
-function yumOstreeProgram(context: CliContext, result: VerbResult): Command {
+function yumOstreeProgram(argv: readonly string[], context: CliContext, result: VerbResult): Command {
   const program = new Command('yum-ostree')
     .description('layers RPM packages on OSTree systems')
     .version(`yum-ostree ${VERSION}`)
@@ -35,13 +35,20 @@ function yumOstreeProgram(context: CliContext, result: VerbResult): Command {
   addChangeVerbs(program, context, result);
   addSystemVerbs(program, context, result);
   addDebugVerbs(program, context, result);
-  for (const command of allCommands(program)) addGlobalOptions(command);
+  // Only those that may be meant: making them for every command takes as long as some verbs do.
+  for (const command of allCommands(program)) if (mayBeMeant(command, argv)) addGlobalOptions(command);
   program.on('command:*', (operands: string[]) => {
     throw new UserError('USAGE', `Unknown command '${operands[0] ?? ''}'`, {
       hint: "'yum-ostree --help' lists the commands",
     });
   });
   return program;
+}
+
+function mayBeMeant(command: Command, argv: readonly string[]): boolean {
+  return (
+    command.parent === null || [command.name(), ...command.aliases()].some((name) => argv.includes(name))
+  );
 }
 
 /** The program itself and every command below it: global options may stand before or after the verb. */

@@ -1,11 +1,8 @@
 /** What composing asks of the base's rpmdb; nothing is read that is not asked for. */
-import type { Nevra } from '#layering/nevra.ts';
 import type { ScriptSource } from '#layering/scripts-plan.ts';
 import type { BasePackage } from '#layering/compose-removals.ts';
 
 export interface BaseDatabase {
-  /** All packages, in no order. */
-  nevras(): Nevra[];
   /** The packages that have file triggers. */
   triggerPackages(): ScriptSource[];
   packagesNamed(name: string): BasePackage[];

@@ -38,7 +38,7 @@ export async function preparePackages(change: Change, solved: SolvedChange): Pro
   const known = new Map(solved.packages.map((pkg) => [pkg, treeInStore(change, solved, { pkg, index })]));
   const missing = solved.packages.filter((pkg) => known.get(pkg) === null);
   if (missing.length === 0) return { trees: inOrder(solved, known), refs: new Map(), files: [] };
-  refuseWithoutSpace(repo, missing, change.facts.database.bytes().length);
+  refuseWithoutSpace(repo, missing, fs.statSync(change.facts.database.file).size);
   const downloaded = await download(change, solved, missing);
   options.signal.throwIfAborted();
   const imported = importAll(change, missing, downloaded);

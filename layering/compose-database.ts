@@ -1,7 +1,8 @@
 /** The rpmdb of the base and of the composed tree: the same place, a new file. */
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
-import { S } from '#native/syscalls.ts';
+import { AT_FDCWD, S } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { lookupVariant } from '#ostree/format/commit.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -23,14 +24,17 @@ import { objectPath } from '#ostree/repo/object-path.ts';
 import { installedHeader } from '#layering/rpmdb-header.ts';
 import { openSqlite } from '#native/sqlite.ts';
 import { Rpmdb, RPMDB_FILE, sqliteImage, type InstalledHeader } from '#layering/rpmdb-read.ts';
-import { writeRpmdb } from '#layering/rpmdb-write.ts';
+import { changeRpmdbFile } from '#layering/rpmdb-write.ts';
 
 /** The base's database, opened when it is first asked. */
 export interface OpenDatabase extends BaseDatabase {
   /** Of the file in the tree, e.g. `usr/share/rpm/rpmdb.sqlite`. */
   readonly path: string;
   readonly object: Checksum;
-  bytes(): Uint8Array;
+  /** Host path of the object; it is only read. */
+  readonly file: string;
+  /** All packages, where the base's commit lists them. */
+  recorded(): Nevra[] | null;
   numbersOf(names: readonly string[]): number[];
   headers(): InstalledHeader[];
   close(): void;
@@ -44,17 +48,15 @@ const TRANSACTION_COLOR = 3;
 export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   const found = findDatabase(repo, base);
   const file = path.join(repo.path, 'objects', objectPath(found.object, 'file', repo.mode));
-  let bytes: Uint8Array | null = null;
   let open: Rpmdb | null = null;
-  const read = (): Uint8Array => (bytes ??= fs.readFileSync(file));
   // The file itself: only one in WAL mode has to be copied to be read.
   const db = (): Rpmdb => (open ??= new Rpmdb(file));
   const ownersOf = (path: string): BasePackage[] => db().ownersOf(path).map(basePackage);
   return {
     ...found,
-    bytes: read,
     headers: () => db().headers(),
-    nevras: () => recordedPackages(repo, base) ?? listedPackages(file, read),
+    recorded: () => recordedPackages(repo, base),
+    file,
     packagesNamed: (name) => db().byName(name).map(basePackage),
     numbersOf: (names) =>
       names.flatMap((name) =>
@@ -70,7 +72,7 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
         .flatMap(({ files }) => files.filter((file) => treePathOf(file.path) === path))
         .at(0)?.color ?? 0,
     triggerPackages: () =>
-      triggerNumbers(read())
+      triggerNumbers(fs.readFileSync(file))
         .flatMap((hnum) => db().header(hnum) ?? [])
         .map(({ header }) => scriptSource(nevraOf(header).name, header)),
     close: () => open?.close(),
@@ -103,16 +105,56 @@ export function replaceDatabase(
     }),
   );
   const remove = database.numbersOf(request.removals);
-  const bytes = writeRpmdb(database.bytes(), { add, remove });
-  const { uid, gid, mode, xattrs } = loadContent(txn.repo, database.object).meta;
-  tree.setFile(database.path, txn.writeFile({ uid, gid, mode, xattrs }, bytes));
+  const removed = request.removals.flatMap((name) => database.packagesNamed(name).map(({ nevra }) => nevra));
+  const packages = withScratch((scratch) => {
+    const file = path.join(scratch, RPMDB_FILE);
+    fs.copyFileSync(database.file, file);
+    fs.chmodSync(file, 0o600);
+    changeRpmdbFile(file, { add, remove });
+    tree.setFile(database.path, storeDatabase(txn, database, scratch));
+    return packagesAfter(database, request, file);
+  });
   for (const rest of ['-wal', '-shm', '-journal']) tree.remove(`${database.path}${rest}`);
+  return { packages, removed };
+}
+
+/** A scratch folder outside of the repository: what is gone before the repository is synced is never written to disk. */
+function withScratch<T>(action: (scratch: string) => T): T {
+  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-rpmdb-'));
+  try {
+    return action(scratch);
+  } finally {
+    fs.rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** The owner, mode and attributes are those of the base's database. */
+function storeDatabase(txn: Transaction, database: OpenDatabase, scratch: string): Checksum {
+  const { sys } = txn.repo;
+  const { meta } = loadContent(txn.repo, database.object);
+  const { size } = fs.statSync(path.join(scratch, RPMDB_FILE));
+  const dir = sys.open(AT_FDCWD, scratch, ['read', 'directory']);
+  try {
+    const [checksum] = txn.writeFiles(dir, [{ meta, source: { kind: 'path', path: RPMDB_FILE, size } }]);
+    if (checksum === undefined) throw new Error('the database was not stored');
+    return checksum;
+  } finally {
+    sys.close(dir);
+  }
+}
+
+function packagesAfter(
+  database: OpenDatabase,
+  request: { readonly packages: readonly ComposePackage[]; readonly removals: readonly string[] },
+  file: string,
+): Nevra[] {
+  const recorded = database.recorded();
+  if (recorded === null) return listedPackages(file);
   const gone = new Set(request.removals);
-  const base = database.nevras();
-  return {
-    packages: [...base.filter(({ name }) => !gone.has(name)), ...request.packages.map((p) => p.source.nevra)],
-    removed: base.filter(({ name }) => gone.has(name)),
-  };
+  return [
+    ...recorded.filter(({ name }) => !gone.has(name)),
+    ...request.packages.map(({ source }) => source.nevra),
+  ];
 }
 
 function findDatabase(repo: Repo, base: Checksum): { path: string; object: Checksum } {
@@ -148,9 +190,9 @@ function recordedPackages(repo: Repo, base: Checksum): Nevra[] | null {
   );
 }
 
-/** Every package's name, without parsing every header. */
-function listedPackages(file: string, read: () => Uint8Array): Nevra[] {
-  const db = isWal(file) ? openSqlite(sqliteImage(read())) : openSqlite(file, { readonly: true });
+/** Every package's name, without parsing every header; of a database that is not in WAL mode. */
+function listedPackages(file: string): Nevra[] {
+  const db = openSqlite(file, { readonly: true });
   try {
     const rows = db.prepare<[], { hnum: number; blob: Uint8Array }>('SELECT hnum, blob FROM Packages').all();
     return rows
@@ -159,18 +201,6 @@ function listedPackages(file: string, read: () => Uint8Array): Nevra[] {
   } finally {
     db.close();
   }
-}
-
-/** SQLite's header says at byte 19 how the database is to be read: 2 is with a write-ahead log. */
-function isWal(file: string): boolean {
-  const start = Buffer.alloc(20);
-  const fd = fs.openSync(file, 'r');
-  try {
-    fs.readSync(fd, start, 0, start.length, 0);
-  } finally {
-    fs.closeSync(fd);
-  }
-  return start[19] !== 1;
 }
 
 /** Numbers of the packages with file triggers that run once for a whole transaction, from the index made for that. */

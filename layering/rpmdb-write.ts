@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import { UserError } from '#ostree/format/errors.ts';
 import { openSqlite, type SqliteDatabase } from '#native/sqlite.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
@@ -5,6 +6,9 @@ import { formatNevra } from '#layering/nevra.ts';
 import { parseHeader } from '#layering/rpm-header.ts';
 import { INDEX_TABLES, indexRows, type IndexTable } from '#layering/rpmdb-index.ts';
 import { sqliteImage } from '#layering/rpmdb-read.ts';
+
+/** Bytes that describe the whole file. */
+const SQLITE_HEADER = 100;
 
 export interface RpmdbChange {
   /** Headers as `installedHeader` makes them, in the order in which they get their numbers. */
@@ -31,6 +35,41 @@ export function writeRpmdb(base: Uint8Array | null, change: RpmdbChange): Uint8A
     });
   } finally {
     db.close();
+  }
+}
+
+/**
+ * The same change made in a file, which nobody else has open: for databases whose bytes are better not all in memory.
+ * Nothing is synced; a crash leaves a file that is not to be used. @throws UserError BAD_RPMDB
+ */
+export function changeRpmdbFile(file: string, change: RpmdbChange): void {
+  markAsRollbackMode(file);
+  const db = openSqlite(file, { fileMustExist: true });
+  try {
+    db.pragma('journal_mode = OFF');
+    db.pragma('synchronous = OFF');
+    db.pragma('foreign_keys = OFF');
+    db.transaction(() => applyChange(db, false, change))();
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    throw new UserError('BAD_RPMDB', `the package database cannot be changed: ${String(error)}`, {
+      cause: error,
+    });
+  } finally {
+    db.close();
+  }
+}
+
+/** As `sqliteImage`, in place. */
+function markAsRollbackMode(file: string): void {
+  const fd = fs.openSync(file, 'r+');
+  try {
+    const start = Buffer.alloc(SQLITE_HEADER);
+    fs.readSync(fd, start, 0, start.length, 0);
+    const marked = sqliteImage(start, file);
+    if (!marked.equals(start)) fs.writeSync(fd, marked, 0, marked.length, 0);
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

@@ -4,6 +4,11 @@ import { UserError } from '#ostree/format/errors.ts';
 export type Checksum = string & { readonly __brand: 'Checksum' };
 
 const HEX = '0123456789abcdef';
+/** The two digits of every byte. */
+const PAIRS: readonly string[] = Array.from(
+  { length: 256 },
+  (_, i) => HEX.charAt(i >> 4) + HEX.charAt(i & 15),
+);
 
 /** The checksum that `text` spells. @throws UserError BAD_CHECKSUM */
 export function parseChecksum(text: string): Checksum {
@@ -34,7 +39,7 @@ export function checksumFromBytes(bytes: Uint8Array): Checksum {
 /** Lower-case hex, two characters a byte. */
 export function bytesToHex(bytes: Uint8Array): string {
   let text = '';
-  for (const byte of bytes) text += HEX.charAt(byte >> 4) + HEX.charAt(byte & 15);
+  for (const byte of bytes) text += PAIRS[byte];
   return text;
 }
 
