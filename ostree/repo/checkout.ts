@@ -172,7 +172,7 @@ class Builder {
     const numbers = new Map(
       [...trees.dirmetas].map(([checksum, meta]) => [checksum, this.plan.addMeta(meta)]),
     );
-    const stack: PlannedDirectory[] = [{ parent: null, name: utf8Bytes(name), path: '', ...root }];
+    const stack: PlannedDirectory[] = [{ ...root, parent: null, name: utf8Bytes(name), path: '' }];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
       const { path } = next;
       const number = this.plan.directory(next.parent, numbers.get(next.meta) ?? 0, next.name);
