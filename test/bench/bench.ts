@@ -17,7 +17,7 @@ import {
   type SideName,
   type Workplace,
 } from '#test/bench/cases.ts';
-import { composeCase } from '#test/bench/compose-case.ts';
+import { composeCase, rpmdbRow } from '#test/bench/compose-case.ts';
 import { countSyncs, measure, run, type Argv, type Measurement } from '#test/bench/measure.ts';
 import { reportText } from '#test/bench/report.ts';
 import { growthVerdict, verdicts, type Row, type Side } from '#test/bench/table.ts';
@@ -70,7 +70,8 @@ function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): R
     const wanted = cases.filter(
       (one, index) => index === 0 || settings.only === undefined || one.name.includes(settings.only),
     );
-    return wanted.map((one) => measureCase(one, workplace, settings.runs));
+    const rows = wanted.map((one) => measureCase(one, workplace, settings.runs));
+    return rows.at(-1)?.name === 'compose' ? [...rows, rpmdbRow(workplace, settings.runs)] : rows;
   } finally {
     remove(directory);
   }

@@ -1,7 +1,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { repositories, type Case, type SideName, type Workplace } from '#test/bench/cases.ts';
-import { run, type Argv } from '#test/bench/measure.ts';
+import { measure, run, type Argv } from '#test/bench/measure.ts';
+import type { Row } from '#test/bench/table.ts';
 import { BASE_REF } from '#test/fixtures/base-tree.ts';
 
 /** The packages that are added: strace and the library it needs, as the demo's repository has them. */
@@ -51,8 +52,23 @@ export function composeCase(workplace: Workplace): Case {
   };
 }
 
+/** The rpm database's part of a compose: read, changed and stored in a process of its own. */
+export function rpmdbRow(workplace: Workplace, runs: number): Row {
+  const repo = repositories(workplace.directory).ours;
+  const script = path.join(import.meta.dirname, 'rpmdb-share.ts');
+  const refs = importPackages(workplace);
+  const measured = Array.from({ length: runs }, () => {
+    const whole = measure([[process.execPath, script, repo, BASE_REF, ...refs]]);
+    return { ...whole, wall: Number(whole.stdout) };
+  });
+  return {
+    ...{ name: 'of which the rpm database', files: workplace.base.files, peer: null, targets: [] },
+    ours: { runs: measured, syncs: null },
+  };
+}
+
 /** Imports what is missing; the refs of the packages. */
-export function importPackages({ directory, contestants, packages }: Workplace): string[] {
+function importPackages({ directory, contestants, packages }: Workplace): string[] {
   const files = fs
     .readdirSync(packages)
     .filter((name) => ADDED.some((added) => name.startsWith(`${added}-`)))
