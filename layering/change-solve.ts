@@ -119,6 +119,12 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
   const used = retry ? { ...inputs, repositories: await repositoriesOf(change) } : inputs;
   const result = retry ? await attempt(change, origin, used) : first;
   if (result.kind === 'problems') throw problemsError(result.problems);
+  for (const group of result.groups)
+    if (group.missing.length + group.skipped.length > 0)
+      change.options.progress({
+        kind: 'warning',
+        text: `group @${group.id}: cannot be had here: ${[...group.missing, ...group.skipped].join(', ')}`,
+      });
   return describe(origin, used, result);
 }
 

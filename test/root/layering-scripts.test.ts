@@ -200,6 +200,23 @@ test('a hanging script dies with SIGINT, and nothing is left', async () => {
   fsckClean(system);
 });
 
+test('where the base keeps its users in usr/lib, new ones are added there', () => {
+  const other = makeTestSystem('/var/tmp', { usersInUsrLib: true });
+  try {
+    fs.cpSync(system.packages, other.packages, { recursive: true });
+    yumOstreeOk(other, ['install', 'service', 'sysusers']);
+    const text = (file: string): string => fs.readFileSync(path.join(deploymentRoot(other), file), 'utf8');
+    expect(text('usr/lib/passwd')).toMatch(/^bin:.*\ndaemonish:x:77:77:.*\nservice:x:999:999:/m);
+    expect(text('usr/lib/group')).toMatch(/^service:x:999:$/m);
+    expect(text('usr/etc/passwd')).toBe('root:x:0:0:root:/root:/bin/bash\n');
+    const secret = fs.statSync(path.join(deploymentRoot(other), 'usr/share/service/secret'));
+    expect([secret.uid, secret.gid]).toEqual([999, 999]);
+    fsckClean(other);
+  } finally {
+    other.remove();
+  }
+});
+
 test('the name of the tree is the base’s again', () => {
   expect(firstDeployment(system)['tree-name']).toBe(BASE_REF);
 });

@@ -54,13 +54,19 @@ export interface TestSystem {
 }
 
 /** Makes the system anew in a new folder; takes about two seconds. */
-export function makeTestSystem(parent = '/var/tmp'): TestSystem {
+export function makeTestSystem(
+  parent = '/var/tmp',
+  options: {
+    /** The system's users are in usr/lib, as nss-altfiles has it. */ readonly usersInUsrLib?: boolean;
+  } = {},
+): TestSystem {
   const directory = fs.mkdtempSync(path.join(parent, 'yum-ostree-layering-'));
   const sysroot = path.join(directory, 'sysroot');
   const packages = path.join(directory, 'packages');
   fs.mkdirSync(sysroot);
   fs.mkdirSync(packages);
   const tree = makeBaseTree(directory);
+  if (options.usersInUsrLib === true) moveUsers(tree);
   runProgram('ostree', ['admin', 'init-fs', '--modern', sysroot]);
   runProgram('ostree', ['admin', 'os-init', `--sysroot=${sysroot}`, STATEROOT]);
   const repo = path.join(sysroot, 'ostree/repo');
@@ -229,6 +235,14 @@ function makeBaseTree(directory: string): string {
   fs.rmSync(path.join(tree, 'var'), { recursive: true });
   fs.mkdirSync(path.join(tree, 'var'));
   return tree;
+}
+
+function moveUsers(tree: string): void {
+  for (const name of ['passwd', 'group']) {
+    fs.renameSync(path.join(tree, 'usr/etc', name), path.join(tree, 'usr/lib', name));
+    const root = name === 'passwd' ? 'root:x:0:0:root:/root:/bin/bash\n' : 'root:x:0:\n';
+    fs.writeFileSync(path.join(tree, 'usr/etc', name), root);
+  }
 }
 
 function copyProgram(tree: string, program: string): void {
