@@ -13,10 +13,13 @@ export interface GlobalOptions {
   readonly quiet?: boolean;
   readonly yes?: boolean;
   readonly progressFd?: number;
-  /** Seconds; true without end. */
-  readonly wait?: number | true;
+  /** Seconds; Infinity without end. */
+  readonly wait?: number;
   readonly debug?: boolean;
 }
+
+/** What `--wait` without a number stands for. */
+export const FOREVER = 'forever';
 
 export function addGlobalOptions(command: Command): void {
   command
@@ -27,7 +30,7 @@ export function addGlobalOptions(command: Command): void {
     .option('-q, --quiet', 'print only errors and warnings')
     .option('-y, --yes', 'answer yes to questions')
     .option('--progress-fd <N>', 'write progress as JSON lines to this file descriptor', wholeNumber)
-    .option('--wait [SECONDS]', 'wait for another process that is changing the system', wholeNumber)
+    .option('--wait [SECONDS]', 'wait for another process that is changing the system', seconds)
     .option('--debug', 'print the stack of an error');
 }
 
@@ -44,7 +47,7 @@ export function sysrootPath(options: GlobalOptions, context: CliContext): string
 
 /** A number of seconds; null without end; by default none is waited. */
 export function waitSeconds({ wait }: GlobalOptions): number | null {
-  return wait === true ? null : (wait ?? 0);
+  return wait === Infinity ? null : (wait ?? 0);
 }
 
 export function reporterOf(options: GlobalOptions, context: CliContext): Reporter {
@@ -68,6 +71,10 @@ export function optionFile(context: CliContext, path: string): string {
 /** For options that may be given several times. */
 export function collected(value: string, earlier: readonly string[] = []): string[] {
   return [...earlier, value];
+}
+
+function seconds(text: string): number {
+  return text === FOREVER ? Infinity : wholeNumber(text);
 }
 
 function wholeNumber(text: string): number {

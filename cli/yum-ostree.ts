@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
-import { addGlobalOptions } from '#cli/yum-ostree-options.ts';
+import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
 import { addSystemVerbs } from '#cli/yum-ostree-system.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { VERSION } from '#cli/version.ts';
@@ -17,7 +17,7 @@ export async function runYumOstree(argv: readonly string[], context: CliContext)
   const result: VerbResult = { exitCode: 0 };
   const program = yumOstreeProgram(argv, context, result);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(argv.map(waitForever), { from: 'user' });
     return result.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -43,6 +43,11 @@ function yumOstreeProgram(argv: readonly string[], context: CliContext, result: 
     });
   });
   return program;
+}
+
+/** `--wait` alone would take the next word for its value. */
+function waitForever(word: string): string {
+  return word === '--wait' ? `--wait=${FOREVER}` : word;
 }
 
 function mayBeMeant(command: Command, argv: readonly string[]): boolean {

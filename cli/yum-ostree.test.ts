@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import type { CliContext } from '#cli/context.ts';
+import { runYumOstree } from '#cli/yum-ostree.ts';
+import { loadSyscalls } from '#native/load.ts';
+
+function context(): CliContext & { text: () => string } {
+  let text = '';
+  const write = (piece: string): void => void (text += piece);
+  return { sys: loadSyscalls(), out: write, err: write, env: {}, isTerminal: false, text: () => text };
+}
+
+test.each([
+  [['--no-such-option', 'status']],
+  [['install']],
+  [['status', '--wait=soon']],
+  [['install', '--progress-fd=x', 'a']],
+])('%j is wrong usage', async (argv) => {
+  expect(await runYumOstree(argv, context())).toBe(2);
+});
+
+test.each([
+  [['status', '--sysroot', '/nonexistent/x']],
+  [['--sysroot=/nonexistent/x', '--wait', 'status']],
+  [['--wait=3', '--json', 'status', '--sysroot=/nonexistent/x']],
+])('options may stand before and after the verb: %j', async (argv) => {
+  await expect(runYumOstree(argv, context())).rejects.toThrow(/no sysroot directory '\/nonexistent\/x'/);
+});
+
+test('an unknown verb is named', async () => {
+  await expect(runYumOstree(['instal', 'x'], context())).rejects.toThrow(/Unknown command 'instal'/);
+});
+
+test('help is no failure', async () => {
+  const help = context();
+  expect(await runYumOstree(['install', '--help'], help)).toBe(0);
+  expect(help.text()).toContain('--repofrompath');
+});
