@@ -50,6 +50,7 @@ async function bench(settings: Settings): Promise<boolean> {
   if (settings.only === undefined) {
     const file = path.join(PROJECT, 'docs/bench.md');
     fs.writeFileSync(`${file}.new`, text);
+    run([path.join(PROJECT, 'node_modules/.bin/prettier'), '--parser=markdown', '--write', `${file}.new`]);
     fs.renameSync(`${file}.new`, file);
   }
   return found.every((verdict) => verdict.met);
