@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildRpm } from '#test/fixtures/rpm-build.ts';
 import {
   BASE_REF,
   deploymentRoot,
@@ -262,6 +263,31 @@ test('an unsigned file is refused unless checks are turned off', () => {
   const { status, stderr } = spawnSync(process.execPath, [...client, file], { encoding: 'utf8' });
   expect(stderr).toMatch(/gdb-1\.0-1\.noarch\.rpm: it is not signed/);
   expect(status).toBe(1);
+});
+
+test('where a 32-bit and a 64-bit program share a path, the 64-bit one stays', () => {
+  const directory = path.join(system.directory, 'multilib');
+  // The colour of a file is found by rpmbuild in its ELF header.
+  const elf = (bits: 1 | 2): Uint8Array => {
+    const bytes = new Uint8Array(256);
+    bytes.set([0x7f, 0x45, 0x4c, 0x46, bits, 1, 1]);
+    bytes.set(bits === 2 ? [2, 0, 62, 0, 1] : [2, 0, 3, 0, 1], 16);
+    bytes[bits === 2 ? 52 : 40] = bits === 2 ? 64 : 52;
+    return bytes;
+  };
+  const tool = (bits: 1 | 2) => [{ path: '/usr/bin/both', content: elf(bits), mode: 0o755 }];
+  const small = buildRpm(directory, { name: 'tool32', arch: 'x86_64', files: tool(1) });
+  const large = buildRpm(directory, { name: 'tool64', arch: 'x86_64', files: tool(2) });
+  const colours = runProgram('rpm', ['-qp', '--qf', '[%{FILECOLORS} ]', small, large]).trim();
+  expect(colours.split(' ')).toEqual(['1', '2']);
+  for (const order of [
+    [small, large],
+    [large, small],
+  ]) {
+    yumOstreeOk(system, ['install', ...order]);
+    expect(fs.readFileSync(path.join(deploymentRoot(system), 'usr/bin/both'))[4]).toBe(2);
+    yumOstreeOk(system, ['uninstall', 'tool32', 'tool64']);
+  }
 });
 
 test('upgrade composes on the newest base, and carries /etc', () => {
