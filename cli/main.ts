@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import path from 'node:path';
 import sea from 'node:sea';
+import { isatty } from 'node:tty';
 import { bufferedOutput, type BufferedOutput } from '#cli/buffered-output.ts';
 import type { CliContext } from '#cli/context.ts';
 import { reportFailure } from '#cli/report-error.ts';
@@ -53,6 +54,7 @@ function contextOf(sys: CliContext['sys'], output: BufferedOutput): CliContext {
       sys.write(2, text);
     },
     env: process.env,
-    isTerminal: process.stderr.isTTY && process.stdin.isTTY,
+    // Not process.stderr.isTTY: making the stream would leave the descriptor non-blocking.
+    isTerminal: isatty(2) && isatty(0),
   };
 }

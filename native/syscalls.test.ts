@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -60,6 +61,27 @@ test('lstat agrees with Node', () => {
     nlink: 1,
     mtime: Math.floor(expected.mtimeMs / 1000),
   });
+});
+
+test('a fifo where a file is expected ends in an error instead of waiting for a writer', () => {
+  spawnSync('mkfifo', [path.join(folder, 'fifo')]);
+  expect(() => sys.readText(dir, 'fifo')).toThrow(expect.objectContaining({ code: 'EINVAL', path: 'fifo' }));
+});
+
+test('writing waits for a slow reader, also where the descriptor is non-blocking', () => {
+  const script = `
+    import { loadSyscalls } from '#native/load.ts';
+    process.stdout;
+    loadSyscalls().write(1, 'x'.repeat(1_000_000));`;
+  const pipe = spawnSync(
+    'sh',
+    ['-c', '"$0" --input-type=module -e "$1" | (sleep 0.3; wc -c)', process.execPath, script],
+    {
+      cwd: path.join(import.meta.dirname, '..'),
+      encoding: 'utf8',
+    },
+  );
+  expect([pipe.stdout.trim(), pipe.stderr]).toEqual(['1000000', '']);
 });
 
 test('readdir is sorted bytewise and tells kinds', () => {

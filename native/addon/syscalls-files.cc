@@ -1,6 +1,7 @@
 // Syscalls (native/syscalls.ts): opening, reading, writing and looking at files.
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -61,6 +62,12 @@ Napi::Value Read(Info info) {
 void WriteAll(Info info, int fd, const uint8_t *data, size_t size) {
   while (size > 0) {
     ssize_t count = Retry([&] { return write(fd, data, size); });
+    if (count == -1 && errno == EAGAIN) {
+      // Somebody made the descriptor non-blocking (it may be shared with another process): wait for the reader.
+      pollfd ready{fd, POLLOUT, 0};
+      Check(info, Retry([&] { return poll(&ready, 1, -1); }), "poll");
+      continue;
+    }
     Check(info, count, "write");
     data += count;
     size -= count;
@@ -87,10 +94,12 @@ struct File {
 bool Slurp(Info info, std::vector<uint8_t> &content) {
   std::string path = Text(info, 1);
   int dir = Int(info, 0);
-  File file{Retry([&] { return openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY); })};
+  File file{Retry([&] { return openat(dir, path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); })};
   if (file.fd < 0) return false;
   struct stat st;
   Check(info, fstat(file.fd, &st), "fstat", path);
+  // A fifo without a writer, or a device, would never end.
+  if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) ThrowErrno(info.Env(), EINVAL, "read", path);
   size_t used = 0;
   content.resize(std::max<size_t>(st.st_size + 1, 4096));
   for (;;) {

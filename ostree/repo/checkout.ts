@@ -10,7 +10,7 @@ import { loadContent } from '#ostree/repo/content.ts';
 import { inspectContent, type Inspected } from '#ostree/repo/inspect.ts';
 import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { objectSuffix } from '#ostree/repo/object-path.ts';
-import { loadCommit, loadDirtree } from '#ostree/repo/objects.ts';
+import { loadCommit, loadDirtree, withContentObjects } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { loadTrees, type LoadedTrees } from '#ostree/repo/tree-walk.ts';
 
@@ -69,14 +69,16 @@ export function checkoutTree(
   const builder = new Builder(repo, options, links);
   if (found.kind === 'directory') builder.addTree(found.tree, target.name);
   else builder.addSingle(found, target.name);
-  const result = repo.sys.populate(repo.objectsFd, target.dir, builder.plan.finish(), {
-    suffix: objectSuffix('file', repo.mode),
-    overwrite: options.overwrite ?? 'none',
-    requireLinks: options.requireHardlinks === true,
-    owners: options.mode !== 'user' && repo.mode !== 'bare-user-only',
-    xattrs: options.mode !== 'user' && repo.mode !== 'bare-user-only',
-    forceCopy: options.forceCopy === true,
-  });
+  const result = withContentObjects(() =>
+    repo.sys.populate(repo.objectsFd, target.dir, builder.plan.finish(), {
+      suffix: objectSuffix('file', repo.mode),
+      overwrite: options.overwrite ?? 'none',
+      requireLinks: options.requireHardlinks === true,
+      owners: options.mode !== 'user' && repo.mode !== 'bare-user-only',
+      xattrs: options.mode !== 'user' && repo.mode !== 'bare-user-only',
+      forceCopy: options.forceCopy === true,
+    }),
+  );
   if (result.taken.length > 0) refuseDifferent(repo, target, { taken: result.taken, found, options });
   if (options.fsync === true) syncTarget(repo, target);
   return { linked: result.linked, copied: result.copied, directories: result.directories };

@@ -1,4 +1,5 @@
 /** Reading the metadata objects: commits, dirtrees, dirmetas and detached metadata. */
+import type { SyscallError } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { decodeCommit, type Commit } from '#ostree/format/commit.ts';
 import { decodeDirmeta } from '#ostree/format/dirmeta.ts';
@@ -90,9 +91,22 @@ export function writeDetachedMetadata(repo: Repo, commit: Checksum, metadata: Va
 
 /** The error for an object that something names and the repository lacks. */
 export function missingObject(checksum: string, type: ObjectType): UserError {
-  return new UserError('NO_OBJECT', `No such metadata object ${checksum}.${type}`, {
+  const kind = type === 'file' ? 'file' : 'metadata';
+  return new UserError('NO_OBJECT', `No such ${kind} object ${checksum}.${type}`, {
     hint: `'ostree fsck' lists what is missing; pulling the commit again restores it`,
   });
+}
+
+/** Runs `action`; a content object's file that it does not find is told as the object that is missing. */
+export function withContentObjects<T>(action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const path = codeOf(error) === 'ENOENT' ? (error as SyscallError).path : undefined;
+    const [, first, rest] = /^([0-9a-f]{2})\/([0-9a-f]{62})\.filez?$/.exec(path ?? '') ?? [];
+    if (first === undefined || rest === undefined) throw error;
+    throw missingObject(first + rest, 'file');
+  }
 }
 
 function loadWith<T>(

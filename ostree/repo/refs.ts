@@ -1,4 +1,5 @@
 /** Refs: text files that name a commit. Writing them belongs to `Transaction`. */
+import { S } from '#native/syscalls.ts';
 import { isChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { formatRefspec, isRefName, parseRefspec, type Refspec } from '#ostree/format/ref-name.ts';
@@ -114,8 +115,8 @@ function entriesOf(repo: Repo, directory: string): ReturnType<Repo['sys']['readd
 }
 
 function readRefFile(repo: Repo, path: string): Checksum | null {
-  // A directory of that name is a ref's parent, not a ref.
-  if ((repo.sys.stat(repo.fd, path)?.mode ?? 0o040000) >> 12 === 0o04) return null;
+  // A directory of that name is a ref's parent, and a fifo or device is nothing that a ref can be read from.
+  if (((repo.sys.stat(repo.fd, path)?.mode ?? 0) & S.IFMT) !== S.IFREG) return null;
   const text = repo.sys.readText(repo.fd, path)?.trim();
   if (text === undefined) return null;
   if (!isChecksum(text))
