@@ -19,11 +19,15 @@ const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliCo
       (await import('#prepare-root/generator.ts')).systemGenerator(argv, context.sys),
   };
 
-// No top-level await: the packaged bundle is CommonJS.
-void main().then((exitCode) => (process.exitCode = exitCode));
+const sys = loadSyscalls();
+// No top-level await: the packaged bundle is CommonJS. Tearing the engine down takes longer than many a command.
+void main().then(
+  (exitCode) => sys.exit(exitCode),
+  // Not even the error could be written.
+  () => sys.exit(1),
+);
 
 async function main(): Promise<number> {
-  const sys = loadSyscalls();
   const output = bufferedOutput(sys, 1);
   const argv = process.argv.slice(2);
   try {

@@ -189,6 +189,8 @@ export interface Syscalls {
   fchdir(fd: Fd): void;
   /** Replaces the process; returns only by throwing. */
   exec(path: string, argv: readonly string[], env: readonly string[]): void;
+  /** _exit(2): ends the process at once, without the engine's own clean-up. Output must have been written. */
+  exit(code: number): never;
   getpid(): number;
   geteuid(): number;
 

@@ -71,6 +71,7 @@ void Exec(Info info) {
   ThrowErrno(info.Env(), errno, "execve", path);
 }
 
+void Exit(Info info) { _exit(Int(info, 0)); }
 Napi::Value Getpid(Info info) { return Napi::Number::New(info.Env(), getpid()); }
 Napi::Value Geteuid(Info info) { return Napi::Number::New(info.Env(), geteuid()); }
 Napi::Value Now(Info info) { return Napi::Number::New(info.Env(), static_cast<double>(time(nullptr))); }
@@ -98,6 +99,7 @@ void InitProcessCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "chdir", Chdir);
   Export(exports, "fchdir", Fchdir);
   Export(exports, "exec", Exec);
+  Export(exports, "exit", Exit);
   Export(exports, "getpid", Getpid);
   Export(exports, "geteuid", Geteuid);
   Export(exports, "now", Now);
