@@ -1,6 +1,6 @@
 /** The place where a package's script runs: bubblewrap's arguments (pure) and the run of one script. */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { UserError } from '#ostree/format/errors.ts';
+import { EMPTY_FD, runSandbox } from '#layering/sandbox-process.ts';
 import type { PackageScript } from '#layering/scripts-plan.ts';
 
 /** What stands at the top of the composed tree: `bin` → `usr/bin`, and the directories. */
@@ -53,7 +53,7 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...root.top.symlinks.flatMap(({ name, target }) => ['--symlink', target, `/${name}`]),
     ...root.top.directories.filter(isPlainTop).flatMap((name) => ['--dir', `/${name}`]),
     ...['--dev', '/dev', '--proc', '/proc', '--dir', '/sys', '--tmpfs', '/tmp'],
-    ...['--tmpfs', '/run', '--file', '4', '/run/ostree-booted'],
+    ...['--tmpfs', '/run', '--file', String(EMPTY_FD), '/run/ostree-booted'],
     ...['--ro-bind', run.scriptFile, SCRIPT_PATH],
     ...['--tmpfs', '/var', ...VAR_DIRECTORIES.flatMap((dir) => ['--dir', dir])],
     ...['--symlink', '../run', '/var/run', '--symlink', '../run/lock', '/var/lock'],
@@ -78,21 +78,17 @@ export async function runScript(
   options: ScriptOptions & { readonly run: ScriptRun },
 ): Promise<void> {
   options.signal.throwIfAborted();
-  const child = spawn('bwrap', sandboxArguments(root, script, options.run), {
-    stdio: ['pipe', 'pipe', 'pipe', 'ignore', 'pipe'],
-    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+  let kept = '';
+  const ending = await runSandbox(sandboxArguments(root, script, options.run), {
+    stdin: options.run.stdin,
+    signal: options.signal,
+    output: (text) => {
+      kept = (kept + text).slice(-OUTPUT_KEPT);
+      options.output(text);
+    },
   });
-  const kill = (): void => void child.kill('SIGKILL');
-  options.signal.addEventListener('abort', kill, { once: true });
-  try {
-    feed(child, options.run.stdin);
-    const output = collect(child, options.output);
-    const ending = await endOf(child);
-    options.signal.throwIfAborted();
-    if (ending !== null) throw scriptFailure(script, ending, output());
-  } finally {
-    options.signal.removeEventListener('abort', kill);
-  }
+  options.signal.throwIfAborted();
+  if (ending !== null) throw scriptFailure(script, ending, kept);
 }
 
 function environment(root: SandboxRoot): string[] {
@@ -109,47 +105,6 @@ function environment(root: SandboxRoot): string[] {
 
 function isPlainTop(name: string): boolean {
   return !['usr', 'etc', 'dev', 'proc', 'sys', 'tmp', 'run', 'var'].includes(name);
-}
-
-/** The script's standard input, and the empty file that bubblewrap reads from descriptor 4. */
-function feed(child: ChildProcess, stdin: string): void {
-  const markers = child.stdio[4];
-  if (markers !== null && markers !== undefined && 'end' in markers) {
-    markers.on('error', () => undefined);
-    markers.end();
-  }
-  // A script need not read what it is given: EPIPE is no failure.
-  child.stdin?.on('error', () => undefined);
-  child.stdin?.end(stdin);
-}
-
-/** Keeps the end of what the script says. */
-function collect(child: ChildProcess, output: (text: string) => void): () => string {
-  let kept = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      kept = (kept + text).slice(-OUTPUT_KEPT);
-      output(text);
-    });
-  return () => kept;
-}
-
-/** How the child ended: null where all is well. */
-async function endOf(child: ChildProcess): Promise<string | null> {
-  return new Promise((resolve, reject) => {
-    child.on('error', (cause) => {
-      reject(
-        new UserError('SANDBOX', `bubblewrap cannot be started: ${cause.message}`, {
-          hint: "scripts of packages run in bubblewrap: install the package 'bubblewrap'",
-          cause,
-        }),
-      );
-    });
-    child.on('close', (code, signal) => {
-      if (code === 0) resolve(null);
-      else resolve(code === null ? `killed by ${signal ?? 'a signal'}` : `exit code ${code}`);
-    });
-  });
 }
 
 function scriptFailure(script: PackageScript, ending: string, output: string): UserError {

@@ -1,0 +1,141 @@
+/** The process of one sandbox: what it is fed, what it says, its end, and how it is ended before its time. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { UserError } from '#ostree/format/errors.ts';
+
+export interface SandboxLife {
+  readonly stdin: string;
+  readonly signal: AbortSignal;
+  /** Each piece of output as it comes. */
+  readonly output: (text: string) => void;
+}
+
+/** Descriptors that bubblewrap is told of: an empty file's content, and where it writes its child's process id. */
+export const EMPTY_FD = 4;
+export const INFO_FD = 3;
+
+/** How long bubblewrap may take to say which process the sandbox is, when it has to be ended. Milliseconds. */
+const START_GRACE = 2000;
+/** How long a killed process may take to be gone. Milliseconds. */
+const KILL_GRACE = 3000;
+/** How long after the end somebody may hold the output open. Milliseconds. */
+const OUTPUT_GRACE = 1000;
+
+/**
+ * Runs bubblewrap to its end. It is in a session of its own: Ctrl-C on the terminal reaches this process only, which
+ * then ends the sandbox from the inside out.
+ * @returns how it ended; null where all is well
+ * @throws UserError SANDBOX where it cannot be started
+ */
+export async function runSandbox(args: readonly string[], life: SandboxLife): Promise<string | null> {
+  const child = spawn('bwrap', ['--info-fd', String(INFO_FD), ...args], {
+    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
+    detached: true,
+  });
+  const exited = endOf(child);
+  const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const inner = innerProcess(child);
+  const killNow = (): void => killGroup(child);
+  process.once('exit', killNow);
+  const aborted = new Promise<void>((resolve) => {
+    if (life.signal.aborted) resolve();
+    life.signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  try {
+    feed(child, life.stdin);
+    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', life.output);
+    const ending = await Promise.race([exited, aborted.then(() => endSandbox(child, { inner, exited }))]);
+    await Promise.race([closed, grace(OUTPUT_GRACE)]);
+    return ending;
+  } finally {
+    process.off('exit', killNow);
+    for (const stream of child.stdio) stream?.destroy();
+  }
+}
+
+/** The script's standard input, and the empty file. */
+function feed(child: ChildProcess, stdin: string): void {
+  const empty = child.stdio[EMPTY_FD];
+  if (empty !== null && empty !== undefined && 'end' in empty) {
+    empty.on('error', () => undefined);
+    empty.end();
+  }
+  // A script need not read what it is given: EPIPE is no failure.
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(stdin);
+}
+
+/** The host's process id of the sandbox's first process, as bubblewrap tells it; null where it ends without. */
+function innerProcess(child: ChildProcess): Promise<number | null> {
+  return new Promise((resolve) => {
+    let text = '';
+    const stream = child.stdio[INFO_FD];
+    stream?.on('error', () => resolve(null));
+    stream?.on('close', () => resolve(null));
+    stream?.on('data', (piece: Buffer) => {
+      text += piece.toString();
+      const found = /"child-pid": *([0-9]+)/.exec(text)?.[1];
+      if (found !== undefined && text.includes('}')) resolve(Number(found));
+    });
+  });
+}
+
+/**
+ * Kills the sandbox's first process, and with it all that runs inside. Never bubblewrap itself first: between making
+ * that process and letting it go it is the only one that can, and an orphan would wait for ever.
+ */
+async function endSandbox(
+  child: ChildProcess,
+  { inner, exited }: { readonly inner: Promise<number | null>; readonly exited: Promise<unknown> },
+): Promise<string> {
+  const pid = await Promise.race([inner, grace(START_GRACE)]);
+  if (typeof pid === 'number' && isRunning(child)) {
+    kill(pid);
+    await Promise.race([exited, grace(KILL_GRACE)]);
+  }
+  if (isRunning(child)) {
+    killGroup(child);
+    await Promise.race([exited, grace(KILL_GRACE)]);
+  }
+  return 'killed';
+}
+
+async function endOf(child: ChildProcess): Promise<string | null> {
+  return new Promise((resolve, reject) => {
+    child.once('error', (cause) => {
+      reject(
+        new UserError('SANDBOX', `bubblewrap cannot be started: ${cause.message}`, {
+          hint: "scripts of packages run in bubblewrap: install the package 'bubblewrap'",
+          cause,
+        }),
+      );
+    });
+    child.once('exit', (code, signal) => {
+      if (code === 0) resolve(null);
+      else resolve(code === null ? `killed by ${signal ?? 'a signal'}` : `exit code ${code}`);
+    });
+  });
+}
+
+function isRunning(child: ChildProcess): boolean {
+  return child.pid !== undefined && child.exitCode === null && child.signalCode === null;
+}
+
+/** Bubblewrap, and the sandbox's first process for as long as it has not a session of its own. */
+function killGroup(child: ChildProcess): void {
+  if (isRunning(child) && child.pid !== undefined) kill(-child.pid);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
+  }
+}
+
+/** Not a reason for the process to stay. */
+function grace(milliseconds: number): Promise<void> {
+  return sleep(milliseconds, undefined, { ref: false });
+}
