@@ -34,6 +34,25 @@ export function parseNevra(text: string): Nevra {
   return { ...nevra, arch };
 }
 
+/**
+ * What is wrong with a package's identity; null where nothing is. It becomes part of file, ref and tree names, so only
+ * the characters that rpm's own tools allow there are taken.
+ */
+export function nevraFault({ name, version, release, arch }: Omit<Nevra, 'epoch'>): string | null {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9._+-]*$/.test(name)) return fault('name', name);
+  if (`${name}${arch}`.length > LONGEST_NAME) return `its name has ${name.length} characters`;
+  if (!/^[A-Za-z0-9._+~^]+$/.test(version)) return fault('version', version);
+  if (!/^[A-Za-z0-9._+~^]+$/.test(release)) return fault('release', release);
+  return /^[A-Za-z0-9_]+$/.test(arch) ? null : fault('architecture', arch);
+}
+
+/** File systems allow 255 bytes, and a file of ours has some more in its name. */
+const LONGEST_NAME = 200;
+
+function fault(what: string, text: string): string {
+  return `its ${what} ${JSON.stringify(text.slice(0, LONGEST_NAME))} holds characters that none may have`;
+}
+
 function withArch(text: string, arch: string): string {
   return arch === '' ? text : `${text}.${arch}`;
 }

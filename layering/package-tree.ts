@@ -8,7 +8,7 @@ import { hasObject, loadCommit } from '#ostree/repo/objects.ts';
 import { readRef } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
-import { nevraOf, type RpmFile } from '#layering/rpm-file.ts';
+import { usableNevra, type RpmFile } from '#layering/rpm-file.ts';
 import { parseHeader, type RpmHeader } from '#layering/rpm-header.ts';
 import { refComponent } from '#layering/tree-ref.ts';
 
@@ -65,7 +65,7 @@ export function packageMetadata(rpm: RpmFile, repoId: string | undefined): Varia
   ];
 }
 
-/** @throws UserError NOT_A_PACKAGE, BAD_RPM_HEADER, NO_OBJECT */
+/** @throws UserError NOT_A_PACKAGE, BAD_RPM_HEADER, BAD_NAME, NO_OBJECT */
 export function loadPackageTree(repo: Repo, checksum: Checksum): PackageTree {
   const commit = loadCommit(repo, checksum);
   const format = lookupVariant(commit.metadata, KEY.format, 'u');
@@ -82,7 +82,7 @@ export function loadPackageTree(repo: Repo, checksum: Checksum): PackageTree {
   const repoId = text(KEY.repo);
   return {
     commit: checksum,
-    nevra: nevraOf(parsed),
+    nevra: usableNevra(parsed),
     header: parsed,
     signatureHeader: parseHeader(signature, where),
     headerSha256: sha256,

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import { UserError } from '#ostree/format/errors.ts';
 import { bytesToHex } from '#ostree/format/checksum.ts';
-import type { Nevra } from '#layering/nevra.ts';
+import { nevraFault, type Nevra } from '#layering/nevra.ts';
 import { readFileList, type RpmFileEntry } from '#layering/rpm-file-list.ts';
 import {
   badHeader,
@@ -51,7 +51,7 @@ const INTRO_SIZE = 16;
 
 /**
  * Reads and checks all but the payload: structure, sizes, the digests of the header. Signatures are only found.
- * @throws UserError BAD_RPM, BAD_RPM_HEADER naming the file
+ * @throws UserError BAD_RPM, BAD_RPM_HEADER, BAD_NAME naming the file
  */
 export function readRpmFile(path: string): RpmFile {
   const fd = openPackage(path);
@@ -79,6 +79,14 @@ export function nevraOf(header: RpmHeader): Nevra {
   };
 }
 
+/** As `nevraOf`, for a package that is to be used. @throws UserError BAD_NAME where no package may be called that */
+export function usableNevra(header: RpmHeader): Nevra {
+  const nevra = nevraOf(header);
+  const fault = nevraFault(nevra);
+  if (fault !== null) throw new UserError('BAD_NAME', `${header.where} is refused: ${fault}`);
+  return nevra;
+}
+
 /** The SHA-256 of a header with its magic, as SHA256HEADER has it. */
 export function headerSha256(header: RpmHeader): string {
   return headerDigest('sha256', header);
@@ -96,7 +104,7 @@ function openPackage(path: string): number {
 
 function readOpenRpm(fd: number, path: string): RpmFile {
   const stat = fs.fstatSync(fd);
-  if (!stat.isFile()) throw new UserError('BAD_RPM', `${path} is not a file`);
+  if (!stat.isFile()) throw new UserError('BAD_RPM', `${path} is ${kindOf(stat)}, not an RPM package`);
   const { size } = stat;
   const file = { fd, path, size };
   const lead = readAt(file, 0, Math.min(LEAD_SIZE, size));
@@ -115,13 +123,17 @@ function readOpenRpm(fd: number, path: string): RpmFile {
     path,
     signatureHeader: signature.header,
     header: header.header,
-    nevra: nevraOf(header.header),
+    nevra: usableNevra(header.header),
     headerSha256: sha256,
     files: readFileList(header.header),
     signatures: findSignatures(signature.header, headerRange, payloadRange),
     headerRange,
     payloadRange,
   };
+}
+
+function kindOf(stat: fs.Stats): string {
+  return stat.isDirectory() ? 'a directory' : 'a special file';
 }
 
 interface OpenPackage {
@@ -143,7 +155,7 @@ function readAt(file: OpenPackage, start: number, length: number): Buffer {
 
 function readHeaderAt(file: OpenPackage, start: number, where: string): { header: RpmHeader; end: number } {
   const intro = readAt(file, start, INTRO_SIZE);
-  if (!intro.subarray(0, 4).equals(HEADER_MAGIC.subarray(0, 4)))
+  if (!intro.subarray(0, HEADER_MAGIC.length).equals(HEADER_MAGIC))
     throw badHeader(where, 'it does not start as a header');
   const [entries, dataSize] = [intro.readUInt32BE(8), intro.readUInt32BE(12)];
   checkSizes(where, entries, dataSize);

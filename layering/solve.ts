@@ -5,6 +5,7 @@ import type { InstalledPackage, LocalPackage, PackageId } from '#layering/instal
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
 import { COMMAND_LINE, describeProblem, type SolveProblem } from '#layering/problems.ts';
 import { fillSack } from '#layering/solve-sack.ts';
+import { nevraFault } from '#layering/nevra.ts';
 import { addGroup, type GroupHandles, type GroupOutcome, groupOutcome } from '#layering/solve-groups.ts';
 import { unknownRemovals, unknownSpecs } from '#layering/solve-unknown.ts';
 
@@ -70,7 +71,8 @@ const NEEDS_FILELISTS = 'needs-filelists';
  * Decides what to install for a request. Base packages never change unless `removeBase` names them. All that stands
  * in the way is told at once: unknown names, and every conflict the solver finds. File lists are loaded only where a
  * path is asked for that the short metadata does not have.
- * @throws UserError of the repositories' own (metadata that cannot be had)
+ * @throws UserError of the repositories' own (metadata that cannot be had), BAD_METADATA for a solution with a package
+ * that none may be called
  */
 export async function solve(addon: SolverAddon, request: SolveRequest): Promise<SolveResult> {
   const comps = request.install.some(isGroup) ? await allComps(request.repositories) : [];
@@ -212,6 +214,9 @@ function broughtBy(
 }
 
 function solvedPackage(step: GoalStep, asked: SolvedPackage['reason'] | undefined): SolvedPackage {
+  const fault = nevraFault(step);
+  if (fault !== null)
+    throw new UserError('BAD_METADATA', `repository ${step.repo} has a package that is refused: ${fault}`);
   return {
     nevra: packageId(step),
     repo: step.repo,

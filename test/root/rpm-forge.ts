@@ -24,6 +24,9 @@ export interface ForgedEntry {
 }
 
 export interface ForgedRpm {
+  readonly name?: string;
+  readonly version?: string;
+  readonly arch?: string;
   readonly files: readonly ForgedFile[];
   /** What the payload holds; all the files, rightly, where it is not given. */
   readonly entries?: readonly ForgedEntry[];
@@ -42,7 +45,7 @@ const GHOST = 1 << 6;
 /** Writes the package to `file` and returns the path. */
 export function forgeRpm(file: string, rpm: ForgedRpm): string {
   const payload = gzipSync(archive(rpm));
-  const header = headerBytes(63, [...identity(), ...fileTags(rpm), ...payloadTags(rpm, payload)]);
+  const header = headerBytes(63, [...identity(rpm), ...fileTags(rpm), ...payloadTags(rpm, payload)]);
   const signature = headerBytes(62, [[1000, 'int32', [header.length + payload.length]]]);
   const padding = Buffer.alloc((8 - (signature.length % 8)) % 8);
   fs.writeFileSync(file, Buffer.concat([lead(), signature, padding, header, payload]));
@@ -57,13 +60,13 @@ function lead(): Buffer {
   return bytes;
 }
 
-function identity(): Tagged[] {
+function identity({ name, version, arch }: ForgedRpm): Tagged[] {
   return [
-    [1000, 'string', ['forged']],
-    [1001, 'string', ['1.0']],
+    [1000, 'string', [name ?? 'forged']],
+    [1001, 'string', [version ?? '1.0']],
     [1002, 'string', ['1']],
     [1006, 'int32', [1700000000]],
-    [1022, 'string', ['noarch']],
+    [1022, 'string', [arch ?? 'noarch']],
     [1044, 'string', ['forged-1.0-1.src.rpm']],
   ];
 }

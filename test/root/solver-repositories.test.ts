@@ -13,6 +13,7 @@ import { readRepositories } from '#layering/repository-config.ts';
 import { solve, type SolvedPackage } from '#layering/solve.ts';
 import { loadSolver } from '#native/solver.ts';
 import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
+import { forgeRpm } from '#test/root/rpm-forge.ts';
 import { VARIABLES } from '#test/root/solver-repository.ts';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-repositories-'));
@@ -46,6 +47,20 @@ afterAll(() => {
   server.close();
   server.closeAllConnections();
   fs.rmSync(scratch, { recursive: true, force: true });
+});
+
+test('a package that no package may be called is not chosen, and does not keep others from it', async () => {
+  const copy = path.join(scratch, 'misnamed');
+  fs.cpSync(repository, copy, { recursive: true });
+  forgeRpm(path.join(copy, 'evil.rpm'), { name: 'evil/../../x', files: [] });
+  createRepository(copy, {});
+  const loaded = await load(`baseurl=file://${copy}`);
+  expect(await install(loaded, ['other'])).toHaveLength(2);
+  await expect(install(loaded, ['evil/../../x'])).rejects.toMatchObject({
+    code: 'BAD_METADATA',
+    message:
+      'repository t has a package that is refused: its name "evil/../../x" holds characters that none may have',
+  });
 });
 
 describe('metadata in every compression', () => {
