@@ -54,6 +54,16 @@ test('the transient group does not survive', () => {
 test.each([
   ['[origin]\n', /names neither refspec nor baserefspec/],
   ['[origin]\ncontainer-image-reference=x\n', /comes from the container image x/],
+  ['[origin]\nrefspec=../../x\n', /'..\/..\/x' is not a valid ref name/],
+  ['[origin]\nbaserefspec=a b\n', /'a b' is not a valid ref name/],
+  ['[origin]\nrefspec=re/mote:a\n', /'re\/mote:a' names a malformed remote/],
+  ['[origin]\nrefspec=a\nbaserefspec=b\n', /both refspec=a and baserefspec=b/],
 ])('%j has no base', (text, message) => {
-  expect(() => readLayerOrigin(parseKeyFile(text, 'origin'))).toThrow(message);
+  const read = () => readLayerOrigin(parseKeyFile(text, 'origin'));
+  expect(read).toThrow(message);
+  expect(read).toThrow(expect.objectContaining({ code: 'BAD_ORIGIN' }));
+});
+
+test.each(['fedora:fedora/40/x86_64/silverblue', 'a', 'f'.repeat(64)])('%s is a base', (base) => {
+  expect(readLayerOrigin(parseKeyFile(`[origin]\nrefspec=${base}\n`, 'origin')).base).toBe(base);
 });

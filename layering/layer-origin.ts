@@ -1,5 +1,6 @@
 /** The origin file of a deployment as layering reads and writes it; unknown groups and keys stay as they are. */
-import { UserError } from '#ostree/format/errors.ts';
+import { isChecksum } from '#ostree/format/checksum.ts';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
 import {
   EMPTY_KEYFILE,
   keyFileBoolean,
@@ -10,6 +11,7 @@ import {
   withoutGroup,
   type KeyFile,
 } from '#ostree/format/keyfile.ts';
+import { parseRefspec } from '#ostree/format/ref-name.ts';
 import { isPureBase, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
 /** What is asked of a system: the base's refspec (or a pinned commit's checksum) and the requests on it. */
@@ -31,14 +33,11 @@ export interface LayerOrigin {
 
 const OURS = 'yum-ostree';
 
-/** @throws UserError BAD_ORIGIN where the origin names no base that can be layered on */
+/** @throws UserError BAD_ORIGIN where the origin names no base that can be layered on, two, or what is no ref */
 export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
   const file = origin ?? EMPTY_KEYFILE;
-  const base =
-    keyFileString(file, 'origin', 'baserefspec') ?? keyFileString(file, 'origin', 'refspec') ?? null;
-  if (base === null || base === '') throw noBase(file);
   return {
-    base,
+    base: baseOf(file),
     requested: keyFileList(file, 'packages', 'requested') ?? [],
     requestedLocal: keyFileList(file, OURS, 'requested-local') ?? [],
     groups: keyFileList(file, OURS, 'groups') ?? [],
@@ -95,6 +94,29 @@ function withoutEmptyGroups(file: KeyFile, groups: readonly string[]): KeyFile {
   return groups.reduce((kept, group) => {
     return keyFileKeys(kept, group).length === 0 ? withoutGroup(kept, group) : kept;
   }, file);
+}
+
+function baseOf(file: KeyFile): string {
+  const layered = keyFileString(file, 'origin', 'baserefspec');
+  const pure = keyFileString(file, 'origin', 'refspec');
+  const base = layered ?? pure;
+  if (base === null || base === '') throw noBase(file);
+  if (layered !== null && pure !== null)
+    throw badBase(`the origin of the deployment has both refspec=${pure} and baserefspec=${layered}`);
+  if (!isChecksum(base)) refuseMalformed(base);
+  return base;
+}
+
+function refuseMalformed(base: string): void {
+  try {
+    parseRefspec(base);
+  } catch (error) {
+    throw badBase(`the base in the origin of the deployment cannot be one: ${messageOf(error)}`);
+  }
+}
+
+function badBase(message: string): UserError {
+  return new UserError('BAD_ORIGIN', message, { hint: "'ostree admin set-origin' gives it one ref" });
 }
 
 function noBase(file: KeyFile): UserError {
