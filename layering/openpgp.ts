@@ -132,9 +132,15 @@ function refuseWeak(signature: Signature): void {
 }
 
 function ownersOf(keys: readonly OpenPgpKey[], issuers: readonly string[]): OpenPgpKey[] {
-  return keys.filter(({ key }) =>
+  const owners = keys.filter(({ key }) =>
     key.getKeys().some((part) => issuers.includes(part.getKeyID().toHex().toUpperCase())),
   );
+  return distinctKeys(owners);
+}
+
+/** A key may lie in several places; forms of it that differ (one may be newer) are all kept. */
+function distinctKeys(keys: readonly OpenPgpKey[]): OpenPgpKey[] {
+  return [...new Map(keys.map((one) => [one.armoured, one])).values()];
 }
 
 async function verifyWith(
@@ -160,8 +166,12 @@ async function verifyWith(
       failure = error;
     }
   }
-  const names = owners.map(({ fingerprint, userId }) => `${fingerprint} (${userId})`).join(', ');
-  throw new UserError('BAD_SIGNATURE', `its signature by ${names} is not good: ${messageOf(failure)}`, {
-    cause: failure,
-  });
+  const names = new Set(owners.map(({ fingerprint, userId }) => `${fingerprint} (${userId})`));
+  throw new UserError(
+    'BAD_SIGNATURE',
+    `its signature by ${[...names].join(', ')} is not good: ${messageOf(failure)}`,
+    {
+      cause: failure,
+    },
+  );
 }

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { duringAsync, UserError } from '#ostree/format/errors.ts';
 import { verifyOpenPgp, type Keyring } from '#layering/openpgp.ts';
 import type { ByteRange, RpmFile } from '#layering/rpm-file.ts';
+import { HEADER_MAGIC } from '#layering/rpm-header.ts';
 
 /** Larger than this is not read into memory: a signature over the header alone is then needed. */
 const MOST_SIGNED_BYTES = 256 * 1024 * 1024;
@@ -20,8 +21,17 @@ export async function verifyPackage(rpm: RpmFile, keyring: Keyring): Promise<voi
       });
     if (length(signature.covers) > MOST_SIGNED_BYTES)
       throw new UserError('UNSIGNED', 'only the package as a whole is signed, and it is too large to check');
-    await verifyOpenPgp([readRange(rpm.path, signature.covers)], signature.bytes, keyring);
+    await verifyOpenPgp(signedBytes(rpm, signature.covers), signature.bytes, keyring);
   });
+}
+
+/**
+ * What is used of the package is what was parsed, so that is what is checked: the file may be another by now. The
+ * payload is checked against the header's digest once more when it is read.
+ */
+function signedBytes(rpm: RpmFile, covers: ByteRange): Uint8Array[] {
+  const header = [HEADER_MAGIC, rpm.header.bytes];
+  return covers.end > rpm.headerRange.end ? [...header, readRange(rpm.path, rpm.payloadRange)] : header;
 }
 
 function length({ start, end }: ByteRange): number {

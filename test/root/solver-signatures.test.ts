@@ -56,6 +56,9 @@ describe('detached signatures as gpg makes them', () => {
       code: 'BAD_SIGNATURE',
     });
     await expect(verifyDetached(data, damaged, keys)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+    const twice = { keys: [...known(mine), ...known(mine)] };
+    const once = new RegExp(`^its signature by ${key.fingerprint} \\([^)]*\\) is not good`);
+    await expect(verifyDetached(data, damaged, twice)).rejects.toThrow(once);
     await expect(verifyDetached(data, new Uint8Array(0), keys)).rejects.toMatchObject({
       code: 'BAD_SIGNATURE',
     });
@@ -88,13 +91,29 @@ describe('packages as rpmsign signs them', () => {
     await expect(verifyPackage(readRpmFile(file), { keys: known(mine) })).rejects.toMatchObject({
       code: 'UNSIGNED',
     });
-    const macros = { __gpg: '/usr/bin/gpg', _gpg_name: key.fingerprint, _gpg_path: key.home };
-    const defines = Object.entries(macros).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
-    execFileSync('rpmsign', [...defines, '--addsign', file], { stdio: ['ignore', 'pipe', 'pipe'] });
+    rpmsign(key, file);
     await verifyPackage(readRpmFile(file), { keys: known(mine) });
     await expect(verifyPackage(readRpmFile(file), { keys: [] })).rejects.toMatchObject({
       code: 'UNKNOWN_KEY',
     });
+  });
+
+  test.each(['the header', 'header and payload'])('over %s: what was read is judged', async (covered) => {
+    const key = newKey('ed25519');
+    const keys = { keys: known((await parseKeys(key.armoured, 'test'))[0]) };
+    const directory = fs.mkdtempSync(path.join(scratch, 'rpm-'));
+    const build = (name: string) => buildRpm(directory, { name, files: [{ path: '/usr/x', content: name }] });
+    const [signedFile, other] = [build('signed'), build('other')];
+    const plain = readRpmFile(signedFile);
+    const end = covered === 'the header' ? plain.headerRange.end : plain.payloadRange.end;
+    const covers = { start: plain.headerRange.start, end };
+    const part = fileWith('');
+    fs.writeFileSync(part, fs.readFileSync(signedFile).subarray(covers.start, covers.end));
+    const signatures = [{ tag: 0, bytes: signed(key, part, []), covers }];
+    await verifyPackage({ ...plain, signatures }, keys);
+    // At the path lies the signed package, in memory is another: as if the file had been replaced in between.
+    const swapped = { ...readRpmFile(other), path: signedFile, signatures };
+    await expect(verifyPackage(swapped, keys)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
   });
 });
 
@@ -180,6 +199,12 @@ function gpg(home: string, args: readonly string[]): Buffer {
 function signed({ home }: Key, file: string, options: readonly string[]): Buffer {
   gpg(home, [...options, '--output', `${file}.sig`, '--detach-sign', file]);
   return fs.readFileSync(`${file}.sig`);
+}
+
+function rpmsign(key: Key, file: string): void {
+  const macros = { __gpg: '/usr/bin/gpg', _gpg_name: key.fingerprint, _gpg_path: key.home };
+  const defines = Object.entries(macros).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
+  execFileSync('rpmsign', [...defines, '--addsign', file], { stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 function sign(key: Key): void {
