@@ -4,12 +4,13 @@ import sea from 'node:sea';
 import { isatty } from 'node:tty';
 import { bufferedOutput, type BufferedOutput } from '#cli/buffered-output.ts';
 import type { CliContext } from '#cli/context.ts';
-import { reportFailure } from '#cli/report-error.ts';
+import { reportFailure, shownText } from '#cli/report-error.ts';
 import { loadSyscalls } from '#native/load.ts';
 
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliContext) => Promise<number>>> =
   {
-    'yum-ostree': async (argv, context) => (await import('#cli/yum-ostree.ts')).runYumOstree(argv, context),
+    'yum-ostree': async (argv, context) =>
+      (await import('#cli/yum-ostree.ts')).runYumOstree(argv, safe(context)),
     ostree: async (argv, context) => (await import('#cli/ostree.ts')).runOstree(argv, context),
     'ostree-prepare-root': async (argv, context) =>
       (await import('#prepare-root/main.ts')).main(argv, context.sys),
@@ -47,6 +48,11 @@ async function main(): Promise<number> {
 function calledName(): string {
   const called = sea.isSea() ? process.argv0 : (process.argv[1] ?? '');
   return path.basename(called).replace(/\.(ts|mjs|cjs|js)$/, '');
+}
+
+/** Nothing that came from outside reaches a terminal unseen; `ostree` prints byte for byte what its model does. */
+function safe(context: CliContext): CliContext {
+  return { ...context, out: (text) => context.out(shownText(text)) };
 }
 
 function contextOf(sys: CliContext['sys'], output: BufferedOutput): CliContext {

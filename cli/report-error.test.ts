@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { reportFailure } from '#cli/report-error.ts';
+import { reportFailure, shownText, shownWord } from '#cli/report-error.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 
 const quiet = { debug: false };
@@ -21,6 +21,15 @@ describe('what a failed run prints', () => {
   test('control characters of outside text are shown, not obeyed', () => {
     const { text } = reportFailure(new UserError('X', 'name \u001b[2Jhidden\u0007'), quiet);
     expect(text).toBe('error: name \\x1b[2Jhidden\\x07\n');
+  });
+
+  test('shown text keeps its lines, its letters, and what JSON made of it', () => {
+    expect(shownText('grüße ☃ 😀\nnext\r\tline\u009b2J\u007f\n')).toBe(
+      'grüße ☃ 😀\nnext\\x0d\\x09line\\u009b2J\\u007f\n',
+    );
+    expect(shownWord('a\nb\0')).toBe('a\\x0ab\\x00');
+    const value = { text: 'a\u0000\n\t\u001b[m\u007f\u0085\u009bé' };
+    expect(JSON.parse(shownText(JSON.stringify(value, null, 2)))).toEqual(value);
   });
 
   test('wrong usage is 2, and the usage error was printed already', () => {

@@ -18,25 +18,36 @@ export function reportFailure(error: unknown, options: { readonly debug: boolean
   return { text: `error: ${oneLine(messageOf(error))}\n${hint}${stack}`, exitCode };
 }
 
-/** Text from outside must not move the cursor or hide a line: control characters are shown as `\xNN`. */
+/** As `shownText`; further lines are indented, so that none looks like one of ours. */
 export function oneLine(text: string): string {
-  return [...text]
-    .map((c) =>
-      c === '\n' ? '\n  ' : isControl(c) ? `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}` : c,
-    )
-    .join('')
-    .trimEnd();
+  return shownText(text).replaceAll('\n', '\n  ').trimEnd();
 }
+
+/**
+ * Text from outside must not move the cursor or hide a line: control characters are shown as `\xNN`, those above ASCII
+ * as `\u00NN` (which JSON, that may hold them as they are, reads as the same). Lines stay lines.
+ */
+export function shownText(text: string): string {
+  // Nearly all text has none.
+  return CONTROL.test(text) ? text.split('\n').map(shownWord).join('\n') : text;
+}
+
+/** As `shownText`, for what has to stay on one line. */
+export function shownWord(text: string): string {
+  return text.replace(EACH_CONTROL, (c) => {
+    const code = c.charCodeAt(0);
+    const hex = code.toString(16).padStart(2, '0');
+    return code < 0x7f ? `\\x${hex}` : `\\u00${hex}`;
+  });
+}
+
+const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]/;
+const EACH_CONTROL = /[\u0000-\u001f\u007f-\u009f]/g;
 
 /** The exit code of a CommanderError, told by its code: commander itself is not loaded for the boot programs. */
 function commanderExitCode(error: unknown): number | null {
   if (codeOf(error)?.startsWith('commander.') !== true) return null;
   return (error as { readonly exitCode: number }).exitCode;
-}
-
-function isControl(c: string): boolean {
-  const code = c.charCodeAt(0);
-  return code < 32 || code === 127 || (code >= 0x80 && code < 0xa0);
 }
 
 function stackOf(error: unknown): string {

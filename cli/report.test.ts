@@ -56,4 +56,5 @@ test('sizes and tables for people', () => {
       ['long', ''],
     ]),
   ).toBe('a     b\nlong\n');
+  expect(tableText([['a\nb', '\u001b[2J']])).toBe('a\\x0ab  \\x1b[2J\n');
 });

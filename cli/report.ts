@@ -1,6 +1,6 @@
 /** Renders progress: a redrawn line on a terminal, a line a stage in a pipe, JSON lines on `--progress-fd`. */
 import type { Progress, ProgressEvent } from '#layering/progress.ts';
-import { oneLine } from '#cli/report-error.ts';
+import { oneLine, shownWord } from '#cli/report-error.ts';
 
 export interface ReportOptions {
   readonly isTerminal: boolean;
@@ -88,8 +88,9 @@ export function sizeText(bytes: number): string {
   return bytes >= 1e3 ? `${Math.round(bytes / 1e3)} kB` : `${bytes} bytes`;
 }
 
-/** Rows as columns, two blanks apart; the last column is not padded. */
-export function tableText(rows: readonly (readonly string[])[]): string {
+/** Rows as columns, two blanks apart; the last column is not padded. A cell stays on its line, whatever it holds. */
+export function tableText(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(shownWord));
   const widths: number[] = [];
   for (const row of rows) row.forEach((cell, at) => (widths[at] = Math.max(widths[at] ?? 0, cell.length)));
   return rows

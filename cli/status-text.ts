@@ -1,4 +1,5 @@
 /** `status` for people and for programs (with rpm-ostree's names where it has one). Pure. */
+import { shownWord } from '#cli/report-error.ts';
 import { tableText } from '#cli/report.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
 
@@ -41,7 +42,7 @@ function blockOf(status: DeploymentStatus, verbose: boolean): string {
   const suffix = marks.length > 0 ? ` (${marks.join(', ')})` : '';
   const mark = deployment.isBooted ? '●' : ' ';
   const details = tableText(rows.map(([label, value]) => [`    ${label}`, value]));
-  return `${mark} ${status.treeName}${suffix}\n${details}`;
+  return `${mark} ${shownWord(status.treeName)}${suffix}\n${details}`;
 }
 
 function marksOf({ deployment, isRollback }: DeploymentStatus): string[] {
