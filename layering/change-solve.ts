@@ -161,6 +161,12 @@ function describe(
     if (brought.length > 0) requestPackages.set(locals.get(spec)?.entry ?? spec, brought);
     else provided.push({ spec, by: inBase[0]?.name ?? spec });
   }
+  for (const { id, packages } of result.groups)
+    if (packages.length > 0)
+      requestPackages.set(
+        `@${id}`,
+        packages.map(({ name }) => name),
+      );
   const items = itemsOf({ ...origin, removals: result.remove.map(({ name }) => name) }, names);
   return {
     packages: result.install.map((solved) => chosenPackage(solved, locals)),

@@ -16,8 +16,9 @@ const FACTS = {
   resolved: new Map([
     ['/usr/bin/strace', ['strace']],
     ['gdb-12.1', ['gdb']],
+    ['@tracing', ['ltrace']],
   ]),
-  layered: new Set(['strace', 'gdb', 'libfoo']),
+  layered: new Set(['strace', 'gdb', 'libfoo', 'ltrace']),
 };
 
 function change(words: Partial<Record<'install' | 'uninstall', string>>, rest: Partial<RequestChange> = {}) {
@@ -56,6 +57,16 @@ test('words that name nothing are told at once', () => {
   expect(() => change({ install: '@tracing gdb-12.1' })).toThrow('already requested: @tracing, gdb-12.1');
   expect(() => change({}, { reset: ['bash'] })).toThrow('no override for bash');
   expect(() => change({}, { remove: ['foo', 'nano'] })).toThrow('not in the base: foo');
+});
+
+test.each([
+  ['nano', /^already removed from the base: nano$/, /override reset nano' brings it back/],
+  ['ltrace', /^neither requested nor in the base: ltrace$/, /ltrace: layered as a part of @tracing/],
+  ['libfoo', /^neither requested nor in the base: libfoo$/, /libfoo: .*another request needs it/],
+])('uninstall %s: what is wrong and what to do', (word, message, hint) => {
+  const failure = (): unknown => change({ uninstall: word });
+  expect(failure).toThrow(message);
+  expect(failure).toThrow(expect.objectContaining({ hint: expect.stringMatching(hint) as string }) as Error);
 });
 
 test('with --idempotent nothing changes', () => {

@@ -90,7 +90,7 @@ function applyUninstall(origin: LayerOrigin, change: RequestChange, facts: Reque
     if (next !== null) result = next;
     else if (!change.idempotent) unknown.push(item.kind === 'group' ? `@${item.id}` : wordOf(item));
   }
-  if (unknown.length > 0) throw notRequested(unknown, facts);
+  if (unknown.length > 0) throw notRequested(unknown, result, facts);
   return result;
 }
 
@@ -190,15 +190,25 @@ function requestNames(change: RequestChange): string[] {
   ];
 }
 
-function notRequested(words: readonly string[], facts: RequestFacts): UserError {
-  const dependencies = words.filter((word) => facts.layered.has(word));
-  return new UserError(
-    'NOT_REQUESTED',
-    `neither requested nor in the base: ${words.join(', ')}`,
-    dependencies.length === 0
-      ? { hint: "'yum-ostree status' lists what is requested" }
-      : { hint: `${dependencies.join(', ')}: layered only because another request needs it; take that away` },
-  );
+function notRequested(words: readonly string[], origin: LayerOrigin, facts: RequestFacts): UserError {
+  const removed = words.filter((word) => origin.removals.includes(baseName(word, facts) ?? ''));
+  const others = words.filter((word) => !removed.includes(word));
+  const parts = [
+    ...(removed.length > 0 ? [`already removed from the base: ${removed.join(', ')}`] : []),
+    ...(others.length > 0 ? [`neither requested nor in the base: ${others.join(', ')}`] : []),
+  ];
+  const hints = [
+    ...(removed.length > 0 ? [`'yum-ostree override reset ${removed.join(' ')}' brings it back`] : []),
+    ...others.filter((word) => facts.layered.has(word)).map((word) => layeredFor(word, facts)),
+  ];
+  const hint = hints.length > 0 ? hints.join('; ') : "'yum-ostree status' lists what is requested";
+  return new UserError('NOT_REQUESTED', parts.join('; '), { hint });
+}
+
+function layeredFor(word: string, facts: RequestFacts): string {
+  const by = [...facts.resolved].filter(([, names]) => names.includes(word)).map(([spec]) => spec);
+  if (by.length === 0) return `${word}: layered only because another request needs it; take that away`;
+  return `${word}: layered as a part of ${by.join(', ')}; take that away`;
 }
 
 function alreadyRequested(words: readonly string[], how: string): UserError {
