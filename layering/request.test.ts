@@ -6,6 +6,7 @@ test.each([
   ['strace-6.1-1.x86_64', { kind: 'spec', spec: 'strace-6.1-1.x86_64' }],
   ['/usr/bin/strace', { kind: 'spec', spec: '/usr/bin/strace' }],
   ['pkgconfig(zlib)', { kind: 'spec', spec: 'pkgconfig(zlib)' }],
+  ['/usr/bin/[', { kind: 'spec', spec: '/usr/bin/[' }],
   ['@tracing', { kind: 'group', id: 'tracing' }],
   ['./my.rpm', { kind: 'file', path: './my.rpm' }],
   ['/tmp/my-1-1.noarch.rpm', { kind: 'file', path: '/tmp/my-1-1.noarch.rpm' }],
@@ -21,4 +22,8 @@ test('groups keep their @ in the origin', () => {
 
 test.each(['', ' ', '@', '@../x', 'a\nb', 'a;b'])('%j is refused', (word) => {
   expect(() => parseRequest([word])).toThrow(/not a package|does not name a group/);
+});
+
+test.each(['*', 'libx*', 'lib?', 'gd[ab]', '/usr/bin/*'])('the pattern %s is refused by name', (word) => {
+  expect(() => parseRequest(['strace', word])).toThrow(`'${word}' is a pattern`);
 });

@@ -11,7 +11,7 @@ export type RequestItem =
 /**
  * What the words of a command line ask for: `@id` a group, `https://…` and `file://…` a package file elsewhere, what
  * ends in `.rpm` a package file here, anything else a spec.
- * @throws UserError USAGE for an empty word, one with control characters, or an empty group
+ * @throws UserError USAGE for an empty word, one with control characters, an empty group, or a pattern
  */
 export function parseRequest(words: readonly string[]): RequestItem[] {
   return words.map(parseItem);
@@ -40,6 +40,10 @@ function parseItem(word: string): RequestItem {
   if (word.startsWith('file://')) return { kind: 'file', path: filePath(word) };
   if (/^https?:\/\//.test(word)) return { kind: 'url', url: word };
   if (/\.rpm$/i.test(word)) return { kind: 'file', path: word };
+  if (/[*?]|\[.*\]/.test(word))
+    throw new UserError('USAGE', `'${word}' is a pattern: name the packages one by one`, {
+      hint: 'what a pattern stands for would change from one upgrade to the next',
+    });
   return { kind: 'spec', spec: word };
 }
 
@@ -47,7 +51,7 @@ function groupId(word: string): string {
   const id = word.slice(1);
   if (!/^[A-Za-z0-9._+-][A-Za-z0-9._+ -]*$/.test(id))
     throw new UserError('USAGE', `'${word}' does not name a group`, {
-      hint: "'yum-ostree group list' lists them",
+      hint: 'a group is @ID, with the ID that the repositories give it: @core',
     });
   return id;
 }
