@@ -1,9 +1,10 @@
 /** The options that every verb of `yum-ostree` has, and what a verb works with. */
+import fs from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { makeReporter, type Reporter } from '#cli/report.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
 
 export interface GlobalOptions {
   readonly sysroot?: string;
@@ -52,6 +53,7 @@ export function waitSeconds({ wait }: GlobalOptions): number | null {
 
 export function reporterOf(options: GlobalOptions, context: CliContext): Reporter {
   const fd = options.progressFd;
+  if (fd !== undefined) refuseUnwritable(fd);
   return makeReporter((text) => context.err(text), {
     isTerminal: context.isTerminal,
     quiet: options.quiet === true,
@@ -59,6 +61,17 @@ export function reporterOf(options: GlobalOptions, context: CliContext): Reporte
     json: fd === undefined ? null : (line) => context.sys.write(fd, line),
     now: () => performance.now(),
   });
+}
+
+/** @throws UserError USAGE where nothing can be written to the descriptor, before anything else is done */
+function refuseUnwritable(fd: number): void {
+  try {
+    fs.writeSync(fd, new Uint8Array(0));
+  } catch (cause) {
+    throw new UserError('USAGE', `--progress-fd ${fd}: it is not open for writing: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
 }
 
 /** The bytes of a file that an option names, as text. @throws UserError USAGE where it is not there */

@@ -18,6 +18,20 @@ test.each([
   expect(await runYumOstree(argv, context())).toBe(2);
 });
 
+test('--wait takes no word for its value but one after =', async () => {
+  await expect(
+    runYumOstree(['install', '--wait', 'time', '--sysroot=/nonexistent/x'], context()),
+  ).rejects.toThrow(/no sysroot directory/);
+  const help = context();
+  expect(await runYumOstree(['install', '--wait', '--help'], help)).toBe(0);
+});
+
+test('a descriptor that is not open is refused before anything else', async () => {
+  await expect(
+    runYumOstree(['install', '--progress-fd=999', 'a', '--sysroot=/nonexistent/x'], context()),
+  ).rejects.toThrow(/--progress-fd 999: it is not open for writing/);
+});
+
 test.each([
   [['status', '--sysroot', '/nonexistent/x']],
   [['--sysroot=/nonexistent/x', '--wait', 'status']],
