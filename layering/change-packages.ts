@@ -145,8 +145,6 @@ function importAll(
   const { repo } = system.sysroot;
   options.progress({ kind: 'stage', stage: 'import', text: `Importing ${countText(missing.length)}` });
   const txn = Transaction.begin(repo);
-  // A download alone names its packages at once; else they are named with the tree, which spares a sync.
-  const unnamed = options.downloadOnly ? txn : withoutRefs(txn);
   try {
     const commits = missing.map((pkg, done) => {
       options.signal.throwIfAborted();
@@ -154,8 +152,9 @@ function importAll(
       if (rpm === undefined) throw new Error(`the file of ${pkg.nevra.name} was not read`);
       const item = pkg.nevra.name;
       options.progress({ kind: 'amount', stage: 'import', unit: 'items', done, total: missing.length, item });
-      const { repo: repoId } = pkg;
-      return [pkg, during('importing', () => importRpm(unnamed, rpm, { repoId }))] as const;
+      // A download alone names its packages at once; else they are named with the tree, which spares a sync.
+      const how = { repoId: pkg.repo, setRef: options.downloadOnly };
+      return [pkg, during('importing', () => importRpm(txn, rpm, how))] as const;
     });
     txn.commit();
     return new Map(commits.map(([pkg, commit]) => [pkg, loadPackageTree(repo, commit)]));
@@ -164,22 +163,11 @@ function importAll(
   }
 }
 
-/** The same transaction, but that it sets no refs. */
-function withoutRefs(txn: Transaction): Transaction {
-  const setRef = (): void => undefined;
-  return new Proxy(txn, {
-    get(target, key) {
-      const value: unknown = key === 'setRef' ? setRef : Reflect.get(target, key, target);
-      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
-    },
-  });
-}
-
 function inOrder(solved: SolvedChange, trees: ReadonlyMap<ChosenPackage, PackageTree | null>): PackageTree[] {
   return solved.packages.flatMap((pkg) => trees.get(pkg) ?? []);
 }
 
-/** `database` is the size of the rpmdb, which is written anew. */
+/** `database` is the size of the rpmdb. */
 function refuseWithoutSpace(
   { sys, fd, path }: Repo,
   missing: readonly ChosenPackage[],
@@ -187,15 +175,14 @@ function refuseWithoutSpace(
 ): void {
   const { bavail, bsize } = sys.statfs(fd);
   const free = bavail * bsize;
-  const needed = missing.reduce(
-    (sum, pkg) => sum + pkg.installedSize + pkg.packageSize,
-    SPACE_RESERVE + database,
-  );
+  // The database is written anew.
+  const reserve = SPACE_RESERVE + database;
+  const needed = missing.reduce((sum, pkg) => sum + pkg.installedSize + pkg.packageSize, reserve);
   if (needed <= free) return;
   const megabytes = (bytes: number): string => `${Math.ceil(bytes / 1e6)} MB`;
   throw new UserError(
     'NO_SPACE',
-    `the file system of ${path} has ${megabytes(free)} free, the packages need about ${megabytes(needed)}`,
+    `the file system of ${path} has ${megabytes(free)} free, the packages need about ${megabytes(needed)}, ${megabytes(reserve)} of it for the new rpm database and as a reserve`,
     { hint: `'yum-ostree cleanup' and 'ostree admin undeploy' make room` },
   );
 }

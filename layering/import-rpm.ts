@@ -20,6 +20,8 @@ import { formatTmpfiles } from '#layering/tmpfiles-lines.ts';
 export interface ImportOptions {
   /** The repository that the package is from, for the record. */
   readonly repoId?: string;
+  /** Whether the ref that keeps the package is set with the transaction (default); else the caller sets it later. */
+  readonly setRef?: boolean;
 }
 
 /** Files up to this size are collected and stored many at a time; larger ones are streamed. Bytes. */
@@ -54,7 +56,7 @@ export function importRpm(txn: Transaction, rpm: RpmFile, options: ImportOptions
     rootContents: contents,
     rootMeta: meta,
   });
-  txn.setRef(packageRef(rpm.nevra, rpm.headerSha256), commit);
+  if (options.setRef !== false) txn.setRef(packageRef(rpm.nevra, rpm.headerSha256), commit);
   return commit;
 }
 
