@@ -1,4 +1,5 @@
 /** What a change came to, for people and for programs. Pure. */
+import { shownWord } from '#cli/report-error.ts';
 import { sizeText, tableText } from '#cli/report.ts';
 import type { ChangeOutcome, ChangePlan } from '#layering/change.ts';
 
@@ -12,7 +13,7 @@ export function isLargeRemoval(plan: ChangePlan): boolean {
 export function outcomeText(outcome: ChangeOutcome): string {
   switch (outcome.kind) {
     case 'unchanged':
-      return `No change: ${outcome.treeName}\n`;
+      return `No change: ${shownWord(outcome.treeName)}\n`;
     case 'planned':
       return `${planText(outcome.plan)}Nothing was done (--dry-run).\n`;
     case 'downloaded':
@@ -20,7 +21,7 @@ export function outcomeText(outcome: ChangeOutcome): string {
     case 'declined':
       return 'Nothing was done.\n';
     case 'deployed':
-      return `${planText(outcome.plan)}${outcome.plan.treeName} boots next (${outcome.checksum.slice(0, 12)}).\n`;
+      return `${planText(outcome.plan)}${shownWord(outcome.plan.treeName)} boots next (${outcome.checksum.slice(0, 12)}).\n`;
     default:
       return outcome satisfies never;
   }
@@ -50,15 +51,21 @@ export function planText(plan: ChangePlan): string {
       reason === 'requested' ? '' : reason,
       sizeText(packageSize),
     ]),
+    ...plan.restore.map((nevra) => [`  + ${nevra}`, 'of the base']),
     ...plan.remove.map((nevra) => [`  - ${nevra}`]),
   ];
-  const kept = plan.kept.length === 0 ? '' : `  ${plan.kept.length} packages stay layered\n`;
-  const inactive = plan.inactive.map((spec) => `  ${spec} is provided by the base\n`);
+  const stay = plan.kept.length === 1 ? 'stays' : 'stay';
+  const kept = plan.kept.length === 0 ? '' : `  ${countText(plan.kept.length)} ${stay} layered\n`;
+  const inactive = plan.inactive.map((spec) => `  ${shownWord(spec)} is provided by the base\n`);
   const sizes =
     plan.install.length === 0
       ? ''
-      : `${plan.install.length} packages, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
-  return `${plan.treeName}\n${tableText(rows)}${kept}${inactive.join('')}${sizes}`;
+      : `${countText(plan.install.length)}, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
+  return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${inactive.join('')}${sizes}`;
+}
+
+function countText(count: number): string {
+  return `${count} package${count === 1 ? '' : 's'}`;
 }
 
 function planJson(plan: ChangePlan): object {
@@ -74,6 +81,7 @@ function planJson(plan: ChangePlan): object {
     })),
     kept: plan.kept,
     remove: plan.remove,
+    restore: plan.restore,
     inactive: plan.inactive,
     'download-size': plan.downloadSize,
     'installed-size': plan.installedSize,

@@ -11,12 +11,18 @@ import { solveChange, type SolvedChange, type SolveChoice } from '#layering/chan
 import { deployChange } from '#layering/deploy-change.ts';
 import { isPureOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import { inputDigest } from '#layering/layer-metadata.ts';
-import { formatNevra } from '#layering/nevra.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
 import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
 import { parseRequest } from '#layering/request.ts';
 import { readDerived } from '#layering/status.ts';
-import { newestBase, withSystem, type System, type SystemChoice } from '#layering/system.ts';
+import {
+  newestBase,
+  withSystem,
+  withSystemUnchanged,
+  type System,
+  type SystemChoice,
+} from '#layering/system.ts';
 import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
 
 /** What a command asks for; words as they were typed. */
@@ -52,6 +58,8 @@ export interface ChangePlan {
   readonly kept: readonly string[];
   /** Packages that were layered and no longer are, and base packages that are left out: NEVRAs. */
   readonly remove: readonly string[];
+  /** Base packages that were left out and are back: NEVRAs. */
+  readonly restore: readonly string[];
   /** Requests that the base satisfies already. */
   readonly inactive: readonly string[];
   /** Bytes. */
@@ -76,7 +84,8 @@ export type ChangeOutcome =
 
 /** Changes what is layered. @throws UserError; the system is then as before */
 export function changeTree(choice: SystemChoice, options: ChangeOptions): Promise<ChangeOutcome> {
-  return withSystem(choice, async (system) => {
+  const run = options.dryRun ? withSystemUnchanged<ChangeOutcome> : withSystem<ChangeOutcome>;
+  return run(choice, async (system) => {
     const baseCommit = options.upgrade ? newestBase(system) : system.baseCommit;
     const facts = factsOf(system, baseCommit);
     try {
@@ -166,6 +175,7 @@ async function returnToBase(change: Change, origin: LayerOrigin): Promise<Change
   const plan: ChangePlan = {
     ...emptyPlan(change, treeName),
     remove: system.from.checksum === baseCommit ? [] : system.layered,
+    restore: restored(change, []),
   };
   if (system.from.checksum === baseCommit && sameRequests(origin, system.origin)) return unchanged(system);
   if (options.dryRun) return { kind: 'planned', plan };
@@ -204,6 +214,7 @@ function planOf(change: Change, result: SolvedChange): ChangePlan {
     install,
     kept: change.system.layered.filter((nevra) => now.has(nevra)),
     remove: [...dropped, ...newlyRemoved(change, result)],
+    restore: restored(change, result.removed),
     inactive: result.provided.map(({ spec }) => spec),
     downloadSize: install.reduce((sum, { packageSize }) => sum + packageSize, 0),
     installedSize: install.reduce((sum, { installedSize }) => sum + installedSize, 0),
@@ -216,8 +227,15 @@ function newlyRemoved({ system }: Change, result: SolvedChange): string[] {
   return result.removed.filter(({ name }) => !gone.has(name)).map(formatNevra);
 }
 
+/** Packages of the (new) base that the present tree leaves out, and that are not among those that stay out. */
+function restored({ system, facts }: Change, removed: readonly Nevra[]): string[] {
+  const out = new Set(removed.map(({ name }) => name));
+  const back = new Set(system.removed.filter((name) => !out.has(name)));
+  return facts.installed.filter(({ name }) => back.has(name)).map(formatNevra);
+}
+
 function emptyPlan({ baseCommit }: Change, treeName: string): ChangePlan {
-  const nothing = { install: [], kept: [], remove: [], inactive: [] };
+  const nothing = { install: [], kept: [], remove: [], restore: [], inactive: [] };
   return { treeName, baseCommit, ...nothing, downloadSize: 0, installedSize: 0 };
 }
 

@@ -1,7 +1,10 @@
 /** The system that is changed: its sysroot, locked, with the deployment that changes start from. */
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import type { Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
@@ -21,6 +24,9 @@ import type { Progress } from '#layering/progress.ts';
 import { metadataList, readDerived, requestPackages } from '#layering/status.ts';
 import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
 import { makeSysrootWritable } from '#layering/writable-sysroot.ts';
+
+/** Why the lock may not be had. */
+const NO_LOCK = ['LOCKED', 'NOT_WRITABLE'];
 
 export interface SystemChoice {
   readonly sys: RepoCalls;
@@ -79,6 +85,35 @@ export async function withSystem<T>(
   }
 }
 
+/**
+ * Runs `action`, which changes nothing, on the system: under the lock where that can be had at once, else (another
+ * process is at work, or this one may not write) with a copy of the cache that goes afterwards.
+ */
+export async function withSystemUnchanged<T>(
+  choice: SystemChoice,
+  action: (system: System) => Promise<T>,
+): Promise<T> {
+  passingOver(['NOT_WRITABLE'], () => makeSysrootWritable(choice.sys, choice.path));
+  const opened = openSysroot(choice.sys, choice.path, choice.options);
+  let lock: Fd | null = null;
+  let scratch: string | null = null;
+  try {
+    lock = await lockSysroot(opened, { wait: 0, pause: () => Promise.resolve() }).catch((error: unknown) => {
+      if (NO_LOCK.includes(codeOf(error) ?? '')) return null;
+      throw error;
+    });
+    const system = systemOf(opened, choice.stateroot);
+    if (lock !== null) return await action(system);
+    scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-cache-'));
+    copyCache(system.cachePath, scratch);
+    return await action({ ...system, cachePath: scratch });
+  } finally {
+    if (scratch !== null) fs.rmSync(scratch, { recursive: true, force: true });
+    if (lock !== null) choice.sys.close(lock);
+    closeSysroot(opened);
+  }
+}
+
 /** The stateroot that is meant. @throws UserError NO_STATEROOT where that is not clear */
 export function chooseStateroot(sysroot: Sysroot, wanted: string | null): string {
   const known = [...new Set(sysroot.deployments.map(({ stateroot }) => stateroot))];
@@ -130,6 +165,29 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
     mergePath: joined(sysroot.path, deploymentPath(merge)),
     cachePath: isBooted ? `/${cache}` : joined(sysroot.path, cache),
   };
+}
+
+function passingOver(codes: readonly string[], action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!codes.includes(codeOf(error) ?? '')) throw error;
+  }
+}
+
+/** The metadata, not the downloaded packages. What cannot be read is fetched again. */
+function copyCache(from: string, to: string): void {
+  try {
+    fs.cpSync(from, to, {
+      recursive: true,
+      preserveTimestamps: true,
+      mode: fs.constants.COPYFILE_FICLONE,
+      filter: (source) => source !== path.join(from, 'packages'),
+    });
+  } catch {
+    fs.rmSync(to, { recursive: true, force: true });
+    fs.mkdirSync(to, { mode: 0o700 });
+  }
 }
 
 function waitText(holder: number | null): string {
