@@ -9,7 +9,7 @@ import {
   waitSeconds,
   type GlobalOptions,
 } from '#cli/yum-ostree-options.ts';
-import { sysrootOptions } from '#ostree/sysroot/sysroot.ts';
+import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 export function addSystemVerbs(program: Command, context: CliContext, _result: VerbResult): void {
   program
@@ -32,7 +32,7 @@ async function status(options: GlobalOptions, context: CliContext): Promise<void
   const { statusJson, statusText } = await import('#cli/status-text.ts');
   const sysroot = openSysroot(context.sys, sysrootPath(options, context), sysrootOptions(context.env));
   try {
-    const deployments = readStatus(sysroot, options.os ?? null);
+    const deployments = readStatus(sysroot, await statusStateroot(sysroot, options.os));
     context.out(
       options.json === true
         ? `${JSON.stringify(statusJson(deployments), null, 2)}\n`
@@ -43,12 +43,20 @@ async function status(options: GlobalOptions, context: CliContext): Promise<void
   }
 }
 
+/** null for all. @throws UserError NO_STATEROOT where nothing of it is deployed */
+async function statusStateroot(sysroot: Sysroot, wanted: string | undefined): Promise<string | null> {
+  if (wanted === undefined) return null;
+  const { chooseStateroot } = await import('#layering/system.ts');
+  return chooseStateroot(sysroot, wanted);
+}
+
 async function rollback(options: GlobalOptions, context: CliContext): Promise<void> {
   const { rollBack } = await import('#layering/rollback.ts');
   const reporter = reporterOf(options, context);
-  const name = await rollBack(choiceOf(options, context, reporter));
+  const { treeName, checksum } = await rollBack(choiceOf(options, context, reporter));
   reporter.finish();
-  if (options.quiet !== true) context.out(`${name} boots next\n`);
+  if (options.json === true) printJson(context, { result: 'rolled-back', 'tree-name': treeName, checksum });
+  else if (options.quiet !== true) context.out(`${treeName} boots next\n`);
 }
 
 async function cleanup(options: GlobalOptions, context: CliContext): Promise<void> {
@@ -56,7 +64,12 @@ async function cleanup(options: GlobalOptions, context: CliContext): Promise<voi
   const reporter = reporterOf(options, context);
   const removed = await cleanUp(choiceOf(options, context, reporter));
   reporter.finish();
-  if (options.quiet !== true) for (const line of removed) context.out(`${line}\n`);
+  if (options.json === true) printJson(context, { result: 'cleaned-up', removed });
+  else if (options.quiet !== true) for (const line of removed) context.out(`${line}\n`);
+}
+
+function printJson(context: CliContext, value: object): void {
+  context.out(`${JSON.stringify(value, null, 2)}\n`);
 }
 
 /** The system that a verb is for. */

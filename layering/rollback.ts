@@ -1,11 +1,14 @@
 /** `rollback`: the previous deployment boots next. */
 import { bootList } from '#bootloader/next-boot.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { readStatus, rollbackOf } from '#layering/status.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
-/** @returns the tree name of what boots next. @throws UserError NO_ROLLBACK */
-export function rollBack(choice: SystemChoice): Promise<string> {
+/** @returns what boots next. @throws UserError NO_ROLLBACK */
+export function rollBack(
+  choice: SystemChoice,
+): Promise<{ readonly treeName: string; readonly checksum: Checksum }> {
   return withSystem(choice, ({ sysroot }) => {
     const target = rollbackOf(sysroot);
     if (target === null)
@@ -16,6 +19,6 @@ export function rollBack(choice: SystemChoice): Promise<string> {
     const others = sysroot.deployments.filter((one) => one !== target && !one.isStaged);
     bootList(sysroot, [target, ...others]);
     const named = readStatus(sysroot, null).find(({ deployment }) => deployment === target);
-    return Promise.resolve(named?.treeName ?? target.checksum);
+    return Promise.resolve({ treeName: named?.treeName ?? target.checksum, checksum: target.checksum });
   });
 }

@@ -1,7 +1,7 @@
 /** What `status` says of deployments: data for the table and for `--json`. */
 import { lookupVariant, metadataString, type Commit } from '#ostree/format/commit.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { codeOf } from '#ostree/format/errors.ts';
+import { codeOf, messageOf } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
@@ -82,7 +82,7 @@ export function requestPackages(commit: Commit): Map<string, readonly string[]> 
 }
 
 function statusOf(repo: Repo, deployment: Deployment, isRollback: boolean): DeploymentStatus {
-  const commit = commitOf(repo, deployment.checksum);
+  const { commit, fault } = commitOf(repo, deployment.checksum);
   const derived = commit === null ? null : readDerived(commit);
   const request = requestOf(deployment);
   const packages = commit === null ? [] : metadataList(commit, 'yum-ostree.packages');
@@ -102,7 +102,7 @@ function statusOf(repo: Repo, deployment: Deployment, isRollback: boolean): Depl
     request,
     inactive: commit === null ? [] : inactiveOf(commit, request),
     isRollback,
-    remarks: remarksOf(deployment, commit),
+    remarks: [...(fault === null ? [] : [fault]), ...remarksOf(deployment, commit)],
   };
 }
 
@@ -124,18 +124,22 @@ function requestOf(deployment: Deployment): LayerOrigin | null {
   }
 }
 
-function commitOf(repo: Repo, checksum: Checksum): Commit | null {
+/** A commit that cannot be read is told of beside the other deployments. */
+function commitOf(
+  repo: Repo,
+  checksum: Checksum,
+): { readonly commit: Commit | null; readonly fault: string | null } {
   try {
-    return loadCommit(repo, checksum);
+    return { commit: loadCommit(repo, checksum), fault: null };
   } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return null;
-    throw error;
+    if (codeOf(error) === 'NO_OBJECT')
+      return { commit: null, fault: 'its commit is missing from the repository' };
+    return { commit: null, fault: `its commit is damaged: ${messageOf(error)}` };
   }
 }
 
 function remarksOf({ origin }: Deployment, commit: Commit | null): string[] {
   const remarks: string[] = [];
-  if (commit === null) remarks.push('its commit is missing from the repository');
   if (origin === null) remarks.push('it has no origin file: packages cannot be layered on it');
   const container = origin === null ? null : keyFileString(origin, 'origin', 'container-image-reference');
   if (container !== null) remarks.push(`it comes from the container image ${container}`);

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildRpm } from '#test/fixtures/rpm-build.ts';
 import {
   BASE_REF,
+  clientArguments,
   deploymentRoot,
   deploymentsOf,
   firstDeployment,
@@ -84,6 +85,13 @@ test('--dry-run prints the plan and changes nothing', () => {
   expect(plan.install.map(({ nevra }) => nevra)).toEqual(['libunwind-1.0-1.noarch', 'strace-1.0-1.noarch']);
   expect(deploymentsOf(system)).toHaveLength(1);
   fsckClean(system);
+});
+
+test('--dry-run needs neither the lock nor a writable system', () => {
+  const client = [process.execPath, ...clientArguments(system, ['install', '--dry-run', '-q', '@tracing'])];
+  const script = 'mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" && exec "$@"';
+  const text = runProgram('unshare', ['-m', 'sh', '-c', script, system.sysroot, ...client]);
+  expect(text).toMatch(/\+ libunwind-1\.0-1\.noarch/);
 });
 
 test('install @group: the tree, its name, its ref, its rpmdb, and what C ostree says', () => {
@@ -176,9 +184,17 @@ test('a base package becomes a removal in the name; reset takes it back', () => 
   expect(originOf(system)).toMatch(/\[overrides\]\nremove=nano;/);
   yumOstreeOk(system, ['install', 'against-nano']);
   yumOstreeOk(system, ['uninstall', 'against-nano']);
-  yumOstreeOk(system, ['override', 'reset', 'nano']);
+  expect(yumOstreeOk(system, ['override', 'reset', 'nano'])).toMatch(
+    /^ +\+ nano-1\.0-1\.noarch +of the base$/m,
+  );
   expect(firstDeployment(system)['tree-name']).toBe(`${BASE_REF}+@tracing`);
   fsckClean(system);
+});
+
+test('what came with a group is named with the group when it is asked to go', () => {
+  const { status, stderr } = yumOstree(system, ['uninstall', 'strace']);
+  expect(stderr).toContain('strace: layered as a part of @tracing');
+  expect(status).toBe(1);
 });
 
 test('undoing everything leads back to the base commit and its origin', () => {
@@ -195,8 +211,44 @@ test('rollback boots the previous deployment, with words of C ostree too', () =>
   expect(firstDeployment(system).checksum).toBe(system.base);
   const admin = runProgram('ostree', ['admin', 'status', `--sysroot=${system.sysroot}`]);
   expect(admin.trim().split('\n')[0]).toContain(system.base);
-  yumOstreeOk(system, ['rollback']);
+  expect(JSON.parse(yumOstreeOk(system, ['rollback', '--json']))).toEqual({
+    result: 'rolled-back',
+    'tree-name': `${BASE_REF}+gdb`,
+    checksum,
+  });
   expect(firstDeployment(system).checksum).toBe(checksum);
+  yumOstreeOk(system, ['uninstall', 'gdb']);
+});
+
+test.each(['nosuch', '../x', ''])(
+  'status of the stateroot %j, of which there is nothing, is an error',
+  (name) => {
+    const { status, stderr } = yumOstree(system, ['status', `--os=${name}`]);
+    expect(stderr).toContain(`no deployment of stateroot '${name}'`);
+    expect(status).toBe(1);
+  },
+);
+
+test.each([
+  ['missing', null],
+  ['empty', ''],
+  ['truncated', 'keep 50'],
+  ['of something else', 'x'.repeat(300)],
+])('status tells of a deployment whose commit is %s beside the others', (_how, content) => {
+  yumOstreeOk(system, ['install', 'gdb']);
+  const other = deploymentsOf(system)[1]?.checksum ?? '';
+  const file = path.join(system.repo, 'objects', other.slice(0, 2), `${other.slice(2)}.commit`);
+  const bytes = fs.readFileSync(file);
+  fs.rmSync(file);
+  if (content !== null) fs.writeFileSync(file, content === 'keep 50' ? bytes.subarray(0, 50) : content);
+  const text = yumOstreeOk(system, ['status']);
+  const json = yumOstreeOk(system, ['status', '--json']);
+  fs.rmSync(file, { force: true });
+  fs.writeFileSync(file, bytes);
+  expect(text).toContain(`${BASE_REF}+gdb (default)`);
+  expect(text).toMatch(/Note: +its commit is (missing|damaged)/);
+  const { deployments } = JSON.parse(json) as { deployments: { checksum: string; remarks: string[] }[] };
+  expect(deployments.find(({ checksum }) => checksum === other)?.remarks).toHaveLength(1);
   yumOstreeOk(system, ['uninstall', 'gdb']);
 });
 
