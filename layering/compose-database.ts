@@ -23,7 +23,13 @@ import { KEY_PACKAGE } from '#layering/solver-input.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import { installedHeader } from '#layering/rpmdb-header.ts';
 import { openSqlite } from '#native/sqlite.ts';
-import { Rpmdb, RPMDB_FILE, sqliteImage, type InstalledHeader } from '#layering/rpmdb-read.ts';
+import {
+  readingDatabase,
+  Rpmdb,
+  RPMDB_FILE,
+  sqliteImage,
+  type InstalledHeader,
+} from '#layering/rpmdb-read.ts';
 import { changeRpmdbFile } from '#layering/rpmdb-write.ts';
 
 /** The base's database, opened when it is first asked. */
@@ -31,6 +37,8 @@ export interface OpenDatabase extends BaseDatabase {
   /** Of the file in the tree, e.g. `usr/share/rpm/rpmdb.sqlite`. */
   readonly path: string;
   readonly object: Checksum;
+  /** What errors call it. */
+  readonly where: string;
   /** Host path of the object; it is only read. */
   readonly file: string;
   /** All packages, where the base's commit lists them. */
@@ -44,18 +52,20 @@ const PLACES = ['usr/share/rpm', 'usr/lib/sysimage/rpm'];
 /** Both 32-bit and 64-bit programs, as rpm has it on 64-bit machines. */
 const TRANSACTION_COLOR = 3;
 
-/** @throws UserError NO_RPMDB where the commit's tree has none */
+/** @throws UserError NO_RPMDB where the commit's tree has none, BAD_RPMDB where it was not closed */
 export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   const found = findDatabase(repo, base);
-  const file = path.join(repo.path, 'objects', objectPath(found.object, 'file', repo.mode));
+  const file = objectFile(repo, found.object);
+  const where = `${found.path} of the base ${base}`;
   let open: Rpmdb | null = null;
   // The file itself: only one in WAL mode has to be copied to be read.
-  const db = (): Rpmdb => (open ??= new Rpmdb(file));
+  const db = (): Rpmdb => (open ??= new Rpmdb(file, where));
   const ownersOf = (path: string): BasePackage[] => db().ownersOf(path).map(basePackage);
   return {
     ...found,
     headers: () => db().headers(),
     recorded: () => recordedPackages(repo, base),
+    where,
     file,
     packagesNamed: (name) => db().byName(name).map(basePackage),
     numbersOf: (names) =>
@@ -72,7 +82,7 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
         .flatMap(({ files }) => files.filter((file) => treePathOf(file.path) === path))
         .at(0)?.color ?? 0,
     triggerPackages: () =>
-      triggerNumbers(fs.readFileSync(file))
+      triggerNumbers(fs.readFileSync(file), where)
         .flatMap((hnum) => db().header(hnum) ?? [])
         .map(({ header }) => scriptSource(nevraOf(header).name, header)),
     close: () => open?.close(),
@@ -110,11 +120,11 @@ export function replaceDatabase(
     const file = path.join(scratch, RPMDB_FILE);
     fs.copyFileSync(database.file, file);
     fs.chmodSync(file, 0o600);
-    changeRpmdbFile(file, { add, remove });
+    readingDatabase(database.where, () => changeRpmdbFile(file, { add, remove }));
     tree.setFile(database.path, storeDatabase(txn, database, scratch));
     return packagesAfter(database, request, file);
   });
-  for (const rest of ['-wal', '-shm', '-journal']) tree.remove(`${database.path}${rest}`);
+  for (const rest of [...LOGS, '-shm']) tree.remove(`${database.path}${rest}`);
   return { packages, removed };
 }
 
@@ -162,12 +172,38 @@ function findDatabase(repo: Repo, base: Checksum): { path: string; object: Check
   for (const place of PLACES) {
     const path = `${place}/${RPMDB_FILE}`;
     const entry = tree.get(path);
-    if (entry?.kind === 'file' && (loadContent(repo, entry.checksum).meta.mode & S.IFMT) === S.IFREG)
-      return { path, object: entry.checksum };
+    if (entry?.kind !== 'file' || (loadContent(repo, entry.checksum).meta.mode & S.IFMT) !== S.IFREG)
+      continue;
+    refuseOpenLog({ repo, tree, path, base });
+    return { path, object: entry.checksum };
   }
   throw new UserError('NO_RPMDB', `the base ${base.slice(0, 12)} has no RPM database to layer on`, {
     hint: `looked for ${RPMDB_FILE} in ${PLACES.join(' and ')}`,
   });
+}
+
+const LOGS = ['-wal', '-journal'];
+
+/** What is only in a log would be lost: it is not in the file, and the log does not fit a changed one. */
+function refuseOpenLog(of: {
+  readonly repo: Repo;
+  readonly tree: MutableTree;
+  readonly path: string;
+  readonly base: Checksum;
+}): void {
+  for (const suffix of LOGS) {
+    const entry = of.tree.get(`${of.path}${suffix}`);
+    if (entry?.kind !== 'file' || fs.statSync(objectFile(of.repo, entry.checksum)).size === 0) continue;
+    throw new UserError(
+      'BAD_RPMDB',
+      `${of.path} of the base ${of.base} was not closed: changes wait in ${path.basename(of.path)}${suffix}`,
+      { hint: "compose the base anew; 'rpm --rebuilddb' in its tree takes the changes in" },
+    );
+  }
+}
+
+function objectFile(repo: Repo, checksum: Checksum): string {
+  return path.join(repo.path, 'objects', objectPath(checksum, 'file', repo.mode));
 }
 
 function basePackage({ header }: InstalledHeader): BasePackage {
@@ -204,13 +240,15 @@ function listedPackages(file: string): Nevra[] {
 }
 
 /** Numbers of the packages with file triggers that run once for a whole transaction, from the index made for that. */
-function triggerNumbers(bytes: Uint8Array): number[] {
-  const db = openSqlite(sqliteImage(bytes));
+function triggerNumbers(bytes: Uint8Array, where: string): number[] {
+  const db = openSqlite(sqliteImage(bytes, where));
   try {
-    const table = `SELECT 1 FROM sqlite_schema WHERE name = 'Transfiletriggername'`;
-    if (db.prepare(table).get() === undefined) return [];
-    const select = 'SELECT DISTINCT hnum FROM Transfiletriggername ORDER BY hnum';
-    return db.prepare<[], number>(select).pluck().all();
+    return readingDatabase(where, () => {
+      const table = `SELECT 1 FROM sqlite_schema WHERE name = 'Transfiletriggername'`;
+      if (db.prepare(table).get() === undefined) return [];
+      const select = 'SELECT DISTINCT hnum FROM Transfiletriggername ORDER BY hnum';
+      return db.prepare<[], number>(select).pluck().all();
+    });
   } finally {
     db.close();
   }

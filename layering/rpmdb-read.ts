@@ -33,13 +33,19 @@ export function findRpmdb(root: string): string | null {
   return null;
 }
 
-/** An open database; to be closed. `source` is a file's path, or the bytes of one. @throws UserError BAD_RPMDB */
+/**
+ * An open database; to be closed. `source` is a file's path, or the bytes of one; `where` is what errors call it.
+ * @throws UserError BAD_RPMDB
+ */
 export class Rpmdb {
   private readonly db: SqliteDatabase;
   private readonly where: string;
 
-  constructor(source: string | Uint8Array) {
-    this.where = typeof source === 'string' ? source : 'the package database';
+  constructor(
+    source: string | Uint8Array,
+    where = typeof source === 'string' ? source : 'the package database',
+  ) {
+    this.where = where;
     this.db = openSource(source, this.where);
   }
 
@@ -72,16 +78,13 @@ export class Rpmdb {
   }
 
   private select(sql: string, parameters: readonly (string | number)[]): InstalledHeader[] {
-    try {
+    return readingDatabase(this.where, () => {
       const rows = this.db.prepare(sql).all(...parameters) as { hnum: number; blob: Uint8Array }[];
       return rows.map(({ hnum, blob }) => ({
         hnum,
         header: parseHeader(blob, `package ${hnum} in ${this.where}`),
       }));
-    } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw new UserError('BAD_RPMDB', `${this.where} cannot be read: ${messageOf(error)}`, { cause: error });
-    }
+    });
   }
 }
 
@@ -107,24 +110,34 @@ export function sqliteImage(bytes: Uint8Array, where = 'the package database'): 
   return image;
 }
 
-function openSource(source: string | Uint8Array, where: string): SqliteDatabase {
+/** What SQLite says against a database, as an error that names it. @throws UserError BAD_RPMDB */
+export function readingDatabase<T>(where: string, action: () => T): T {
   try {
-    return typeof source === 'string' ? openFile(source) : openSqlite(sqliteImage(source));
+    return action();
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    const why = codeOf(error) === 'ENOENT' ? 'there is no such file' : messageOf(error);
+    const code = codeOf(error) ?? '';
+    if (error instanceof UserError || ['SQLITE_FULL', 'ENOSPC'].includes(code)) throw error;
+    const why = code === 'ENOENT' ? 'there is no such file' : messageOf(error);
     throw new UserError('BAD_RPMDB', `${where} cannot be read: ${why}`, { cause: error });
   }
 }
 
-function openFile(file: string): SqliteDatabase {
+function openSource(source: string | Uint8Array, where: string): SqliteDatabase {
+  return readingDatabase(where, () =>
+    typeof source === 'string' ? openFile(source, where) : openSqlite(sqliteImage(source, where)),
+  );
+}
+
+function openFile(file: string, where: string): SqliteDatabase {
   if ((fs.statSync(`${file}-wal`, { throwIfNoEntry: false })?.size ?? 0) > 0) return openWithLog(file);
-  return isWal(file) ? openSqlite(sqliteImage(fs.readFileSync(file), file)) : openSqlite(file, READ_ONLY);
+  return isWal(file, where)
+    ? openSqlite(sqliteImage(fs.readFileSync(file), where))
+    : openSqlite(file, READ_ONLY);
 }
 
 const READ_ONLY = { readonly: true, fileMustExist: true } as const;
 
-function isWal(file: string): boolean {
+function isWal(file: string, where: string): boolean {
   const start = Buffer.alloc(READ_VERSION + 1);
   const fd = fs.openSync(file, 'r');
   try {
@@ -132,7 +145,7 @@ function isWal(file: string): boolean {
   } finally {
     fs.closeSync(fd);
   }
-  if (start.toString('latin1', 0, SQLITE_MAGIC.length) !== SQLITE_MAGIC) throw notSqlite(file);
+  if (start.toString('latin1', 0, SQLITE_MAGIC.length) !== SQLITE_MAGIC) throw notSqlite(where);
   return start[READ_VERSION] === 2;
 }
 

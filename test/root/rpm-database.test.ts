@@ -8,12 +8,15 @@ import { getNumber, getRaw } from '#layering/rpm-header.ts';
 import { isSource } from '#layering/rpm-file-list.ts';
 import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
 import { TAG } from '#layering/rpm-tags.ts';
+import { openBaseDatabase } from '#layering/compose-database.ts';
 import { installedHeader } from '#layering/rpmdb-header.ts';
 import { INDEX_TABLES } from '#layering/rpmdb-index.ts';
 import { readRpmdb, Rpmdb, RPMDB_FILE, sqliteImage } from '#layering/rpmdb-read.ts';
 import { writeRpmdb } from '#layering/rpmdb-write.ts';
 import { loadSyscalls } from '#native/load.ts';
 import { openSqlite } from '#native/sqlite.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { closeRepo, createRepo } from '#ostree/repo/repo.ts';
 import { buildRpm } from '#test/fixtures/rpm-build.ts';
 import { corpusFiles, HAS_CORPUS } from './rpm-corpus.ts';
 import { MANY_FILES, NO_FILES, SAMPLE } from './rpm-samples.ts';
@@ -192,6 +195,49 @@ describe('reading', () => {
     fs.writeFileSync(file, bytes ?? whole.subarray(0, whole.length / 2));
     expect(() => readRpmdb(file)).toThrow(message);
   });
+});
+
+describe("a base commit's database", () => {
+  const place = 'usr/share/rpm/rpmdb.sqlite';
+  const repo = createRepo(loadSyscalls(), path.join(scratch, 'repo'), 'bare');
+  afterAll(() => closeRepo(repo));
+
+  test.each(['-wal', '-journal'])(
+    'whose changes still wait in %s is refused, an empty one is not',
+    (suffix) => {
+      const closed = commitOf({ [place]: database(rpms, 1), [`${place}${suffix}`]: '' });
+      const opened = openBaseDatabase(repo, closed);
+      expect(opened.headers()).toHaveLength(rpms.length);
+      opened.close();
+      const open = commitOf({ [place]: database(rpms, 1), [`${place}${suffix}`]: 'changes' });
+      expect(() => openBaseDatabase(repo, open)).toThrow(
+        `${place} of the base ${open} was not closed: changes wait in rpmdb.sqlite${suffix}`,
+      );
+    },
+  );
+
+  test.each([
+    ['foreign', () => Buffer.from('hello, world, hello, world')],
+    ['cut off', () => database(rpms, 1).subarray(0, 20_000)],
+  ])('that is %s is refused by its name in the tree and its commit', (_, bytes) => {
+    const base = commitOf({ [place]: bytes() });
+    const named = expect.objectContaining({
+      code: 'BAD_RPMDB',
+      message: expect.stringContaining(`${place} of the base ${base} `) as string,
+    }) as unknown;
+    expect(() => openBaseDatabase(repo, base).headers()).toThrow(named);
+    expect(() => openBaseDatabase(repo, base).triggerPackages()).toThrow(named);
+  });
+
+  function commitOf(files: Readonly<Record<string, Uint8Array | string>>): Checksum {
+    const root = fs.mkdtempSync(path.join(scratch, 'tree-'));
+    for (const [name, content] of Object.entries(files)) {
+      fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
+      fs.writeFileSync(path.join(root, name), content);
+    }
+    const words = [`--repo=${repo.path}`, 'commit', '--branch=base', `--tree=dir=${root}`];
+    return execFileSync('ostree', words, { encoding: 'utf8' }).trim() as Checksum;
+  }
 });
 
 function expectSameDatabase(file: string): void {
