@@ -24,8 +24,11 @@ const REPOMD = 'repodata/repomd.xml';
  * @throws UserError that names every address tried and why it failed
  */
 export async function fetchRepomd(config: RepositoryConfig, transfer: Transfer): Promise<RepomdState> {
-  const { baseUrls, repomdSha256 } = await mirrorsOf(config, transfer);
   const failures: string[] = [];
+  const { baseUrls, repomdSha256 } = await mirrorsOf(config, transfer).catch((error: unknown) => {
+    if (transfer.signal?.aborted === true || codeOf(error) !== 'DOWNLOAD_FAILED') throw error;
+    throw unavailable(config, [messageOf(error)]);
+  });
   for (const baseUrl of baseUrls) {
     try {
       const bytes = await fetchBytes(`${baseUrl}${REPOMD}`, transfer, MOST_REPOMD);
@@ -37,7 +40,11 @@ export async function fetchRepomd(config: RepositoryConfig, transfer: Transfer):
       failures.push(messageOf(error));
     }
   }
-  throw new UserError('REPOSITORY_UNAVAILABLE', `its metadata cannot be had: ${failures.join('; ')}`, {
+  throw unavailable(config, failures);
+}
+
+function unavailable(config: RepositoryConfig, failures: readonly string[]): UserError {
+  return new UserError('REPOSITORY_UNAVAILABLE', `its metadata cannot be had: ${failures.join('; ')}`, {
     hint: `check baseurl, metalink or mirrorlist in ${config.origin}, or leave it out with --disablerepo ${config.id}`,
   });
 }

@@ -163,12 +163,22 @@ function bodyOf(url: string, transfer: Transfer, from: number): Body {
     }
   };
   const remoteBody = async (): Promise<AsyncIterable<Uint8Array>> => {
+    refuseUnsupported(url);
     const { connections, signal } = transfer;
     const { status, body } = await httpGet(url, { connections, from, signal });
     start = status === 206 ? from : 0;
     return body;
   };
   return { chunks: chunks(), start: () => start };
+}
+
+function refuseUnsupported(url: string): void {
+  const parsed = URL.parse(url);
+  if (parsed === null) throw new DownloadError(url, 'it is not an address', { transient: false });
+  const scheme = parsed.protocol.slice(0, -1);
+  if (['http', 'https'].includes(scheme)) return;
+  const what = `addresses of ${scheme} are not supported, only those of http, https and file`;
+  throw new DownloadError(url, what, { transient: false });
 }
 
 function localBody(file: string, url: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {

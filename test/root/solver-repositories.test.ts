@@ -63,6 +63,18 @@ test('a package that no package may be called is not chosen, and does not keep o
   });
 });
 
+test.each(['baseurl', 'mirrorlist', 'metalink'])(
+  'an address of ftp in %s is refused, and where it stands',
+  async (key) => {
+    await expect(load(`${key}=ftp://mirror.invalid/x`)).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /^repository t: its metadata cannot be had: ftp:\/\/mirror.invalid\/x\S*: addresses of ftp are not supported/,
+      ) as string,
+      hint: expect.stringMatching(/in \/\S*\/t.repo:1, or leave it out with --disablerepo t$/) as string,
+    });
+  },
+);
+
 describe('metadata in every compression', () => {
   test.each(['gz', 'xz', 'bz2'])('%s: primary, file lists and groups', async (compression) => {
     const copy = path.join(scratch, `in-${compression}`);
