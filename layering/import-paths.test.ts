@@ -115,3 +115,15 @@ test('no path leads out of the tree', () => {
     }),
   );
 });
+
+test('all that is wrong with a package is told at once', () => {
+  const files = [
+    entry('/home/joe/x'),
+    entry('/usr/bin/x'),
+    entry('/usr/local/bin/y'),
+    entry('/usr/share/f', 0o010644),
+  ];
+  expect(() => planImport(files, 'p-1-1.noarch')).toThrow(
+    /^package p-1-1.noarch: '\/home\/joe\/x' .*\npackage p-1-1.noarch: '\/usr\/local\/bin\/y' .*\npackage p-1-1.noarch: '\/usr\/share\/f' is a named pipe/,
+  );
+});

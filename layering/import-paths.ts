@@ -1,5 +1,6 @@
 /** Where a package's files go in a tree: the layout of OSTree systems, decided path by path. Pure. */
 import { UserError } from '#ostree/format/errors.ts';
+import { collectProblems } from '#layering/collected-problems.ts';
 import { S } from '#native/syscalls.ts';
 import { isGhost, type RpmFileEntry } from '#layering/rpm-file-list.ts';
 import { printable } from '#layering/rpm-header.ts';
@@ -17,6 +18,8 @@ export interface ImportPlan {
   readonly placements: readonly Placement[];
   readonly tmpfiles: readonly TmpfilesLine[];
 }
+
+const DROPPED: Placement = { kind: 'drop' };
 
 type Rule =
   | { readonly to: 'tree'; readonly prefix: string }
@@ -58,10 +61,12 @@ export function treePathOf(path: string): string | null {
 
 /**
  * Where every file goes. @throws UserError BAD_PATH for a path that is none, PATH_NOT_ALLOWED and FILE_NOT_ALLOWED for
- * what such a system cannot hold; all name the package and the path
+ * what such a system cannot hold; all name the package and the path, one with several names them all
  */
 export function planImport(files: readonly RpmFileEntry[], nevra: string): ImportPlan {
-  const placements = files.map((file) => placementOf(file, nevra));
+  const problems = collectProblems();
+  const placements = files.map((file) => problems.attempt(() => placementOf(file, nevra)) ?? DROPPED);
+  problems.throwIfAny();
   const links = new Map<string, TmpfilesLine>();
   for (const file of files) {
     const link = isGhost(file) ? null : linkFor(file.path);
