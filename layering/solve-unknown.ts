@@ -1,10 +1,32 @@
-import type { Sack } from '#native/solver.ts';
+import type { Sack, SackPackage } from '#native/solver.ts';
+import { compareEvr, formatEvr } from '#layering/evr.ts';
 import type { SolveProblem } from '#layering/problems.ts';
 
 const MOST_SUGGESTIONS = 5;
+const MOST_VERSIONS = 5;
 
-/** One problem that names every word of the request that nothing matches; none where all are known. */
+/**
+ * One problem that names every word of the request that nothing matches, and one that names those of which there are
+ * only other versions; none where all are known.
+ */
 export function unknownSpecs(sack: Sack, specs: readonly string[]): SolveProblem[] {
+  const found = specs.map((spec) => ({ spec, other: otherVersions(sack, spec) }));
+  const versions = found.flatMap(({ spec, other }) => (other === null ? [] : [{ spec, other }]));
+  return [...noSuchVersion(versions), ...noSuchName(sack, unmatched(found))];
+}
+
+function unmatched(found: readonly { readonly spec: string; readonly other: string | null }[]): string[] {
+  return found.filter(({ other }) => other === null).map(({ spec }) => spec);
+}
+
+function noSuchVersion(found: readonly { readonly spec: string; readonly other: string }[]): SolveProblem[] {
+  if (found.length === 0) return [];
+  const rules = found.map(({ other }) => other);
+  const specs = found.map(({ spec }) => spec).join(', ');
+  return [{ message: `no such version: ${specs} (${[...new Set(rules)].join('; ')})`, rules }];
+}
+
+function noSuchName(sack: Sack, specs: readonly string[]): SolveProblem[] {
   if (specs.length === 0) return [];
   const rules = specs.map((spec) => whyUnknown(sack, spec));
   const similar = [...new Set(specs.flatMap((spec) => similarNames(sack, spec)))];
@@ -43,6 +65,29 @@ function whyUnknown(sack: Sack, spec: string): Unknown {
   const { name, arch, repo } = hidden;
   const why = arch === 'src' ? 'is a source package' : 'is excluded or made for another architecture';
   return { sentence: `${name}.${arch} of ${repo} ${why}`, known: true };
+}
+
+/** Where only the version is wrong: which versions there are, the newest first. */
+function otherVersions(sack: Sack, spec: string): string | null {
+  const name = sack.query(spec, true).length > 0 ? null : nameOf(sack, spec);
+  if (name === null) return null;
+  const found = sack.query(name, false).sort(newestFirst).map(formatEvr);
+  const versions = [...new Set(found)];
+  const shown = versions.slice(0, MOST_VERSIONS).join(', ');
+  const rest = versions.length > MOST_VERSIONS ? ` and ${versions.length - MOST_VERSIONS} older` : '';
+  return `of ${name} there is only ${shown}${rest}`;
+}
+
+/** The name in `NAME OP VERSION`, `NAME-VERSION`, `NAME-VERSION-RELEASE[.ARCH]` where it is one; null elsewhere. */
+function nameOf(sack: Sack, spec: string): string | null {
+  const [, related] = /^(\S+)\s*(?:[<>]=?|=)\s*\S+$/.exec(spec) ?? [];
+  const dashed = [...spec.matchAll(/-(?=\d)/g)].map(({ index }) => spec.slice(0, index)).reverse();
+  const candidates = related === undefined ? dashed : [related.replace(/[<>=]+$/, '')];
+  return candidates.find((name) => name !== '' && sack.query(name, false).length > 0) ?? null;
+}
+
+function newestFirst(a: SackPackage, b: SackPackage): number {
+  return compareEvr(b, a);
 }
 
 function similarNames(sack: Sack, spec: string): string[] {

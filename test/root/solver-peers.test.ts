@@ -157,6 +157,19 @@ describe('all problems at once', () => {
     );
   });
 
+  test('where only the version is wrong, the versions there are are named', async () => {
+    const result = await weResolve({
+      from,
+      cache,
+      install: ['libapp >= 9', 'libapp-7.5', 'epochal = 1:1.0', 'nosuch > 1', 'app-nodocs', '@g >= 1'],
+    });
+    expect(messages(result).split('\n')).toEqual([
+      'no such version: libapp >= 9, libapp-7.5, epochal = 1:1.0 ' +
+        '(of libapp there is only 2.0-1, 1.5-1; of epochal there is only 3:1.0~rc1-1)',
+      'no such package or group: nosuch > 1, app-nodocs, @g >= 1',
+    ]);
+  });
+
   test('a misspelt name is answered with similar ones', async () => {
     const result = await weResolve({ from, cache, install: ['docs'] });
     expect(result).toMatchObject({ problems: [{ hint: 'similar names: app-docs' }] });
