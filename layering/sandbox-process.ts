@@ -1,5 +1,8 @@
 /** The process of one sandbox: what it is fed, what it says, its end, and how it is ended before its time. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UserError } from '#ostree/format/errors.ts';
 
@@ -16,6 +19,7 @@ export const INFO_FD = 3;
 
 /** How long bubblewrap may take to say which process the sandbox is, when it has to be ended. Milliseconds. */
 const START_GRACE = 2000;
+const POLL = 20;
 /** How long a killed process may take to be gone. Milliseconds. */
 const KILL_GRACE = 3000;
 /** How long after the end somebody may hold the output open. Milliseconds. */
@@ -28,29 +32,43 @@ const OUTPUT_GRACE = 1000;
  * @throws UserError SANDBOX where it cannot be started
  */
 export async function runSandbox(args: readonly string[], life: SandboxLife): Promise<string | null> {
+  const info = openInfo();
   const child = spawn('bwrap', ['--info-fd', String(INFO_FD), ...args], {
-    stdio: ['pipe', 'pipe', 'pipe', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', info, 'pipe'],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
     detached: true,
   });
   const exited = endOf(child);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  const inner = innerProcess(child);
-  const killNow = (): void => killGroup(child);
-  process.once('exit', killNow);
   const aborted = new Promise<void>((resolve) => {
     if (life.signal.aborted) resolve();
     life.signal.addEventListener('abort', () => resolve(), { once: true });
   });
+  const killNow = (): void => {
+    killInner(child, info);
+    killGroup(child);
+  };
+  process.once('exit', killNow);
   try {
     feed(child, life.stdin);
     for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', life.output);
-    const ending = await Promise.race([exited, aborted.then(() => endSandbox(child, { inner, exited }))]);
+    const ending = await Promise.race([exited, aborted.then(() => endSandbox(child, { info, exited }))]);
     await Promise.race([closed, grace(OUTPUT_GRACE)]);
     return ending;
   } finally {
     process.off('exit', killNow);
     for (const stream of child.stdio) stream?.destroy();
+    fs.closeSync(info);
+  }
+}
+
+/** A file without a name. Not a pipe: bubblewrap gives up, and leaves its child waiting, where nobody reads that. */
+function openInfo(): number {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-sandbox-'));
+  try {
+    return fs.openSync(path.join(directory, 'info'), 'wx+');
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true });
   }
 }
 
@@ -66,19 +84,12 @@ function feed(child: ChildProcess, stdin: string): void {
   child.stdin?.end(stdin);
 }
 
-/** The host's process id of the sandbox's first process, as bubblewrap tells it; null where it ends without. */
-function innerProcess(child: ChildProcess): Promise<number | null> {
-  return new Promise((resolve) => {
-    let text = '';
-    const stream = child.stdio[INFO_FD];
-    stream?.on('error', () => resolve(null));
-    stream?.on('close', () => resolve(null));
-    stream?.on('data', (piece: Buffer) => {
-      text += piece.toString();
-      const found = /"child-pid": *([0-9]+)/.exec(text)?.[1];
-      if (found !== undefined && text.includes('}')) resolve(Number(found));
-    });
-  });
+/** The host's process id of the sandbox's first process; null where bubblewrap has not told it yet. */
+function innerProcess(info: number): number | null {
+  const bytes = Buffer.alloc(4096);
+  const text = bytes.toString('latin1', 0, fs.readSync(info, bytes, 0, bytes.length, 0));
+  const found = /"child-pid": *([0-9]+)[^0-9]/.exec(text)?.[1];
+  return found === undefined ? null : Number(found);
 }
 
 /**
@@ -87,18 +98,24 @@ function innerProcess(child: ChildProcess): Promise<number | null> {
  */
 async function endSandbox(
   child: ChildProcess,
-  { inner, exited }: { readonly inner: Promise<number | null>; readonly exited: Promise<unknown> },
+  { info, exited }: { readonly info: number; readonly exited: Promise<unknown> },
 ): Promise<string> {
-  const pid = await Promise.race([inner, grace(START_GRACE)]);
-  if (typeof pid === 'number' && isRunning(child)) {
-    kill(pid);
-    await Promise.race([exited, grace(KILL_GRACE)]);
-  }
+  const deadline = performance.now() + START_GRACE;
+  while (isRunning(child) && !killInner(child, info) && performance.now() < deadline)
+    await Promise.race([exited, grace(POLL)]);
+  if (isRunning(child) && innerProcess(info) !== null) await Promise.race([exited, grace(KILL_GRACE)]);
   if (isRunning(child)) {
     killGroup(child);
     await Promise.race([exited, grace(KILL_GRACE)]);
   }
   return 'killed';
+}
+
+/** @returns whether it is known which process that is. Its id is its own for as long as bubblewrap runs. */
+function killInner(child: ChildProcess, info: number): boolean {
+  const pid = innerProcess(info);
+  if (pid !== null && isRunning(child)) kill(pid);
+  return pid !== null;
 }
 
 async function endOf(child: ChildProcess): Promise<string | null> {

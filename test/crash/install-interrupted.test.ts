@@ -31,6 +31,7 @@ beforeAll(() => {
   publish(system, [
     { name: 'many', files: data },
     { name: 'scripted', post: 'sleep 0.2; echo x > /usr/share/scripted', requires: ['many'] },
+    ...Array.from({ length: 4 }, (_, i) => ({ name: `short-${i}`, pre: 'true', post: 'true' })),
     { name: 'hanging', post: 'echo waiting; sleep 600' },
     { name: 'damaged', files: [{ path: '/usr/share/damaged', content: 'x'.repeat(100_000) }] },
   ]);
@@ -86,6 +87,25 @@ test.each([
   expect(leftovers()).toEqual([]);
   expect(firstDeployment(system).checksum).toBe(system.base);
 });
+
+test('SIGINT while the sandbox of a script starts or ends: the run ends, and nothing is left', async () => {
+  const before = stateOf();
+  const names = [0, 1, 2, 3].map((i) => `short-${i}`);
+  for (const moment of [0, 1, 2, 3, 4, 6, 8, 12, 20, 35]) {
+    const child = startYumOstree(system, ['install', ...names]);
+    const ended = new Promise<number | null>((resolve) => child.on('close', resolve));
+    let text = '';
+    child.stderr?.setEncoding('utf8').on('data', (piece: string) => {
+      if (!text.includes('Running') && piece.includes('Running'))
+        setTimeout(() => child.kill('SIGINT'), moment);
+      text += piece;
+    });
+    expect(await ended, text).toBe(130);
+    expect(leftovers()).toEqual([]);
+  }
+  expect(stateOf()).toBe(before);
+  fsckClean(system);
+}, 60_000);
 
 test('a truncated and a corrupted package are refused by name, and nothing changes', () => {
   const before = stateOf();
