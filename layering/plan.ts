@@ -1,7 +1,7 @@
 /** What a command makes of the requests in the origin. Pure: the solver sees only the outcome. */
 import { UserError } from '#ostree/format/errors.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
-import type { RequestItem } from '#layering/request.ts';
+import { formatItem, type RequestItem } from '#layering/request.ts';
 
 export interface RequestChange {
   /** Items to add, in the command's order; `file` and `url` items are handed in as `localPackages`. */
@@ -88,7 +88,7 @@ function applyUninstall(origin: LayerOrigin, change: RequestChange, facts: Reque
   for (const item of change.uninstall) {
     const next = withoutItem(result, item, facts);
     if (next !== null) result = next;
-    else if (!change.idempotent) unknown.push(item.kind === 'group' ? `@${item.id}` : wordOf(item));
+    else if (!change.idempotent) unknown.push(item.kind === 'group' ? `@${item.id}` : formatItem(item));
   }
   if (unknown.length > 0) throw notRequested(unknown, result, facts);
   return result;
@@ -100,7 +100,7 @@ function withoutItem(origin: LayerOrigin, item: RequestItem, facts: RequestFacts
     return origin.groups.includes(item.id)
       ? { ...origin, groups: origin.groups.filter((id) => id !== item.id) }
       : null;
-  const word = wordOf(item);
+  const word = formatItem(item);
   const requested = origin.requested.filter((spec) => !isRequestFor(spec, word, facts));
   const local = origin.requestedLocal.filter((entry) => !isLocalFor(entry, word));
   if (requested.length < origin.requested.length || local.length < origin.requestedLocal.length)
@@ -168,19 +168,6 @@ function baseName(word: string, facts: RequestFacts): string | null {
 /** Whether `text` is NAME-VERSION… of `name`. */
 function isVersionOf(text: string, name: string): boolean {
   return text.startsWith(`${name}-`) && /^[0-9][^-]*(-[^-]+)?$/.test(text.slice(name.length + 1));
-}
-
-function wordOf(item: Exclude<RequestItem, { readonly kind: 'group' }>): string {
-  switch (item.kind) {
-    case 'spec':
-      return item.spec;
-    case 'file':
-      return item.path;
-    case 'url':
-      return item.url;
-    default:
-      return item satisfies never;
-  }
 }
 
 function requestNames(change: RequestChange): string[] {
