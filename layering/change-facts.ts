@@ -5,6 +5,7 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { Change } from '#layering/change.ts';
+import { collectProblems } from '#layering/collected-problems.ts';
 import { openBaseDatabase, type OpenDatabase } from '#layering/compose-database.ts';
 import { openConnections } from '#layering/http-get.ts';
 import type { InstalledPackage } from '#layering/installed-package.ts';
@@ -65,21 +66,31 @@ export function factsOf(system: System, baseCommit: Checksum): BaseFacts {
 
 /**
  * Reads the package files that are asked for, and checks who signed them. They are kept in `change.files`.
- * @throws UserError BAD_RPM, UNSIGNED, … naming the file
+ * @throws UserError BAD_RPM, UNSIGNED, … naming every file that cannot be had
  */
 export async function localRequests(change: Change, items: readonly RequestItem[]): Promise<LocalRequest[]> {
   const requests: LocalRequest[] = [];
+  const problems = collectProblems();
   for (const item of items) {
     if (item.kind !== 'file' && item.kind !== 'url') continue;
-    const rpm = readRpmFile(item.kind === 'file' ? path.resolve(item.path) : await fetched(change, item.url));
-    if (isSource(rpm.header))
-      throw new UserError('BAD_RPM', `${rpm.path} is a source package, which cannot be layered`);
-    if (!change.options.noGpgChecks) await verifyPackage(rpm, await trustedKeys(change));
-    const entry = localEntry(rpm);
-    change.files.set(entry, rpm);
-    requests.push({ entry, name: rpm.nevra.name });
+    const request = await problems.attemptAsync(() => localRequest(change, item));
+    if (request !== null) requests.push(request);
   }
+  problems.throwIfAny();
   return requests;
+}
+
+async function localRequest(
+  change: Change,
+  item: Extract<RequestItem, { kind: 'file' | 'url' }>,
+): Promise<LocalRequest> {
+  const rpm = readRpmFile(item.kind === 'file' ? path.resolve(item.path) : await fetched(change, item.url));
+  if (isSource(rpm.header))
+    throw new UserError('BAD_RPM', `${rpm.path} is a source package, which cannot be layered`);
+  if (!change.options.noGpgChecks) await verifyPackage(rpm, await trustedKeys(change));
+  const entry = localEntry(rpm);
+  change.files.set(entry, rpm);
+  return { entry, name: rpm.nevra.name };
 }
 
 /** How the origin names a package file. */
