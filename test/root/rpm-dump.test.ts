@@ -56,9 +56,9 @@ test('several packages print one after the other', () => {
 
 test.each([
   ['/nowhere/x.rpm', /^\/nowhere\/x\.rpm cannot be read: there is no such file$/],
-  ['/etc', /^\/etc is not a file$/],
+  ['/etc', /^\/etc is a directory, not an RPM package$/],
   ['/etc/passwd', /^\/etc\/passwd is not an RPM package$/],
-  ['/dev/null', /^\/dev\/null is not a file$/],
+  ['/dev/null', /^\/dev\/null is a special file, not an RPM package$/],
 ])('%s is refused', (file, message) => {
   expect(() => ours([file])).toThrow(message);
 });
