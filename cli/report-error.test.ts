@@ -21,6 +21,8 @@ describe('what a failed run prints', () => {
   test('control characters of outside text are shown, not obeyed', () => {
     const { text } = reportFailure(new UserError('X', 'name \u001b[2Jhidden\u0007'), quiet);
     expect(text).toBe('error: name \\x1b[2Jhidden\\x07\n');
+    const stack = reportFailure(new UserError('X', 'name \u001b[2J'), { debug: true }).text;
+    expect(stack).not.toContain('\u001b');
   });
 
   test('shown text keeps its lines, its letters, and what JSON made of it', () => {

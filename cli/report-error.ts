@@ -13,7 +13,7 @@ export function reportFailure(error: unknown, options: { readonly debug: boolean
   if (usage !== null) return { text: '', exitCode: usage === 0 ? 0 : 2 };
   if (codeOf(error) === 'EPIPE') return { text: '', exitCode: 141 };
   const hint = error instanceof UserError && error.hint !== undefined ? `hint: ${oneLine(error.hint)}\n` : '';
-  const stack = options.debug ? `code: ${codeOf(error) ?? 'none'}\n${stackOf(error)}` : '';
+  const stack = options.debug ? `code: ${codeOf(error) ?? 'none'}\n${shownText(stackOf(error))}` : '';
   const exitCode = codeOf(error) === 'USAGE' ? 2 : 1;
   return { text: `error: ${oneLine(messageOf(error))}\n${hint}${stack}`, exitCode };
 }
