@@ -1,31 +1,50 @@
-// Everything this machine can run: format, lint, types, unit tests, then the tests with root and the real peers.
+// Everything this machine can run: format, lint, types, build, unit tests, then the tests with root and the real peers.
+// The last line counts the tests: `N passed, N failed, N skipped`.
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = new URL('..', import.meta.url).pathname;
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const isRoot = process.getuid?.() === 0;
+const results = join(root, 'build/test-results.json');
 
+mkdirSync(join(root, 'build'), { recursive: true });
+rmSync(results, { force: true });
+
+const vitest = ['run', ...(isRoot ? [] : ['--project', 'unit'])];
+const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
 const steps = [
   ['format', bin('prettier'), ['--check', '--log-level=warn', '.']],
   ['lint', bin('eslint'), ['.']],
   ['types', bin('tsc'), ['-p', '.']],
   ['build', process.execPath, ['scripts/build.mjs']],
-  ['tests', bin('vitest'), ['run', ...(isRoot ? [] : ['--project', 'unit'])]],
+  ['tests', bin('vitest'), [...vitest, ...reporters]],
 ];
 
-const failed = steps.filter(([name, command, args]) => {
-  process.stdout.write(`\n== ${name}\n`);
-  return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status !== 0;
-});
+const failed = steps
+  .filter(([name, command, args]) => {
+    process.stdout.write(`\n== ${name}\n`);
+    return spawnSync(command, args, { cwd: root, stdio: 'inherit' }).status !== 0;
+  })
+  .map(([name]) => name);
 
 if (!isRoot) {
   process.stdout.write(
     '\nnot run: the tests in test/root and test/crash need root (mounts, owners, namespaces)\n',
   );
-  if (process.env.CI === 'true') failed.push(['tests that need root']);
+  if (process.env.CI === 'true') failed.push('tests that need root');
 }
-if (failed.length > 0) {
-  process.stdout.write(`\nfailed: ${failed.map(([name]) => name).join(', ')}\n`);
-  process.exit(1);
+if (failed.length > 0) process.stdout.write(`\nfailed: ${failed.join(', ')}\n`);
+process.stdout.write(`\n${counts()}\n`);
+process.exit(failed.length === 0 ? 0 : 1);
+
+function counts() {
+  try {
+    const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(results, 'utf8'));
+    return `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`;
+  } catch {
+    failed.push('counting');
+    return '0 passed, 1 failed';
+  }
 }
