@@ -136,8 +136,8 @@ describe('ostree-system-generator beside the C one of this machine', () => {
 describe('ostree-remount beside the C one of this machine', () => {
   const C_REMOUNT = '/usr/lib/ostree/ostree-remount';
   const OURS = `/node ${PROJECT}/test/root/boot-program.ts ostree-remount`;
-  /** As systemd leaves them where fstab says `ro`. */
-  const BIND_READONLY = 'for d in sysroot etc var; do mount --bind $d $d; mount -o remount,bind,ro $d; done';
+  /** As systemd leaves them where fstab says `ro`; with what is mounted below: the project may lie there. */
+  const BIND_READONLY = 'for d in sysroot etc var; do mount --rbind $d $d; mount -o remount,bind,ro $d; done';
   const BOOTED_READONLY = bootedRecord({ device: 1, inode: 2, sysrootReadonly: true, transientEtc: null });
 
   function remounted(program: string, booted: Uint8Array): string {
