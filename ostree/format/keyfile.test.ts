@@ -27,6 +27,11 @@ test('any value that was set is read back, from the text too', () => {
   );
 });
 
+test('a value may begin with a blank that is no space', () => {
+  const file = withKey(EMPTY_KEYFILE, 'g', 'k', '\u00a0x\u2003');
+  expect(keyFileString(parseKeyFile(formatKeyFile(file), 'x'), 'g', 'k')).toBe('\u00a0x\u2003');
+});
+
 test('any list that was set is read back', () => {
   fc.assert(
     fc.property(group, key, fc.array(value), (g, k, list) => {

@@ -79,8 +79,9 @@ export function keyFileList(file: KeyFile, group: string, key: string): string[]
 
 /** `true`/`1` or `false`/`0`; null where the key is not set. @throws UserError BAD_KEYFILE for another value */
 export function keyFileBoolean(file: KeyFile, group: string, key: string): boolean | null {
-  const value = keyFileString(file, group, key)?.trimEnd();
-  if (value === undefined) return null;
+  const given = keyFileString(file, group, key);
+  if (given === null) return null;
+  const value = withoutTrailingBlanks(given);
   if (value === 'true' || value === '1') return true;
   if (value === 'false' || value === '0') return false;
   throw new UserError('BAD_KEYFILE', `[${group}] ${key}=${value} is neither true nor false`);
@@ -109,19 +110,36 @@ export function withoutGroup(file: KeyFile, group: string): KeyFile {
 }
 
 function parseLine(row: string): Line | null {
-  const trimmed = row.trimStart();
+  const trimmed = withoutLeadingBlanks(row);
   if (trimmed === '' || trimmed.startsWith('#')) return { kind: 'other', name: '', text: row };
   if (trimmed.startsWith('[')) {
-    const end = trimmed.trimEnd();
+    const end = withoutTrailingBlanks(trimmed);
     const name = end.slice(1, -1);
     return end.endsWith(']') && name !== '' && !name.includes('[') && !name.includes(']')
       ? { kind: 'group', name, text: '' }
       : null;
   }
   const equals = trimmed.indexOf('=');
-  const key = trimmed.slice(0, Math.max(equals, 0)).trimEnd();
+  const key = withoutTrailingBlanks(trimmed.slice(0, Math.max(equals, 0)));
   if (key === '') return null;
-  return { kind: 'entry', name: key, text: trimmed.slice(equals + 1).trimStart() };
+  return { kind: 'entry', name: key, text: withoutLeadingBlanks(trimmed.slice(equals + 1)) };
+}
+
+/** Spaces and tabs only: a value may begin with any other blank of Unicode. */
+function withoutLeadingBlanks(text: string): string {
+  let start = 0;
+  while (isBlank(text.charAt(start))) start++;
+  return text.slice(start);
+}
+
+function withoutTrailingBlanks(text: string): string {
+  let end = text.length;
+  while (isBlank(text.charAt(end - 1))) end--;
+  return text.slice(0, end);
+}
+
+function isBlank(character: string): boolean {
+  return character === ' ' || character === '\t';
 }
 
 function groupAt(file: KeyFile, index: number): string | null {
