@@ -42,6 +42,8 @@ export function addRefVerbs(program: Command, context: CliContext): void {
       withRepo(context, command, (repo) => {
         const checksum = resolveRev(repo, commit);
         loadCommit(repo, checksum);
+        // Making a ref is the work of `refs --create`: a name mistyped here must not become one.
+        if (readRef(repo, ref) === null) throw new UserError('NO_REV', `Invalid ref '${ref}'`);
         inTransaction(repo, (txn) => txn.setRef(ref, checksum));
       }),
   );

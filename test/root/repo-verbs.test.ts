@@ -130,6 +130,7 @@ test('refs and names', async () => {
   await both(['refs', '--create=n/m', 'x/y']);
   await both(['refs', '--create=n/m', 'canonical', '--force']);
   for (const rev of ['n/m', 'nope', 'x/y^', 'x/y^^', 'x/bound^^']) await both(['rev-parse', rev]);
+  await both(['reset', 'nope', 'x/y']);
   await both(['refs', '--delete', 'n']);
   await both(['refs', '--delete', 'nope']);
   await both(['rev-parse', 'n/m']);
