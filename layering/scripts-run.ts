@@ -1,7 +1,7 @@
 /** Runs packages' scripts on a checked-out farm: an overlay above it takes all that they write. */
 import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, type Fd } from '#native/syscalls.ts';
 import { S } from '#native/syscalls.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import type { Progress } from '#layering/progress.ts';
 import { runScript, type SandboxRoot, type TopLevel } from '#layering/sandbox.ts';
@@ -85,8 +85,12 @@ function mountOverlay({ sys, farm, scratch }: ScriptHost): void {
     sys.mount(null, '/', null, MS.REC | MS.PRIVATE, null);
     sys.mount('overlay', `${scratch}/merged`, 'overlay', 0, `${layers},${OVERLAY_OPTIONS}`);
   } catch (cause) {
-    throw new UserError('SANDBOX', `scripts of packages cannot run: ${(cause as Error).message}`, {
-      hint: 'this needs root and the kernel module overlay',
+    throw new UserError('SANDBOX', `scripts of packages cannot run: ${messageOf(cause)}`, {
+      // The kernel says EINVAL where the upper layer's file system has no whiteouts or attributes of its own.
+      hint:
+        codeOf(cause) === 'EINVAL'
+          ? 'the sysroot must lie on a file system that can be an upper layer (ext4, XFS, btrfs), not on an overlay or NFS'
+          : 'this needs root and the kernel module overlay',
       cause,
     });
   }
