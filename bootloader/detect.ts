@@ -1,5 +1,5 @@
 /** Which boot loader's own configuration is written besides the entries. */
-import { S, type Fd, type Syscalls } from '#native/syscalls.ts';
+import type { Fd, Syscalls } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
 
@@ -56,16 +56,6 @@ export function refuseVfat(sys: Syscalls, boot: Fd): void {
     throw new UserError('VFAT_BOOT', '/boot cannot currently be a vfat filesystem', {
       hint: 'mount the EFI system partition at /boot/efi, and keep /boot on ext4, xfs or btrfs',
     });
-}
-
-/** A grub.cfg of EFI only, which ostree replaces without atomicity. */
-export function efiGrubDirectory(sys: Syscalls, root: Fd): string | null {
-  const base = 'boot/efi/EFI';
-  if ((sys.stat(root, base)?.mode ?? 0) >> 12 !== S.IFDIR >> 12) return null;
-  const found = sys
-    .readdir(root, base)
-    .find(({ name }) => name !== 'BOOT' && sys.lstat(root, `${base}/${name}/grub.cfg`) !== null);
-  return found === undefined ? null : `${base}/${found.name}`;
 }
 
 function isStaticGrub(state: string): boolean {

@@ -12,7 +12,7 @@ import {
   type KeyFile,
 } from '#ostree/format/keyfile.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
-import { isPureBase, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
+import { sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
 /** What is asked of a system: the base's refspec (or a pinned commit's checksum) and the requests on it. */
 export interface LayerOrigin {
@@ -79,11 +79,6 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
 /** The items that stand in the tree's name, given what each request resolved to. */
 export function itemsOf(origin: LayerOrigin, packages: readonly string[]): TreeItems {
   return { groups: origin.groups, packages: sortedUnique(packages), removals: origin.removals };
-}
-
-/** Whether the derived tree of these items would be the base itself. */
-export function leadsToBase(origin: LayerOrigin): boolean {
-  return isPureOrigin(origin) && isPureBase(itemsOf(origin, []));
 }
 
 function withList(file: KeyFile, [group, key]: readonly [string, string], items: readonly string[]): KeyFile {

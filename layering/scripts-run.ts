@@ -1,6 +1,5 @@
 /** Runs packages' scripts on a checked-out farm: an overlay above it takes all that they write. */
 import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, type Fd } from '#native/syscalls.ts';
-import { S } from '#native/syscalls.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import type { Progress } from '#layering/progress.ts';
@@ -125,10 +124,4 @@ function writeScript(sys: RepoCalls, path: string, body: string): void {
   } finally {
     sys.close(fd);
   }
-}
-
-/** Whether a path below a farm is a regular file (not a symlink to one). */
-export function isProgram(sys: RepoCalls, path: string): boolean {
-  const stat = sys.stat(AT_FDCWD, path);
-  return stat !== null && (stat.mode & S.IFMT) === S.IFREG && (stat.mode & 0o111) !== 0;
 }
