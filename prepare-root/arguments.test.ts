@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import { parseArguments } from '#prepare-root/arguments.ts';
 
 const NOTHING = { cmdline: null, configFiles: null, printPlan: false };

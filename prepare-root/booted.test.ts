@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test } from '#test/both-engines.ts';
 import { parse } from '#ostree/format/gvariant.ts';
 import { bootedRecord } from '#prepare-root/booted.ts';
 import { parseBooted, planRemount } from '#prepare-root/remount.ts';

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import { findOstreeTarget, kernelArgument, ostreeTarget } from '#prepare-root/cmdline.ts';
 
 describe('a kernel argument', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import { rootConfig } from '#prepare-root/config.ts';
 
 const NOTHING_SET = {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import { planReset } from '#prepare-root/leftovers.ts';
 import { describeOp } from '#prepare-root/mount-op.ts';
 import { parseMountTable } from '#prepare-root/mount-table.ts';

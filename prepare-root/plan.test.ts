@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import type { BootFacts } from '#prepare-root/facts.ts';
 import { describeOp } from '#prepare-root/mount-op.ts';
 import { planRoot } from '#prepare-root/plan.ts';

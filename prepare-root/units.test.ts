@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import { fstabMountPoints, planUnits, type UnitFacts } from '#prepare-root/units.ts';
 
 const FACTS: UnitFacts = {
