@@ -43,11 +43,13 @@ export interface Test {
   /** One test a case; `%s`, `%j` in the name stand for its parts. */
   for<T>(cases: readonly T[]): (name: string, body: (one: T) => void) => void;
   /** As `for`, the parts of a case being the arguments. */
-  each<T extends readonly unknown[]>(cases: readonly T[]): (name: string, body: (...parts: T) => void) => void;
+  each<T extends readonly unknown[]>(
+    cases: readonly T[],
+  ): (name: string, body: (...parts: T) => void) => void;
 }
 
 export const expect: Expect = vitest.expect;
-export const test: Test = vitest.test as unknown as Test;
+export const test: Test = vitest.test;
 export const describe: (name: string, body: Body) => void = vitest.describe;
 export const beforeEach: (body: Body) => void = vitest.beforeEach;
 export const afterEach: (body: Body) => void = vitest.afterEach;
