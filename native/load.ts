@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import sea from 'node:sea';
 import type { BatchCalls } from '#native/batch.ts';
+import { verifyEd25519 } from '#native/ed25519.ts';
 import type { Syscalls } from '#native/syscalls.ts';
 
 /** Where an addon's bytes may be put for dlopen when they come from inside the executable. */
@@ -12,7 +13,7 @@ const loadedAssets = new Map<string, unknown>();
 
 /** The system calls of this machine, from the addon `syscalls.node`. */
 export function loadSyscalls(): Syscalls & BatchCalls {
-  return loadAddon('syscalls.node') as Syscalls & BatchCalls;
+  return Object.assign(loadAddon('syscalls.node') as Syscalls & BatchCalls, { verifyEd25519 });
 }
 
 /**

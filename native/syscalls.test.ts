@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -149,4 +149,46 @@ test('SHA-256 agrees with Node over pieces', () => {
 
 test('the modes in S are those of the kernel', () => {
   expect((sys.stat(AT_FDCWD, '/dev/null')?.mode ?? 0) & S.IFMT).toBe(S.IFCHR);
+});
+
+test('an Ed25519 signature is valid for its key and message alone (RFC 8032, test 2)', () => {
+  const hex = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'hex'));
+  const key = hex('3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c');
+  const signature = hex(
+    '92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da' +
+      '085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00',
+  );
+  expect(sys.verifyEd25519(key, hex('72'), signature)).toBe(true);
+  expect(sys.verifyEd25519(key, hex('73'), signature)).toBe(false);
+  expect(sys.verifyEd25519(signature.subarray(0, 32), hex('72'), signature)).toBe(false);
+  expect(sys.verifyEd25519(key.subarray(1), hex('72'), signature)).toBe(false);
+  expect(sys.verifyEd25519(key, hex('72'), signature.subarray(1))).toBe(false);
+});
+
+test('a file without fs-verity has no digest', () => {
+  create('plain', 'x');
+  const fd = sys.open(dir, 'plain', ['read']);
+  expect(sys.measureVerity(fd)).toBe(null);
+  sys.close(fd);
+});
+
+test('a datagram arrives whole, or nobody listens', () => {
+  const socket = path.join(folder, 'socket');
+  expect(sys.sendDatagram(socket, 'A=1\n')).toBe(false);
+  const listener = spawn('python3', [
+    '-c',
+    `import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind(${JSON.stringify(socket)}); print('ready', flush=True); print(s.recv(99))`,
+  ]);
+  return new Promise<void>((done, failed) => {
+    listener.on('error', failed);
+    let printed = '';
+    listener.stdout.on('data', (text: Buffer) => {
+      printed += text.toString();
+      if (printed === 'ready\n') expect(sys.sendDatagram(socket, 'A=1\n')).toBe(true);
+    });
+    listener.on('close', () => {
+      expect(printed).toBe("ready\nb'A=1\\n'\n");
+      done();
+    });
+  });
 });

@@ -43,6 +43,9 @@ export const MS = {
   SHARED: 1 << 20,
 } as const;
 
+/** Attributes of `fsmount` and `mountSetattr`. */
+export const MOUNT_ATTR = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const;
+
 export const MNT_DETACH = 2;
 export const ST_RDONLY = 1;
 export const CLONE_NEWNS = 0x20000;
@@ -182,7 +185,26 @@ export interface Syscalls {
 
   mount(source: string | null, target: string, type: string | null, flags: number, data: string | null): void;
   umount(target: string, flags: number): void;
+  /** fsopen(2), close-on-exec. Reading the fd gives what the kernel says about an error. */
+  fsopen(type: string): Fd;
+  /** fsconfig(2): FSCONFIG_SET_STRING, or FSCONFIG_SET_FLAG where `value` is null. */
+  fsconfig(fs: Fd, key: string, value: string | null): void;
+  /** FSCONFIG_CMD_CREATE, then fsmount(2) with `attributes` of MOUNT_ATTR: a mount that is attached nowhere yet. */
+  fsmount(fs: Fd, attributes: number): Fd;
+  /** open_tree(2) with OPEN_TREE_CLONE: a copy of the mount at `path` (without those below it), attached nowhere yet. */
+  openTree(dir: Fd, path: string): Fd;
+  /** mount_setattr(2) on an fd of `fsmount` or `openTree`; `set` and `clear` of MOUNT_ATTR. */
+  mountSetattr(mount: Fd, set: number, clear: number): void;
+  /** move_mount(2) of such an fd to a path seen from the working directory. */
+  moveMount(mount: Fd, to: string): void;
+  /**
+   * A free loop device made a read-only view of the file (LOOP_CTL_GET_FREE, LOOP_CONFIGURE), opened; it goes with its
+   * last user (LO_FLAGS_AUTOCLEAR). ENOENT where the kernel has no loop devices.
+   */
+  attachLoop(file: Fd): Fd;
   unshare(flags: number): void;
+  /** setns(2), after unshare(CLONE_FS): a process with other threads could not change its mount namespace else. */
+  setns(namespace: Fd, kind: number): void;
   pivotRoot(newRoot: string, putOld: string): void;
   chroot(path: string): void;
   chdir(path: string): void;
@@ -195,6 +217,12 @@ export interface Syscalls {
   geteuid(): number;
 
   sha256(): Sha256;
+  /** FS_IOC_MEASURE_VERITY: the digest's bytes (32 of SHA-256); null where the file or file system has no fs-verity. */
+  measureVerity(fd: Fd): Uint8Array | null;
+  /** Whether an Ed25519 signature (64 bytes) of the message is valid under a public key (32); other lengths: false. */
+  verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  /** One datagram to a Unix socket; false where nobody listens there (ENOENT, ECONNREFUSED). */
+  sendDatagram(socket: string, data: string): boolean;
   /** Seconds since the epoch (whole). */
   now(): number;
   /** `length` random bytes as lower-case hex (2 characters a byte). */

@@ -16,6 +16,7 @@ void InitNameCalls(Napi::Env env, Napi::Object exports);
 void InitAttributeCalls(Napi::Env env, Napi::Object exports);
 void InitLockCalls(Napi::Env env, Napi::Object exports);
 void InitProcessCalls(Napi::Env env, Napi::Object exports);
+void InitMountCalls(Napi::Env env, Napi::Object exports);
 void InitSha256(Napi::Env env, Napi::Object exports);
 void InitBatch(Napi::Env env, Napi::Object exports);
 void InitDecompress(Napi::Env env, Napi::Object exports);

@@ -6,6 +6,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   addon::InitAttributeCalls(env, exports);
   addon::InitLockCalls(env, exports);
   addon::InitProcessCalls(env, exports);
+  addon::InitMountCalls(env, exports);
   addon::InitSha256(env, exports);
   addon::InitBatch(env, exports);
   addon::InitDecompress(env, exports);

@@ -1,8 +1,7 @@
-// Syscalls (native/syscalls.ts): mounts, namespaces and the process itself.
+// Syscalls (native/syscalls.ts): namespaces and the process itself.
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,25 +14,12 @@
 namespace addon {
 namespace {
 
-// The text of argument `index`, or null where it is null.
-class OptionalText {
- public:
-  OptionalText(Info info, size_t index) : given_(!info[index].IsNull() && !info[index].IsUndefined()), text_(given_ ? Text(info, index) : "") {}
-  const char *get() const { return given_ ? text_.c_str() : nullptr; }
-
- private:
-  bool given_;
-  std::string text_;
-};
-
-void Mount(Info info) {
-  OptionalText source(info, 0), type(info, 2), data(info, 4);
-  std::string target = Text(info, 1);
-  Check(info, mount(source.get(), target.c_str(), type.get(), Int64(info, 3), data.get()), "mount", target);
-}
-
-void Umount(Info info) { Check(info, umount2(Text(info, 0).c_str(), Int(info, 1)), "umount", Text(info, 0)); }
 void Unshare(Info info) { Check(info, unshare(Int(info, 0)), "unshare"); }
+
+void Setns(Info info) {
+  Check(info, unshare(CLONE_FS), "unshare");
+  Check(info, setns(Int(info, 0), Int(info, 1)), "setns");
+}
 
 void PivotRoot(Info info) {
   Check(info, syscall(SYS_pivot_root, Text(info, 0).c_str(), Text(info, 1).c_str()), "pivot_root", Text(info, 0));
@@ -91,9 +77,8 @@ Napi::Value RandomHex(Info info) {
 }  // namespace
 
 void InitProcessCalls(Napi::Env, Napi::Object exports) {
-  Export(exports, "mount", Mount);
-  Export(exports, "umount", Umount);
   Export(exports, "unshare", Unshare);
+  Export(exports, "setns", Setns);
   Export(exports, "pivotRoot", PivotRoot);
   Export(exports, "chroot", Chroot);
   Export(exports, "chdir", Chdir);
