@@ -6,6 +6,7 @@
 import * as vitest from 'vitest';
 import { loadSyscalls } from '#native/load.ts';
 import type { Syscalls } from '#native/syscalls.ts';
+import { utf8Bytes } from '#ostree/format/utf8.ts';
 
 export interface Matchers {
   readonly not: Matchers;
@@ -42,10 +43,11 @@ export interface Test {
   (name: string, body: Body): void;
   /** One test a case; `%s`, `%j` in the name stand for its parts. */
   for<T>(cases: readonly T[]): (name: string, body: (one: T) => void) => void;
-  /** As `for`, the parts of a case being the arguments. */
-  each<T extends readonly unknown[]>(
+  /** As `for`; the parts of a case that is an array are the arguments. */
+  each<T extends readonly [unknown, ...unknown[]]>(
     cases: readonly T[],
-  ): (name: string, body: (...parts: T) => void) => void;
+  ): (name: string, body: (...parts: [...T]) => void) => void;
+  each<T>(cases: readonly T[]): (name: string, body: (one: T) => void) => void;
 }
 
 export const expect: Expect = vitest.expect;
@@ -55,3 +57,10 @@ export const beforeEach: (body: Body) => void = vitest.beforeEach;
 export const afterEach: (body: Body) => void = vitest.afterEach;
 /** The system calls of the engine that the tests run in. */
 export const sys: Syscalls = loadSyscalls();
+
+/** SHA-256 of the parts one after the other; texts as UTF-8. */
+export function sha256(...parts: readonly (Uint8Array | string)[]): string {
+  const hash = sys.sha256();
+  for (const part of parts) hash.update(typeof part === 'string' ? utf8Bytes(part) : part);
+  return hash.digest();
+}

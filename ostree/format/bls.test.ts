@@ -1,7 +1,5 @@
-import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test } from '#test/both-engines.ts';
 import {
-  blsValue,
   compareVersions,
   formatBls,
   formatBlsFileName,
@@ -40,18 +38,6 @@ test('comments and lines without a value are passed over', () => {
 
 test('a value with a line end is refused', () => {
   expect(() => formatBls(withBlsValue({ fields: [] }, 'title', 'a\noptions b'))).toThrow('line end');
-});
-
-test('any entry of plain values comes back', () => {
-  const key = fc.stringMatching(/^[a-z][a-z-]{0,8}$/).filter((name) => name !== 'initrd');
-  const value = fc.stringMatching(/^[!-~]([ -~]{0,20}[!-~])?$/);
-  fc.assert(
-    fc.property(fc.uniqueArray(fc.tuple(key, value), { selector: ([name]) => name }), (fields) => {
-      const again = parseBls(formatBls({ fields }));
-      for (const [name, text] of fields) expect(blsValue(again, name)).toBe(text);
-      expect(again.fields).toHaveLength(fields.length);
-    }),
-  );
 });
 
 describe('file names', () => {

@@ -1,6 +1,5 @@
-import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { checksumBytes, checksumFromBytes, isChecksum, parseChecksum } from '#ostree/format/checksum.ts';
+import { expect, test } from '#test/both-engines.ts';
+import { checksumFromBytes, isChecksum, parseChecksum } from '#ostree/format/checksum.ts';
 import { formatRefspec, isRefName, parseRefspec } from '#ostree/format/ref-name.ts';
 
 test.each(['a', 'fedostree/20/x86_64/base/minimal', 'ostree/0/1/0', '_x', 'a-b.c_d/0', 'A/B'])(
@@ -35,18 +34,6 @@ test.each([
   expect(() => parseRefspec(text)).toThrow(expect.objectContaining({ code: 'BAD_REF_NAME' }));
 });
 
-test('it is what the regular expression of ostree takes', () => {
-  const pattern = /^[A-Za-z0-9_][-._A-Za-z0-9]*(\/[A-Za-z0-9_][-._A-Za-z0-9]*)*$/;
-  const piece = fc.constantFrom('a', 'B', '0', '_', '-', '.', '/', ' ', '+', ':');
-  fc.assert(
-    fc.property(
-      fc.array(piece, { maxLength: 10 }),
-      (pieces) => isRefName(pieces.join('')) === pattern.test(pieces.join('')),
-    ),
-    { numRuns: 2000 },
-  );
-});
-
 test('a refspec is read and written', () => {
   expect(parseRefspec('origin:a/b')).toEqual({ remote: 'origin', ref: 'a/b' });
   expect(parseRefspec('a/b')).toEqual({ remote: null, ref: 'a/b' });
@@ -55,13 +42,9 @@ test('a refspec is read and written', () => {
     expect(() => parseRefspec(text)).toThrow(expect.objectContaining({ code: 'BAD_REF_NAME' }));
 });
 
-test('checksums are 64 lower-case hex digits and 32 bytes', () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ minLength: 32, maxLength: 32 }), (bytes) => {
-      const text = checksumFromBytes(bytes);
-      expect(text).toBe(Buffer.from(bytes).toString('hex'));
-      expect(checksumBytes(parseChecksum(text))).toEqual(bytes);
-    }),
+test('what is no checksum', () => {
+  expect(checksumFromBytes(Uint8Array.from({ length: 32 }, (_, i) => 8 * i + 7))).toBe(
+    '070f171f272f373f474f575f676f777f878f979fa7afb7bfc7cfd7dfe7eff7ff',
   );
   for (const text of ['', 'a'.repeat(63), 'a'.repeat(65), 'A'.repeat(64), 'g'.repeat(64)])
     expect(isChecksum(text)).toBe(false);
