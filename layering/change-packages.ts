@@ -6,6 +6,7 @@ import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
 import type { Change } from '#layering/change.ts';
 import type { ChosenPackage, SolvedChange } from '#layering/change-solve.ts';
+import { collectProblems } from '#layering/collected-problems.ts';
 import { downloadPackages, packageKey } from '#layering/download.ts';
 import { importRpm } from '#layering/import-rpm.ts';
 import { formatNevra } from '#layering/nevra.ts';
@@ -104,10 +105,13 @@ async function download(
       }),
   });
   const files = new Map<ChosenPackage, RpmFile>();
+  const problems = collectProblems();
   for (const pkg of missing) {
     options.signal.throwIfAborted();
-    files.set(pkg, await checkedFile(change, solved, { pkg, paths }));
+    const file = await problems.attemptAsync(() => checkedFile(change, solved, { pkg, paths }));
+    if (file !== null) files.set(pkg, file);
   }
+  problems.throwIfAny();
   return files;
 }
 
@@ -146,7 +150,8 @@ function importAll(
   options.progress({ kind: 'stage', stage: 'import', text: `Importing ${countText(missing.length)}` });
   const txn = Transaction.begin(repo);
   try {
-    const commits = missing.map((pkg, done) => {
+    const problems = collectProblems(['NO_SPACE']);
+    const commits = missing.flatMap((pkg, done) => {
       options.signal.throwIfAborted();
       const rpm = files.get(pkg);
       if (rpm === undefined) throw new Error(`the file of ${pkg.nevra.name} was not read`);
@@ -154,8 +159,10 @@ function importAll(
       options.progress({ kind: 'amount', stage: 'import', unit: 'items', done, total: missing.length, item });
       // A download alone names its packages at once; else they are named with the tree, which spares a sync.
       const how = { repoId: pkg.repo, setRef: options.downloadOnly };
-      return [pkg, during('importing', () => importRpm(txn, rpm, how))] as const;
+      const commit = problems.attempt(() => during('importing', () => importRpm(txn, rpm, how)));
+      return commit === null ? [] : [[pkg, commit] as const];
     });
+    problems.throwIfAny();
     txn.commit();
     return new Map(commits.map(([pkg, commit]) => [pkg, loadPackageTree(repo, commit)]));
   } finally {

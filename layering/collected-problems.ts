@@ -12,10 +12,11 @@ export interface CollectedProblems {
   throwIfAny(): void;
 }
 
-export function collectProblems(): CollectedProblems {
+/** `fatal`: codes of errors that the next thing would meet too, and that are thrown at once. */
+export function collectProblems(fatal: readonly string[] = []): CollectedProblems {
   const problems: UserError[] = [];
   const keep = (error: unknown): null => {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError) || fatal.includes(error.code)) throw error;
     problems.push(error);
     return null;
   };

@@ -4,15 +4,20 @@ import type { SolveProblem } from '#layering/problems.ts';
 
 const MOST_SUGGESTIONS = 5;
 const MOST_VERSIONS = 5;
+const MOST_GROUPS = 12;
 
 /**
  * One problem that names every word of the request that nothing matches, and one that names those of which there are
- * only other versions; none where all are known.
+ * only other versions; none where all are known. `groupIds`: the groups that there are, without the `@`.
  */
-export function unknownSpecs(sack: Sack, specs: readonly string[]): SolveProblem[] {
+export function unknownSpecs(
+  sack: Sack,
+  specs: readonly string[],
+  groupIds: readonly string[],
+): SolveProblem[] {
   const found = specs.map((spec) => ({ spec, other: otherVersions(sack, spec) }));
   const versions = found.flatMap(({ spec, other }) => (other === null ? [] : [{ spec, other }]));
-  return [...noSuchVersion(versions), ...noSuchName(sack, unmatched(found))];
+  return [...noSuchVersion(versions), ...noSuchName(sack, unmatched(found), groupIds)];
 }
 
 function unmatched(found: readonly { readonly spec: string; readonly other: string | null }[]): string[] {
@@ -26,17 +31,37 @@ function noSuchVersion(found: readonly { readonly spec: string; readonly other: 
   return [{ message: `no such version: ${specs} (${[...new Set(rules)].join('; ')})`, rules }];
 }
 
-function noSuchName(sack: Sack, specs: readonly string[]): SolveProblem[] {
+function noSuchName(sack: Sack, specs: readonly string[], groupIds: readonly string[]): SolveProblem[] {
   if (specs.length === 0) return [];
   const rules = specs.map((spec) => whyUnknown(sack, spec));
   const similar = [...new Set(specs.flatMap((spec) => similarNames(sack, spec)))];
+  const hints = [
+    ...(similar.length > 0 ? [`similar names: ${similar.join(', ')}`] : []),
+    ...(specs.some((spec) => spec.startsWith('@')) ? [groupsHint(specs, groupIds)] : []),
+  ];
   return [
     {
       message: `no such package or group: ${specs.join(', ')}${detailsOf(rules)}`,
       rules: rules.map(({ sentence }) => sentence),
-      ...(similar.length > 0 ? { hint: `similar names: ${similar.join(', ')}` } : {}),
+      ...(hints.length > 0 ? { hint: hints.join('; ') } : {}),
     },
   ];
+}
+
+/** The groups whose ids resemble what was asked for, or else the first of all. */
+function groupsHint(specs: readonly string[], groupIds: readonly string[]): string {
+  if (groupIds.length === 0) return 'no enabled repository has groups';
+  const sorted = [...new Set(groupIds)].sort();
+  const asked = specs.filter((spec) => spec.startsWith('@')).map((spec) => spec.slice(1).toLowerCase());
+  const similar = sorted.filter((id) => asked.some((one) => resembles(id.toLowerCase(), one)));
+  const listed = similar.length > 0 ? similar : sorted;
+  const shown = listed.slice(0, MOST_GROUPS).map((id) => `@${id}`);
+  const rest = listed.length > MOST_GROUPS ? ` and ${listed.length - MOST_GROUPS} more` : '';
+  return `${similar.length > 0 ? 'similar groups' : 'groups there are'}: ${shown.join(', ')}${rest}`;
+}
+
+function resembles(id: string, asked: string): boolean {
+  return asked.length >= 3 && (id.includes(asked) || asked.includes(id));
 }
 
 /** One problem that names every package that cannot be taken out of the base because it is not in it. */

@@ -117,8 +117,9 @@ async function attempt(
   goal.lockInstalled();
   const result = goal.run(request.weakDependencies);
   if (!filelists && lacksFile(result)) return NEEDS_FILELISTS;
+  const groupIds = comps.flatMap(({ groups, environments }) => [...groups.keys(), ...environments.keys()]);
   const problems = [
-    ...unknownSpecs(sack, jobs.unknown),
+    ...unknownSpecs(sack, jobs.unknown, groupIds),
     ...unknownRemovals(jobs.removals),
     ...(result.kind === 'problems' ? describeAll(result, jobs) : []),
   ];

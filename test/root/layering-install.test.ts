@@ -317,6 +317,17 @@ test('an unsigned file is refused unless checks are turned off', () => {
   expect(status).toBe(1);
 });
 
+test('unsigned packages of a repository are all named at once', () => {
+  const client = [path.resolve('cli/bin/yum-ostree'), `--sysroot=${system.sysroot}`, 'install'];
+  const repository = `--repofrompath=test,${system.packages}`;
+  const { status, stderr } = spawnSync(process.execPath, [...client, repository, 'strace', 'gdb'], {
+    encoding: 'utf8',
+  });
+  for (const name of ['strace', 'libunwind', 'gdb'])
+    expect(stderr).toMatch(new RegExp(`${name}-1\\.0-1\\.noarch\\S*: it is not signed`));
+  expect(status).toBe(1);
+});
+
 test('where a 32-bit and a 64-bit program share a path, the 64-bit one stays', () => {
   const directory = path.join(system.directory, 'multilib');
   // The colour of a file is found by rpmbuild in its ELF header.

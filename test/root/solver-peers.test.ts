@@ -174,6 +174,14 @@ describe('all problems at once', () => {
     const result = await weResolve({ from, cache, install: ['docs'] });
     expect(result).toMatchObject({ problems: [{ hint: 'similar names: app-docs' }] });
   });
+
+  test.each([
+    ['@trace', 'groups there are: @lab, @partly, @tracing'],
+    ['@tracing-tools', 'similar groups: @tracing'],
+  ])('the groups that there are answer %s', async (spec, hint) => {
+    const result = await weResolve({ from, cache, install: [spec] });
+    expect(result).toMatchObject({ problems: [{ hint }] });
+  });
 });
 
 describe('several repositories', () => {
