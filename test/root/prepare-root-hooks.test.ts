@@ -1,4 +1,4 @@
-/** The dracut module and the mkinitcpio hooks, run by a plain POSIX shell with stand-ins for the generators' functions. */
+/** The scripts that call ostree-prepare-root in an initramfs without systemd, run in a scratch initramfs; and the units. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -9,52 +9,13 @@ import { PROJECT, runInScratch, type ProgramResult } from './scratch-initramfs.t
 import { makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
 
 const DRACUT = `${PROJECT}/dracut-module/50ostree`;
-const MKINITCPIO = `${PROJECT}/mkinitcpio-hook`;
+const LOCAL_BOTTOM = `${PROJECT}/initramfs-tools-hook/scripts/local-bottom/ostree`;
 
-/** The last lines of what a script prints, run as the generators of the initramfs run it. */
-function shell(script: string): string[] {
-  const done = spawnSync('/bin/sh', ['-euc', script], { encoding: 'utf8' });
-  expect(done).toMatchObject({ status: 0, stderr: '' });
-  return done.stdout.trim().split('\n');
-}
-
-/** Prints each call of these functions. */
-function tracing(...names: string[]): string {
-  return names.map((name) => `${name}() { echo "${name} $*"; }`).join('\n');
-}
-
-describe('the dracut module', () => {
-  const functions = tracing('inst_binary', 'inst_simple', 'inst_hook', 'instmods', 'ln', 'mkdir');
-  const variables = `moddir=${DRACUT} initdir=/image systemdsystemunitdir=/usr/lib/systemd/system`;
-  const module = (then: string): string[] =>
-    shell(`${functions}\n${variables}\n. ${DRACUT}/module-setup.sh\n${then}`);
-
-  test('is there where it is asked for', () => {
-    expect(
-      module('check && rc=0 || rc=$?; echo $rc; dracutsysrootdir=/nonexistent; check || echo no'),
-    ).toEqual(['255', 'no']);
-    expect(module('depends; installkernel')).toEqual(['base', 'instmods overlay']);
-  });
-
-  test('with systemd: the unit, wanted by initrd-root-fs.target', () => {
-    expect(module('dracut_module_included() { [ "$1" = systemd ]; }; install')).toEqual([
-      'inst_binary /usr/lib/ostree/ostree-prepare-root',
-      'inst_simple /usr/lib/systemd/system/ostree-prepare-root.service',
-      'mkdir -p /image/usr/lib/systemd/system/initrd-root-fs.target.wants',
-      'ln -sf ../ostree-prepare-root.service /image/usr/lib/systemd/system/initrd-root-fs.target.wants/ostree-prepare-root.service',
-    ]);
-  });
-
-  test('without systemd: a hook before the root is switched', () => {
-    expect(module('dracut_module_included() { false; }; install')).toEqual([
-      'inst_binary /usr/lib/ostree/ostree-prepare-root',
-      `inst_hook pre-pivot 50 ${DRACUT}/prepare-root.sh`,
-    ]);
-  });
+describe('dracut', () => {
+  const functions = `getarg() { grep -q -- " $1" /proc/cmdline; }; die() { echo "died: $1"; exit 1; }`;
 
   test('the hook prepares $NEWROOT, and stops the boot where that fails', () => {
-    const hook = `getarg() { grep -q -- " $1" /proc/cmdline; }; die() { echo "died: $1"; exit 1; }
-      NEWROOT=/sysroot; . ${DRACUT}/prepare-root.sh`;
+    const hook = `${functions}; NEWROOT=/sysroot; . ${DRACUT}/prepare-root.sh`;
     expect(inInitramfs(hook, `quiet ${OSTREE_ARGUMENT}`)).toMatchObject({ status: 0, prepared: true });
     expect(inInitramfs(hook, 'quiet')).toMatchObject({ status: 0, prepared: false });
     expect(inInitramfs(hook, 'quiet ostree=/nonexistent')).toMatchObject({
@@ -62,35 +23,35 @@ describe('the dracut module', () => {
       stdout: 'died: ostree-prepare-root failed\n',
     });
   });
+
+  test('a physical root without proc, sys and dev is one, and only on a machine with OSTree', () => {
+    const hook = `${functions}; usable_root() { [ -d "$1/proc" ]; }; . ${DRACUT}/usable-root.sh
+      for root in /sysroot /; do if usable_root $root; then echo "$root yes"; else echo "$root no"; fi; done`;
+    expect(inInitramfs(hook, `quiet ${OSTREE_ARGUMENT}`).stdout).toBe('/sysroot yes\n/ no\n');
+    expect(inInitramfs(hook, 'quiet').stdout).toBe('/sysroot no\n/ yes\n');
+  });
 });
 
-describe('the mkinitcpio hooks', () => {
-  const functions = tracing('add_module', 'add_binary', 'add_file', 'add_symlink', 'add_runscript');
-  const build = (buildroot: string): string[] =>
-    shell(`${functions}\nBUILDROOT=${buildroot}\n. ${MKINITCPIO}/install/ostree\nbuild`);
+test('mkinitcpio: the hook prepares /new_root, and gives a shell where that fails', () => {
+  const hook = `launch_interactive_shell() { echo shell; }; . ${PROJECT}/mkinitcpio-hook/hooks/ostree; run_latehook`;
+  const at = '/new_root';
+  expect(inInitramfs(hook, OSTREE_ARGUMENT, at)).toMatchObject({ status: 0, prepared: true });
+  expect(inInitramfs(hook, 'quiet', at)).toMatchObject({ status: 0, prepared: false, stdout: '' });
+  expect(inInitramfs(hook, 'ostree=/nonexistent', at).stdout).toMatch(/\nshell\n$/);
+});
 
-  test('the image with systemd', () => {
-    expect(build('/')).toEqual([
-      'add_module overlay',
-      'add_binary /usr/lib/ostree/ostree-prepare-root',
-      'add_file /usr/lib/systemd/system/ostree-prepare-root.service',
-      'add_symlink /usr/lib/systemd/system/initrd-root-fs.target.wants/ostree-prepare-root.service ../ostree-prepare-root.service',
-    ]);
-  });
-
-  test('the image with busybox', () => {
-    expect(build('/nonexistent').at(-1)).toBe('add_runscript');
-    expect(shell(`. ${MKINITCPIO}/install/ostree; help`).join(' ')).toContain(
-      "'ostree=' on the kernel command line",
-    );
-  });
-
-  test('the hook prepares /new_root, and gives a shell where that fails', () => {
-    const hook = `launch_interactive_shell() { echo shell; }; . ${MKINITCPIO}/hooks/ostree; run_latehook`;
-    const at = '/new_root';
-    expect(inInitramfs(hook, OSTREE_ARGUMENT, at)).toMatchObject({ status: 0, prepared: true });
-    expect(inInitramfs(hook, 'quiet', at)).toMatchObject({ status: 0, prepared: false, stdout: '' });
-    expect(inInitramfs(hook, 'ostree=/nonexistent', at).stdout).toMatch(/\nshell\n$/);
+test('initramfs-tools: the script prepares $rootmnt, and gives a shell where that fails', () => {
+  const script = `rootmnt=/root ${LOCAL_BOTTOM}`;
+  const at = '/root';
+  expect(inInitramfs(script, OSTREE_ARGUMENT, at)).toMatchObject({ status: 0, prepared: true });
+  expect(inInitramfs(script, 'quiet', at)).toMatchObject({ status: 0, prepared: false, stdout: '' });
+  expect(inInitramfs(script, 'ostree=/nonexistent', at).stdout).toMatch(
+    /panic: The OSTree deployment cannot/,
+  );
+  expect(inInitramfs(`${LOCAL_BOTTOM} prereqs`, OSTREE_ARGUMENT, at)).toMatchObject({
+    status: 0,
+    prepared: false,
+    stdout: '',
   });
 });
 
@@ -102,7 +63,13 @@ function inInitramfs(
 ): ProgramResult & { prepared: boolean } {
   const sysroot = makeSyntheticSysroot();
   try {
-    const result = runInScratch({ sysroot, cmdline, mountPoint, runs: [['/bin/sh', '-c', script]] });
+    const result = runInScratch({
+      sysroot,
+      cmdline,
+      mountPoint,
+      files: { '/scripts/functions': 'panic() { echo "panic: $1"; }\n' },
+      runs: [['/bin/sh', '-c', script]],
+    });
     const mounts = describeMounts(result.mountinfo, mountPoint, sysroot);
     const run = result.runs[0] ?? { status: null, stdout: '', stderr: '' };
     return { ...run, prepared: mounts.includes(`${mountPoint}/sysroot / rw private`) };
@@ -112,26 +79,52 @@ function inInitramfs(
 }
 
 describe('the units', () => {
-  test.for(['ostree-prepare-root.service', 'ostree-remount.service'])(
-    '%s is one that systemd accepts',
-    (name) => {
-      const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'units-'));
-      try {
-        // In the initramfs it comes from root=; on this machine there is none.
-        fs.writeFileSync(`${folder}/sysroot.mount`, '[Mount]\nWhat=/dev/vda\nWhere=/sysroot\n');
-        const done = spawnSync(
-          'systemd-analyze',
-          ['verify', '--man=no', `${PROJECT}/prepare-root/units/${name}`],
-          {
-            encoding: 'utf8',
-            env: { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:` },
-          },
-        );
-        expect(done.error).toBeUndefined();
-        expect(done.stderr.split('\n').filter((line) => line.includes(name))).toEqual([]);
-      } finally {
-        fs.rmSync(folder, { recursive: true });
-      }
-    },
-  );
+  const units = fs.readdirSync(`${PROJECT}/prepare-root/units`);
+
+  test('are those that ostree has for the boot', () => {
+    expect(units.sort()).toEqual([
+      'ostree-boot-complete.service',
+      'ostree-finalize-staged-hold.service',
+      'ostree-finalize-staged.service',
+      'ostree-prepare-root.service',
+      'ostree-remount.service',
+      'ostree-state-overlay@.service',
+    ]);
+  });
+
+  test.for(units)('systemd accepts %s', (name) => {
+    expect(complaintsAbout(name)).toEqual([]);
+  });
+
+  test('systemd does not accept anything', () => {
+    expect(
+      complaintsAbout('ostree-remount.service', (text) => text.replace('Type=oneshot', 'Type=never')),
+    ).toEqual([expect.stringContaining('Failed to parse service type, ignoring: never')]);
+  });
 });
+
+/** What `systemd-analyze verify` says of a unit where the programs that units call are installed. */
+function complaintsAbout(name: string, changed = (text: string) => text): string[] {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'units-'));
+  try {
+    for (const unit of fs.readdirSync(`${PROJECT}/prepare-root/units`)) {
+      const text = fs.readFileSync(`${PROJECT}/prepare-root/units/${unit}`, 'utf8');
+      // The board's program is not one of this machine.
+      fs.writeFileSync(
+        `${folder}/${unit}`,
+        changed(text).replaceAll('/usr/bin/yum-ostree-boot', '/usr/bin/true'),
+      );
+    }
+    // In the initramfs it comes from root=; on this machine there is none.
+    fs.writeFileSync(`${folder}/sysroot.mount`, '[Mount]\nWhat=/dev/vda\nWhere=/sysroot\n');
+    const unit = name.replace('@.', '@opt.');
+    const done = spawnSync('systemd-analyze', ['verify', '--man=no', unit], {
+      encoding: 'utf8',
+      env: { ...process.env, SYSTEMD_UNIT_PATH: `${folder}:` },
+    });
+    expect(done.error).toBeUndefined();
+    return done.stderr.split('\n').filter((line) => line.includes(name) || line.includes(unit));
+  } finally {
+    fs.rmSync(folder, { recursive: true });
+  }
+}
