@@ -7,7 +7,11 @@ export default defineConfig({
         // Beside the code: pure decisions and small effects in temporary folders. Seconds.
         test: {
           name: 'unit',
-          include: ['{ostree,prepare-root,bootloader,layering,native,cli}/**/*.test.ts', 'test/*.test.ts'],
+          include: [
+            '{ostree,prepare-root,bootloader,layering,native,cli}/**/*.test.ts',
+            'test/*.test.ts',
+            'test/upstream/*.test.ts',
+          ],
           testTimeout: 30_000,
         },
       },
