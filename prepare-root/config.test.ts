@@ -7,6 +7,7 @@ const NOTHING_SET = {
   rootTransient: false,
   composefs: 'no',
   mountVar: false,
+  fallback: false,
 };
 const file = (text: string): { path: string; text: string } => ({ path: '/etc/x.conf', text });
 
@@ -33,6 +34,17 @@ describe('prepare-root.conf', () => {
   });
 
   test.for([
+    ['', '', false],
+    ['', 'true', true],
+    ['ostree.prepare-root.fallback=1', 'false', true],
+    ['ostree.prepare-root.fallback=0', 'true', false],
+  ] as const)('fallback: %j over %j', ([cmdline, value, fallback]) => {
+    const text = value === '' ? '' : `[yum-ostree]\nfallback=${value}\n`;
+    expect(rootConfig([file(text)], cmdline).fallback).toBe(fallback);
+  });
+
+  test.for([
+    ['', 'ostree.prepare-root.fallback=maybe', 'ostree.prepare-root.fallback=maybe is neither 1 nor 0'],
     ['[sysroot]\nreadonly=perhaps', '', 'Failed to parse sysroot.readonly value: [sysroot] readonly=perhaps'],
     ['x', '', 'Failed to parse config: /etc/x.conf:1:'],
     ['[composefs]\nenabled=constructor', '', 'Invalid tri-state value: constructor'],

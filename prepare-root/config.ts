@@ -1,5 +1,6 @@
 /** `ostree/prepare-root.conf` of the initramfs, and the kernel argument that overrides a part of it. */
 import { kernelArgument } from '#prepare-root/cmdline.ts';
+import { fallbackArgument } from '#prepare-root/fallback.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString, parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
 
@@ -21,6 +22,8 @@ export interface RootConfig {
   readonly composefs: ComposefsMode;
   /** `yum-ostree.mount-var`: `/var` is bound by this program and not by a unit (an initramfs without systemd). */
   readonly mountVar: boolean;
+  /** `yum-ostree.fallback` or the kernel argument: take another deployment where the one asked for cannot be booted. */
+  readonly fallback: boolean;
 }
 
 export interface ConfigFile {
@@ -46,6 +49,7 @@ export function rootConfig(files: readonly ConfigFile[], cmdline: string): RootC
     rootTransient: transient || transientReadonly,
     composefs: composefsMode(parsed, cmdline),
     mountVar: booleanOf(parsed, 'yum-ostree', 'mount-var'),
+    fallback: fallbackArgument(cmdline) ?? booleanOf(parsed, 'yum-ostree', 'fallback'),
   };
 }
 

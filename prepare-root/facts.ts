@@ -1,10 +1,11 @@
 /** What prepare-root looks at before it decides: read once, before anything is changed. */
 import { ostreeTarget } from '#prepare-root/cmdline.ts';
 import { CONFIG_FILES, rootConfig, type ConfigFile, type RootConfig } from '#prepare-root/config.ts';
+import { findDeployment, refuseBroken } from '#prepare-root/find-deployment.ts';
 import { reasonOf } from '#prepare-root/reason.ts';
-import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, parseKeyFile } from '#ostree/format/keyfile.ts';
-import { AT_FDCWD, S, ST_RDONLY, type Syscalls } from '#native/syscalls.ts';
+import { AT_FDCWD, ST_RDONLY, type Syscalls } from '#native/syscalls.ts';
 
 /** In the initramfs: leave `/var` to no unit. The generator of the real root removes it. */
 export const MOUNT_VAR_MARKER = '/run/ostree/initramfs-mount-var';
@@ -17,6 +18,8 @@ export interface FactOptions {
   readonly cmdline: string | null;
   /** Instead of the initramfs' own; they must exist. null: those. */
   readonly configFiles: readonly string[] | null;
+  /** The link to the deployment, instead of the one that the kernel command line names. */
+  readonly target?: string;
 }
 
 export interface BootFacts {
@@ -48,28 +51,47 @@ export interface BootFacts {
 
 /** @throws UserError that says which file or link is missing or wrong */
 export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
-  const cmdline = options.cmdline ?? kernelCommandLine(sys);
-  const config = rootConfig(configFiles(sys, options.configFiles), cmdline);
-  const target = ostreeTarget(cmdline);
+  const { cmdline, config } = readBootConfig(sys, options);
+  const target = options.target ?? ostreeTarget(cmdline);
   const sysroot = resolvePath(sys, options.sysroot);
-  const deployment = findDeployment(sys, sysroot, target);
-  const { dev, ino } = directoryStat(sys, deployment);
+  const { path, stat } = findDeployment(sys, sysroot, target);
+  const deployment = sysroot === '/' ? path : sysroot + path;
+  const hasComposefsImage = sys.lstat(AT_FDCWD, `${deployment}/.ostree.cfs`) !== null;
+  const mountVarMarker = sys.lstat(AT_FDCWD, MOUNT_VAR_MARKER) !== null;
+  const isInit = sys.getpid() === 1;
+  refuseBroken(sys, deployment, {
+    image: hasComposefsImage && config.composefs !== 'no',
+    transientEtc: config.etcTransient,
+    mountsVar: mountVarMarker || isInit || config.mountVar,
+    variable: `${parentOf(parentOf(deployment))}/var`,
+  });
   return {
     sysroot,
-    deployment: belowSysroot(sysroot, deployment, target),
-    device: dev,
-    inode: ino,
+    deployment: path,
+    device: stat.dev,
+    inode: stat.ino,
     config,
     legacyReadonly: legacyReadonly(sys, sysroot),
     writable: isWritable(sys, sysroot),
     hotfix: sys.lstat(AT_FDCWD, `${deployment}/.usr-ovl-work`) !== null,
-    hasComposefsImage: sys.lstat(AT_FDCWD, `${deployment}/.ostree.cfs`) !== null,
-    mountVarMarker: sys.lstat(AT_FDCWD, MOUNT_VAR_MARKER) !== null,
-    isInit: sys.getpid() === 1,
-    isRunning: sameFile(sys.stat(AT_FDCWD, '/'), { dev, ino }),
+    hasComposefsImage,
+    mountVarMarker,
+    isInit,
+    isRunning: sameFile(sys.stat(AT_FDCWD, '/'), stat),
     environment: environment(sys),
     uniqueSuffix: sys.randomHex(3),
   };
+}
+
+export interface BootConfig {
+  readonly cmdline: string;
+  readonly config: RootConfig;
+}
+
+/** @throws UserError for a configuration that cannot be read */
+export function readBootConfig(sys: Syscalls, options: FactOptions): BootConfig {
+  const cmdline = options.cmdline ?? kernelCommandLine(sys);
+  return { cmdline, config: rootConfig(configFiles(sys, options.configFiles), cmdline) };
 }
 
 export function kernelCommandLine(sys: Syscalls): string {
@@ -98,55 +120,6 @@ export function resolvePath(sys: Syscalls, path: string): string {
   }
 }
 
-/** The directory that the target's link leads to. */
-function findDeployment(sys: Syscalls, sysroot: string, target: string): string {
-  const link = `${sysroot}/${target}`;
-  const stat = sys.lstat(AT_FDCWD, link);
-  if (stat === null)
-    throw new UserError(
-      'TARGET_MISSING',
-      `Couldn't find specified OSTree root '${link}': No such file or directory`,
-      { hint: knownTargets(sys, sysroot) },
-    );
-  if ((stat.mode & S.IFMT) !== S.IFLNK)
-    throw new UserError('TARGET_INVALID', `OSTree target is not a symbolic link: ${link}`, {
-      hint: `'ostree=' names the link below /ostree/boot.0 or /ostree/boot.1, not the deployment itself`,
-    });
-  try {
-    return sys.realpath(link);
-  } catch (error) {
-    const reads = sys.readlink(AT_FDCWD, link) ?? '';
-    throw new UserError('TARGET_MISSING', `realpath(${link}) failed: ${reasonOf(error)}`, {
-      hint: `the link reads '${reads}': the deployment it leads to was removed, or the disk is damaged`,
-      cause: error,
-    });
-  }
-}
-
-/** A sentence for the person at the emergency shell: what could be given to `ostree=` instead. */
-function knownTargets(sys: Syscalls, sysroot: string): string {
-  if (sys.stat(AT_FDCWD, `${sysroot}/ostree`) === null)
-    return `${sysroot} has no /ostree: it is another file system, or not mounted yet (see 'root=')`;
-  const targets = ['boot.0', 'boot.1']
-    .flatMap((version) => below(sys, `${sysroot}/ostree/${version}`, 3))
-    .map((path) => path.slice(sysroot.length));
-  return targets.length === 0
-    ? `${sysroot}/ostree holds no boot links: no deployment was ever finished there`
-    : `there are: ${targets.join(' ')}`;
-}
-
-/** The paths `depth` levels below a directory; what cannot be read has none. */
-function below(sys: Syscalls, directory: string, depth: number): string[] {
-  if (depth === 0) return [directory];
-  let names: readonly string[] = [];
-  try {
-    names = sys.readdir(AT_FDCWD, directory).map((entry) => entry.name);
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-  }
-  return names.flatMap((name) => below(sys, `${directory}/${name}`, depth - 1));
-}
-
 interface FileId {
   readonly dev: number;
   readonly ino: number;
@@ -161,18 +134,8 @@ function environment(sys: Syscalls): string[] {
   return text.split('\0').filter((entry) => entry !== '');
 }
 
-function directoryStat(sys: Syscalls, path: string): FileId {
-  const stat = sys.stat(AT_FDCWD, path);
-  if (stat !== null && (stat.mode & S.IFMT) === S.IFDIR) return stat;
-  throw new UserError('TARGET_INVALID', `OSTree target does not lead to a directory: ${path}`);
-}
-
-function belowSysroot(sysroot: string, deployment: string, target: string): string {
-  const prefix = sysroot === '/' ? '' : sysroot;
-  if (deployment.startsWith(`${prefix}/`)) return deployment.slice(prefix.length);
-  throw new UserError('TARGET_INVALID', `OSTree target ${target} leads out of ${sysroot}, to ${deployment}`, {
-    hint: 'boot links must be relative',
-  });
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
 
 function legacyReadonly(sys: Syscalls, sysroot: string): boolean {

@@ -1,5 +1,6 @@
 /** `ostree-system-generator NORMAL EARLY LATE` (systemd.generator(7)): in the real root, before any unit is loaded. */
 import { ANDROID_TARGET, findOstreeTarget } from '#prepare-root/cmdline.ts';
+import { FALLBACK_PATH, fallbackTaken } from '#prepare-root/fallback-record.ts';
 import { kernelCommandLine, MOUNT_VAR_MARKER } from '#prepare-root/facts.ts';
 import { reportFailure } from '#prepare-root/report-failure.ts';
 import {
@@ -32,7 +33,10 @@ export function systemGenerator(argv: readonly string[], sys: Syscalls): number 
 function generate(sys: Syscalls, directory: string): void {
   // The initramfs has bound /var itself.
   if (sys.lstat(AT_FDCWD, MOUNT_VAR_MARKER) !== null) return sys.unlink(AT_FDCWD, MOUNT_VAR_MARKER);
-  const target = findOstreeTarget(kernelCommandLine(sys));
+  // After a fallback, `/var` is that of the stateroot that was booted.
+  const fallback = sys.readText(AT_FDCWD, FALLBACK_PATH);
+  const taken = fallback === null ? null : fallbackTaken(fallback);
+  const target = taken ?? findOstreeTarget(kernelCommandLine(sys));
   if (target === null || sys.stat(AT_FDCWD, '/run/ostree') === null) return;
   for (const unit of planUnits(readUnitFacts(sys, target)))
     during(`writing ${unit.path}`, () => writeUnit(sys, `${directory}/${unit.path}`, unit));

@@ -1,12 +1,16 @@
 /** `ostree-prepare-root SYSROOT [KERNEL_CMDLINE]`: in the initramfs, before the root is switched to SYSROOT. */
 import { parseArguments, USAGE, type Arguments } from '#prepare-root/arguments.ts';
-import { readFacts, resolvePath } from '#prepare-root/facts.ts';
+import { decide, type Attempt } from '#prepare-root/attempt.ts';
+import { diagnose } from '#prepare-root/diagnose.ts';
+import { resolvePath, type FactOptions } from '#prepare-root/facts.ts';
+import { fallbackWarning } from '#prepare-root/fallback-record.ts';
 import { planReset } from '#prepare-root/leftovers.ts';
-import { describeOp, type MountOp } from '#prepare-root/mount-op.ts';
+import { describeOp } from '#prepare-root/mount-op.ts';
 import { parseMountTable } from '#prepare-root/mount-table.ts';
-import { planRoot } from '#prepare-root/plan.ts';
 import { reportFailure } from '#prepare-root/report-failure.ts';
 import { run } from '#prepare-root/run.ts';
+import { readSituation } from '#prepare-root/situation.ts';
+import { codeOf } from '#ostree/format/errors.ts';
 import { AT_FDCWD, MNT_DETACH, type Syscalls } from '#native/syscalls.ts';
 
 const HELP = `${USAGE}
@@ -21,32 +25,52 @@ Makes the OSTree deployment that the kernel command line names the root at SYSRO
 
 /** 0 done; 1 failed, with one message on standard error, and what was mounted is unmounted again. */
 export function main(argv: readonly string[], sys: Syscalls): number {
+  let request: Arguments | null = null;
   try {
-    if (argv.includes('--help')) sys.write(1, HELP);
-    else prepareRoot(sys, parseArguments(argv, sys.getpid() === 1));
+    if (argv.includes('--help')) {
+      sys.write(1, HELP);
+      return 0;
+    }
+    request = parseArguments(argv, sys.getpid() === 1);
+    prepareRoot(sys, request);
     return 0;
   } catch (error) {
-    return reportFailure(sys, 'ostree-prepare-root', error);
+    return reportFailure(
+      sys,
+      'ostree-prepare-root',
+      error,
+      request === null ? [] : reportOn(sys, request, error),
+    );
   }
 }
 
+/** Where the deployment, or all of the physical root, is not what was asked for, people need to see what is there. */
+function reportOn(sys: Syscalls, request: FactOptions, error: unknown): readonly string[] {
+  const isTarget = DIAGNOSED.includes(codeOf(error) ?? '');
+  return isTarget ? withProc(sys, () => diagnose(readSituation(sys, request))) : [];
+}
+
+const DIAGNOSED: readonly string[] = [
+  'NO_OSTREE_TARGET',
+  'TARGET_MISSING',
+  'TARGET_INVALID',
+  'DEPLOYMENT_BROKEN',
+];
+
 function prepareRoot(sys: Syscalls, request: Arguments): void {
-  if (request.printPlan) {
-    const steps = planRoot(readFacts(sys, request));
-    sys.write(1, steps.map((op) => `${describeOp(op)}\n`).join(''));
-    return;
-  }
-  run(
-    sys,
-    withProc(sys, () => planOn(sys, request)),
-  );
+  const { steps, fallback } = request.printPlan
+    ? decide(sys, request)
+    : withProc(sys, () => decideAnew(sys, request));
+  if (fallback !== null) sys.write(2, fallbackWarning(fallback));
+  if (request.printPlan) sys.write(1, steps.map((op) => `${describeOp(op)}\n`).join(''));
+  else run(sys, steps);
 }
 
 /** What earlier runs left is undone first: it would hide the facts. */
-function planOn(sys: Syscalls, request: Arguments): readonly MountOp[] {
+function decideAnew(sys: Syscalls, request: Arguments): Attempt {
   const mounts = parseMountTable(sys.readText(AT_FDCWD, '/proc/self/mountinfo') ?? '');
   run(sys, planReset(mounts, resolvePath(sys, request.sysroot)));
-  return planRoot(readFacts(sys, request));
+  return decide(sys, request);
 }
 
 /** Without an initramfs nobody has mounted `/proc` before process 1. */

@@ -14,6 +14,7 @@ const FACTS: BootFacts = {
     rootTransient: false,
     composefs: 'no',
     mountVar: false,
+    fallback: false,
   },
   legacyReadonly: false,
   writable: true,
