@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { PROJECT, type ProgramResult } from './scratch-initramfs.ts';
+
+/** Programs of the machine, run on an overlay of its root in which our files are installed: the machine stays as it is. */
+export interface MachineRequest {
+  /** Trees that are copied over the root, in this order. */
+  readonly trees: readonly string[];
+  /** More files, by absolute path; '' as content with a path that ends in '/' makes a directory. */
+  readonly files?: Readonly<Record<string, string>>;
+  /** Folders of the machine that are seen elsewhere: the place in the overlay → the folder. */
+  readonly binds?: Readonly<Record<string, string>>;
+  /** What is not there, as if it were not installed. */
+  readonly without?: readonly string[];
+  /** A script for bash. */
+  readonly script: string;
+}
+
+/** Needs root. What the script leaves in a folder of `binds` stays. */
+export function runOnMachine(request: MachineRequest): ProgramResult {
+  const child = path.join(import.meta.dirname, 'machine-overlay-child.ts');
+  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'machine-overlay-'));
+  try {
+    const done = spawnSync(
+      'unshare',
+      ['--mount', '--propagation', 'private', process.execPath, child, root, JSON.stringify(request)],
+      { encoding: 'utf8', timeout: 240_000, maxBuffer: 64 << 20 },
+    );
+    if (done.error) throw done.error;
+    return done;
+  } finally {
+    fs.rmdirSync(root);
+  }
+}
+
+/** What `npm run install:boot` installs, in a new folder below `parent`. */
+export function installedTree(parent: string, ...options: readonly string[]): string {
+  const destdir = path.join(parent, 'installed');
+  const done = spawnSync(
+    process.execPath,
+    [path.join(PROJECT, 'scripts/install.mjs'), '--destdir', destdir, ...options],
+    { encoding: 'utf8' },
+  );
+  if (done.status !== 0) throw new Error(`install.mjs: ${done.stderr}`);
+  return destdir;
+}
