@@ -10,6 +10,7 @@ export default defineConfig({
           include: [
             '{ostree,prepare-root,bootloader,layering,native,cli}/**/*.test.ts',
             'test/*.test.ts',
+            'test/fuzz/*.test.ts',
             'test/upstream/*.test.ts',
           ],
           testTimeout: 30_000,

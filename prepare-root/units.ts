@@ -68,11 +68,16 @@ export function fstabMountPoints(fstab: string): string[] {
 function staterootOf(facts: UnitFacts): string {
   const { target } = facts;
   const stateroot = facts.targetLink === null ? fromBootLink(target) : fromDeployLink(facts.targetLink);
-  if (stateroot !== null) return stateroot;
+  if (stateroot !== null && isPlainName(stateroot)) return stateroot;
   const given = facts.targetLink === null ? `ostree=${target}` : `the link ${target} -> ${facts.targetLink}`;
   throw new UserError('NO_OSTREE_TARGET', `Parsing stateroot: ${given} names none`, {
     hint: 'expected ostree=/ostree/boot.BOOTVERSION/STATEROOT/BOOTCSUM/TREESERIAL',
   });
+}
+
+/** It becomes a part of a path, and of a line. */
+function isPlainName(name: string): boolean {
+  return name !== '.' && name !== '..' && [...name].every((c) => c >= ' ' && c !== '\u007f');
 }
 
 /** `/ostree/boot.N/STATEROOT/BOOTCSUM/SERIAL` */

@@ -1,0 +1,99 @@
+/** Executes one target after the other on inputs that a seed decides, and keeps those whose outcome is new. */
+import { mutate } from './mutate.ts';
+import { seededRandom } from './random.ts';
+import { FUZZ_TARGETS, type FuzzTarget } from './targets.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { utf8Bytes } from '#ostree/format/utf8.ts';
+
+export interface FuzzRequest {
+  readonly executions: number;
+  readonly seed: number;
+  /** Called before each execution: for what watches from outside. */
+  readonly watch?: (target: string, input: Uint8Array, execution: number) => void;
+}
+
+export interface FuzzResult {
+  readonly executions: number;
+  /** How many ended in a value; the others in a UserError. */
+  readonly accepted: number;
+  /** Inputs with an outcome of their own. */
+  readonly corpus: number;
+  readonly findings: readonly FuzzFinding[];
+  /** Of all outcomes: the same for the same request in every engine. */
+  readonly digest: number;
+}
+
+export interface FuzzFinding {
+  readonly target: string;
+  readonly input: Uint8Array;
+  readonly error: string;
+}
+
+const MOST_FINDINGS = 20;
+const LARGEST_CORPUS = 2000;
+
+export function fuzz(request: FuzzRequest): FuzzResult {
+  const findings: FuzzFinding[] = [];
+  const totals = { executions: 0, accepted: 0, corpus: 0, digest: 0 };
+  const share = Math.ceil(request.executions / FUZZ_TARGETS.length);
+  FUZZ_TARGETS.forEach((target, index) => {
+    const random = seededRandom(request.seed + index);
+    const corpus = target.seeds.map((seed) => [...seed]);
+    const words = target.words.map((word) => [...utf8Bytes(word)]);
+    const seen = new Set<string>();
+    for (let i = 0; i < share && findings.length < MOST_FINDINGS; i++) {
+      const bytes =
+        i < target.seeds.length
+          ? (corpus[i] ?? [])
+          : mutate(random.pick(corpus), random, { words, other: random.pick(corpus) });
+      const input = Uint8Array.from(bytes);
+      request.watch?.(target.name, input, totals.executions);
+      const outcome = execute(target, input);
+      totals.executions++;
+      totals.digest = hashed(totals.digest, outcome.text);
+      if (outcome.kind === 'accepted') totals.accepted++;
+      if (outcome.kind === 'finding') findings.push({ target: target.name, input, error: outcome.text });
+      const shape = outcome.kind + shapeOf(outcome.text);
+      if (seen.has(shape) || seen.size > LARGEST_CORPUS) continue;
+      seen.add(shape);
+      corpus.push([...bytes]);
+    }
+    totals.corpus += seen.size;
+  });
+  return { ...totals, findings };
+}
+
+export interface FuzzOutcome {
+  readonly kind: 'accepted' | 'refused' | 'finding';
+  readonly text: string;
+}
+
+export function execute(target: FuzzTarget, input: Uint8Array): FuzzOutcome {
+  try {
+    return { kind: 'accepted', text: target.run(input) };
+  } catch (error) {
+    if (error instanceof UserError) return { kind: 'refused', text: `${error.code}: ${error.message}` };
+    return {
+      kind: 'finding',
+      text: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+    };
+  }
+}
+
+/** An outcome without what the input put into it: letters of names, digits, all after a quote. */
+function shapeOf(text: string): string {
+  let shape = '';
+  for (let i = 0; i < text.length && shape.length < 100; i++) {
+    const c = text.charAt(i);
+    if (c === "'" || c === '\n') break;
+    if (c >= '0' && c <= '9') continue;
+    shape += c;
+  }
+  return `${shape}/${Math.min(text.length >> 4, 16)}`;
+}
+
+function hashed(before: number, text: string): number {
+  let hash = before ^ text.length;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash | 0;
+}
