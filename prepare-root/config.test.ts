@@ -4,8 +4,9 @@ import { rootConfig } from '#prepare-root/config.ts';
 const NOTHING_SET = {
   sysrootReadonly: false,
   etcTransient: false,
-  rootTransient: false,
+  rootTransient: 'no',
   composefs: 'no',
+  keyFile: null,
   mountVar: false,
   fallback: false,
 };
@@ -20,6 +21,23 @@ describe('prepare-root.conf', () => {
     const first = file('[sysroot]\nreadonly=true\n[etc]\ntransient=true\n');
     const second = file('[sysroot]\nreadonly=false\n[yum-ostree]\nmount-var=1\n');
     expect(rootConfig([first, second], '')).toEqual({ ...NOTHING_SET, etcTransient: true, mountVar: true });
+  });
+
+  test('the physical root is read-only by default where composefs is sure', () => {
+    const readonly = (text: string, cmdline = ''): boolean =>
+      rootConfig([file(text)], cmdline).sysrootReadonly;
+    expect(readonly('[composefs]\nenabled=yes')).toBe(true);
+    expect(readonly('[composefs]\nenabled=maybe')).toBe(false);
+    expect(readonly('[composefs]\nenabled=verity\n[sysroot]\nreadonly=false')).toBe(false);
+    expect(readonly('', 'ostree.prepare-root.composefs=yes')).toBe(true);
+    expect(readonly('[composefs]\nenabled=yes', 'ostree.prepare-root.composefs=0')).toBe(false);
+  });
+
+  test('keys are loaded where the file says signed, whatever the kernel argument says', () => {
+    const keys = (text: string, cmdline = ''): string | null => rootConfig([file(text)], cmdline).keyFile;
+    expect(keys('[composefs]\nenabled=signed')).toBe('/etc/ostree/initramfs-root-binding.key');
+    expect(keys('[composefs]\nenabled=signed\nkeypath=/k', 'ostree.prepare-root.composefs=no')).toBe('/k');
+    expect(keys('[composefs]\nkeypath=/k', 'ostree.prepare-root.composefs=signed')).toBe(null);
   });
 
   test.for([
@@ -48,6 +66,7 @@ describe('prepare-root.conf', () => {
     ['[sysroot]\nreadonly=perhaps', '', 'Failed to parse sysroot.readonly value: [sysroot] readonly=perhaps'],
     ['x', '', 'Failed to parse config: /etc/x.conf:1:'],
     ['[composefs]\nenabled=constructor', '', 'Invalid tri-state value: constructor'],
+    ['[composefs]\nenabled=x', 'ostree.prepare-root.composefs=no', 'Invalid tri-state value: x'],
     ['', 'ostree.prepare-root.composefs=verity', 'Invalid tri-state value: verity'],
     ['[root]\ntransient=1\ntransient-ro=1', '', 'Cannot set both root.transient and root.transient-ro'],
   ] as const)('refused: %j %j', ([text, cmdline, message]) => {

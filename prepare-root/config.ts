@@ -12,14 +12,19 @@ export const CONFIG_FILES: readonly string[] = [
 
 export type ComposefsMode = 'no' | 'maybe' | 'yes' | 'signed' | 'verity';
 
+/** Where the public keys of signed boots are, unless `composefs.keypath` says otherwise. */
+const KEY_FILE = '/etc/ostree/initramfs-root-binding.key';
+
 export interface RootConfig {
-  /** `sysroot.readonly`: the physical root is mounted read-only at `/sysroot`. */
+  /** `sysroot.readonly`: the physical root is mounted read-only at `/sysroot`. The default is true with composefs. */
   readonly sysrootReadonly: boolean;
   /** `etc.transient`: `/etc` forgets its changes at shutdown. */
   readonly etcTransient: boolean;
-  /** `root.transient` or `root.transient-ro`. */
-  readonly rootTransient: boolean;
+  /** `root.transient` or `root.transient-ro`: `/` forgets its changes at shutdown; the second mounts it read-only. */
+  readonly rootTransient: 'no' | 'yes' | 'readonly';
   readonly composefs: ComposefsMode;
+  /** `composefs.keypath`; null unless a configuration file (not the kernel argument) says `signed`, as in ostree. */
+  readonly keyFile: string | null;
   /** `yum-ostree.mount-var`: `/var` is bound by this program and not by a unit (an initramfs without systemd). */
   readonly mountVar: boolean;
   /** `yum-ostree.fallback` or the kernel argument: take another deployment where the one asked for cannot be booted. */
@@ -36,42 +41,51 @@ export function rootConfig(files: readonly ConfigFile[], cmdline: string): RootC
   const parsed = during('Failed to parse config', () =>
     files.map(({ path, text }) => parseKeyFile(text, path)),
   );
-  const transient = booleanOf(parsed, 'root', 'transient');
-  const transientReadonly = booleanOf(parsed, 'root', 'transient-ro');
-  if (transient && transientReadonly)
-    throw new UserError(
-      'BAD_BOOT_CONFIG',
-      'Parsing rootfs config: Cannot set both root.transient and root.transient-ro',
-    );
+  const composefs = composefsMode(parsed, cmdline);
   return {
-    sysrootReadonly: booleanOf(parsed, 'sysroot', 'readonly'),
+    sysrootReadonly: booleanOf(parsed, 'sysroot', 'readonly', composefs !== 'no' && composefs !== 'maybe'),
     etcTransient: booleanOf(parsed, 'etc', 'transient'),
-    rootTransient: transient || transientReadonly,
-    composefs: composefsMode(parsed, cmdline),
+    rootTransient: rootTransient(parsed),
+    composefs,
+    keyFile:
+      stringOf(parsed, 'composefs', 'enabled') === 'signed'
+        ? (stringOf(parsed, 'composefs', 'keypath') ?? KEY_FILE)
+        : null,
     mountVar: booleanOf(parsed, 'yum-ostree', 'mount-var'),
     fallback: fallbackArgument(cmdline) ?? booleanOf(parsed, 'yum-ostree', 'fallback'),
   };
 }
 
-function booleanOf(files: readonly KeyFile[], group: string, key: string): boolean {
+function rootTransient(files: readonly KeyFile[]): RootConfig['rootTransient'] {
+  const writable = booleanOf(files, 'root', 'transient');
+  const readonly = booleanOf(files, 'root', 'transient-ro');
+  if (writable && readonly)
+    throw new UserError(
+      'BAD_BOOT_CONFIG',
+      'Parsing rootfs config: Cannot set both root.transient and root.transient-ro',
+    );
+  return writable ? 'yes' : readonly ? 'readonly' : 'no';
+}
+
+function booleanOf(files: readonly KeyFile[], group: string, key: string, otherwise = false): boolean {
   return during(`Failed to parse ${group}.${key} value`, () =>
-    files.reduce<boolean>((found, file) => keyFileBoolean(file, group, key) ?? found, false),
+    files.reduce<boolean>((found, file) => keyFileBoolean(file, group, key) ?? found, otherwise),
   );
 }
 
-/** The kernel argument knows fewer words than the file, as in ostree. */
+function stringOf(files: readonly KeyFile[], group: string, key: string): string | null {
+  return files.reduce<string | null>((found, file) => keyFileString(file, group, key) ?? found, null);
+}
+
+/** The kernel argument knows fewer words than the file, as in ostree; a file that is wrong stays wrong under it. */
 function composefsMode(files: readonly KeyFile[], cmdline: string): ComposefsMode {
+  const fromFile = stringOf(files, 'composefs', 'enabled') ?? 'no';
+  const configured = fromFile === 'signed' || fromFile === 'verity' ? fromFile : triState(fromFile, '');
   const fromKernel = kernelArgument(cmdline, 'ostree.prepare-root.composefs');
-  if (fromKernel !== null)
-    return fromKernel === 'signed'
-      ? 'signed'
-      : triState(fromKernel, 'handling karg ostree.prepare-root.composefs: ');
-  const fromFile = files.reduce<string | null>(
-    (found, file) => keyFileString(file, 'composefs', 'enabled') ?? found,
-    null,
-  );
-  if (fromFile === null) return 'no';
-  return fromFile === 'signed' || fromFile === 'verity' ? fromFile : triState(fromFile, '');
+  if (fromKernel === null) return configured;
+  return fromKernel === 'signed'
+    ? 'signed'
+    : triState(fromKernel, 'handling karg ostree.prepare-root.composefs: ');
 }
 
 const TRI_STATES: Readonly<Record<string, ComposefsMode>> = {

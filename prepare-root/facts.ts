@@ -1,7 +1,9 @@
 /** What prepare-root looks at before it decides: read once, before anything is changed. */
-import { ostreeTarget } from '#prepare-root/cmdline.ts';
+import { findOstreeTarget, ostreeTarget } from '#prepare-root/cmdline.ts';
 import { CONFIG_FILES, rootConfig, type ConfigFile, type RootConfig } from '#prepare-root/config.ts';
 import { findDeployment, refuseBroken } from '#prepare-root/find-deployment.ts';
+import { backingDevice } from '#prepare-root/backing-device.ts';
+import { readPublicKeys, readTrustedDigest } from '#prepare-root/signed-image.ts';
 import { reasonOf } from '#prepare-root/reason.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, parseKeyFile } from '#ostree/format/keyfile.ts';
@@ -9,6 +11,9 @@ import { AT_FDCWD, ST_RDONLY, type Syscalls } from '#native/syscalls.ts';
 
 /** In the initramfs: leave `/var` to no unit. The generator of the real root removes it. */
 export const MOUNT_VAR_MARKER = '/run/ostree/initramfs-mount-var';
+
+/** The composefs image of a deployment, in its directory. */
+export const IMAGE = '.ostree.cfs';
 
 /** Facts that are given rather than read. */
 export interface FactOptions {
@@ -20,6 +25,8 @@ export interface FactOptions {
   readonly configFiles: readonly string[] | null;
   /** The link to the deployment, instead of the one that the kernel command line names. */
   readonly target?: string;
+  /** `/proc` was mounted by this program, for the time that it runs. */
+  readonly ownProc?: boolean;
 }
 
 export interface BootFacts {
@@ -38,9 +45,15 @@ export interface BootFacts {
   /** The deployment was unlocked with `ostree admin unlock --hotfix`. */
   readonly hotfix: boolean;
   readonly hasComposefsImage: boolean;
+  /** The fs-verity digest that a signed commit says the image has; null where no signature is asked for. */
+  readonly imageDigest: Uint8Array | null;
+  /** '/dev/block/MAJOR:MINOR' below the physical root; null where composefs is not asked for, or there is none. */
+  readonly backingDevice: string | null;
   readonly mountVarMarker: boolean;
   /** Process 1. */
   readonly isInit: boolean;
+  /** As in `FactOptions`. */
+  readonly ownProc: boolean;
   /** The system that runs now is the deployment itself. */
   readonly isRunning: boolean;
   /** `KEY=value`, as the kernel gave them to process 1. */
@@ -51,16 +64,18 @@ export interface BootFacts {
 
 /** @throws UserError that says which file or link is missing or wrong */
 export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
-  const { cmdline, config } = readBootConfig(sys, options);
+  const { cmdline, config, from } = readBootConfig(sys, options);
+  const keys = config.keyFile === null ? [] : readPublicKeys(sys, from + config.keyFile);
   const target = options.target ?? ostreeTarget(cmdline);
   const sysroot = resolvePath(sys, options.sysroot);
   const { path, stat } = findDeployment(sys, sysroot, target);
   const deployment = sysroot === '/' ? path : sysroot + path;
-  const hasComposefsImage = sys.lstat(AT_FDCWD, `${deployment}/.ostree.cfs`) !== null;
+  const wantsImage = config.composefs !== 'no';
+  const hasComposefsImage = wantsImage && sys.lstat(AT_FDCWD, `${deployment}/${IMAGE}`) !== null;
   const mountVarMarker = sys.lstat(AT_FDCWD, MOUNT_VAR_MARKER) !== null;
   const isInit = sys.getpid() === 1;
   refuseBroken(sys, deployment, {
-    image: hasComposefsImage && config.composefs !== 'no',
+    image: hasComposefsImage,
     transientEtc: config.etcTransient,
     mountsVar: mountVarMarker || isInit || config.mountVar,
     variable: `${parentOf(parentOf(deployment))}/var`,
@@ -71,12 +86,16 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
     device: stat.dev,
     inode: stat.ino,
     config,
-    legacyReadonly: legacyReadonly(sys, sysroot),
+    legacyReadonly: wantsLegacyFlag(config) && legacyReadonly(sys, sysroot),
     writable: isWritable(sys, sysroot),
     hotfix: sys.lstat(AT_FDCWD, `${deployment}/.usr-ovl-work`) !== null,
     hasComposefsImage,
+    imageDigest:
+      config.composefs === 'signed' ? readTrustedDigest(sys, { sysroot, path: deployment, keys }) : null,
+    backingDevice: wantsImage ? backingDevice(sys, sysroot) : null,
     mountVarMarker,
     isInit,
+    ownProc: options.ownProc ?? false,
     isRunning: sameFile(sys.stat(AT_FDCWD, '/'), stat),
     environment: environment(sys),
     uniqueSuffix: sys.randomHex(3),
@@ -86,12 +105,16 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
 export interface BootConfig {
   readonly cmdline: string;
   readonly config: RootConfig;
+  /** Before the paths of the configuration's files: '' in an initramfs; without one they are in the deployment. */
+  readonly from: string;
 }
 
 /** @throws UserError for a configuration that cannot be read */
 export function readBootConfig(sys: Syscalls, options: FactOptions): BootConfig {
   const cmdline = options.cmdline ?? kernelCommandLine(sys);
-  return { cmdline, config: rootConfig(configFiles(sys, options.configFiles), cmdline) };
+  const target = options.sysroot === '/' ? (options.target ?? findOstreeTarget(cmdline)) : null;
+  const from = target === null ? '' : `/${target}`;
+  return { cmdline, config: rootConfig(configFiles(sys, options.configFiles, from), cmdline), from };
 }
 
 export function kernelCommandLine(sys: Syscalls): string {
@@ -102,8 +125,8 @@ export function kernelCommandLine(sys: Syscalls): string {
   });
 }
 
-function configFiles(sys: Syscalls, given: readonly string[] | null): ConfigFile[] {
-  return (given ?? CONFIG_FILES).flatMap((path) => {
+function configFiles(sys: Syscalls, given: readonly string[] | null, from: string): ConfigFile[] {
+  return (given ?? CONFIG_FILES.map((path) => from + path)).flatMap((path) => {
     const text = sys.readText(AT_FDCWD, path);
     if (text !== null) return [{ path, text }];
     if (given === null) return [];
@@ -136,6 +159,11 @@ function environment(sys: Syscalls): string[] {
 
 function parentOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
+}
+
+/** Not asked where the root is read-only anyway, or known not to be. */
+function wantsLegacyFlag({ sysrootReadonly, composefs }: RootConfig): boolean {
+  return !sysrootReadonly && (composefs === 'no' || composefs === 'maybe');
 }
 
 function legacyReadonly(sys: Syscalls, sysroot: string): boolean {

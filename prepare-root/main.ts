@@ -58,27 +58,28 @@ const DIAGNOSED: readonly string[] = [
 ];
 
 function prepareRoot(sys: Syscalls, request: Arguments): void {
-  const { steps, fallback } = request.printPlan
-    ? decide(sys, request)
-    : withProc(sys, () => decideAnew(sys, request));
-  if (fallback !== null) sys.write(2, fallbackWarning(fallback));
-  if (request.printPlan) sys.write(1, steps.map((op) => `${describeOp(op)}\n`).join(''));
-  else run(sys, steps);
+  withProc(sys, (ownProc) => {
+    const options = { ...request, ownProc };
+    const { steps, fallback } = request.printPlan ? decide(sys, options) : decideAnew(sys, options);
+    if (fallback !== null) sys.write(2, fallbackWarning(fallback));
+    if (request.printPlan) sys.write(1, steps.map((op) => `${describeOp(op)}\n`).join(''));
+    else run(sys, steps);
+  });
 }
 
 /** What earlier runs left is undone first: it would hide the facts. */
-function decideAnew(sys: Syscalls, request: Arguments): Attempt {
+function decideAnew(sys: Syscalls, request: FactOptions): Attempt {
   const mounts = parseMountTable(sys.readText(AT_FDCWD, '/proc/self/mountinfo') ?? '');
   run(sys, planReset(mounts, resolvePath(sys, request.sysroot)));
   return decide(sys, request);
 }
 
-/** Without an initramfs nobody has mounted `/proc` before process 1. */
-function withProc<T>(sys: Syscalls, action: () => T): T {
+/** Without an initramfs nobody has mounted `/proc` before process 1. An image is mounted through it. */
+function withProc<T>(sys: Syscalls, action: (ownProc: boolean) => T): T {
   const missing = sys.getpid() === 1 && sys.stat(AT_FDCWD, '/proc/cmdline') === null;
   if (missing) sys.mount('proc', '/proc', 'proc', 0, null);
   try {
-    return action();
+    return action(missing);
   } finally {
     if (missing) sys.umount('/proc', MNT_DETACH);
   }

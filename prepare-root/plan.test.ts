@@ -11,8 +11,9 @@ const FACTS: BootFacts = {
   config: {
     sysrootReadonly: false,
     etcTransient: false,
-    rootTransient: false,
+    rootTransient: 'no',
     composefs: 'no',
+    keyFile: null,
     mountVar: false,
     fallback: false,
   },
@@ -20,8 +21,11 @@ const FACTS: BootFacts = {
   writable: true,
   hotfix: false,
   hasComposefsImage: false,
+  imageDigest: null,
+  backingDevice: null,
   mountVarMarker: false,
   isInit: false,
+  ownProc: false,
   isRunning: false,
   environment: [],
   uniqueSuffix: 'abcdef',
@@ -123,6 +127,126 @@ describe('the steps', () => {
   });
 });
 
+describe('with a composefs image', () => {
+  const image = { hasComposefsImage: true, backingDevice: '/dev/block/8:3' };
+
+  test('signed: /usr is not unlocked', () => {
+    const config = {
+      ...FACTS.config,
+      composefs: 'signed',
+      keyFile: '/etc/key',
+      sysrootReadonly: true,
+    } as const;
+    expect(steps({ ...image, config, hotfix: true, imageDigest: new Uint8Array(32) })).toMatchInlineSnapshot(`
+      "
+      print 'Resolved OSTree target to: /sysroot/ostree/deploy/os/deploy/abc.0'
+      print 'sysroot.readonly configuration value: 1 (fs writable: 1)'
+      make directory /run/ostree (0755)
+      make directory /run/ostree/.private (0000)
+      make / and all below private
+      make directory /sysroot.tmp (0755)
+      enter /sysroot/ostree/deploy/os/deploy/abc.0
+      make directory /run/ostree/.private/cfsroot-lower (0700)
+      mount image /sysroot/ostree/deploy/os/deploy/abc.0/.ostree.cfs on /run/ostree/.private/cfsroot-lower with the signed digest
+      mount composefs on /sysroot.tmp (metacopy=on,redirect_dir=on,verity=require,lowerdir+=/run/ostree/.private/cfsroot-lower,datadir+=/sysroot/ostree/repo/objects) read-only
+      unmount /run/ostree/.private/cfsroot-lower
+      print 'composefs: mounted successfully (verity=true)'
+      make directory /run/systemd (0755)
+      link /run/systemd/volatile-root to /dev/block/8:3
+      bind /sysroot/ostree/deploy/os/deploy/abc.0/etc on /sysroot.tmp/etc
+      remount /sysroot.tmp/etc writable
+      bind /sysroot on /sysroot.tmp/sysroot
+      unmount /sysroot
+      enter /sysroot.tmp/sysroot/ostree/deploy/os/deploy/abc.0
+      bind /sysroot.tmp/sysroot/ostree/deploy/os/var on /sysroot.tmp/sysroot/ostree/deploy/os/var
+      remount /sysroot.tmp/sysroot/ostree/deploy/os/var writable
+      write /run/ostree-booted (235 bytes)
+      move /sysroot.tmp to /sysroot
+      enter /sysroot
+      remove directory /sysroot.tmp
+      remount /sysroot/sysroot read-only
+      "
+    `);
+  });
+
+  test('the root and /etc in memory', () => {
+    const config = { ...FACTS.config, composefs: 'maybe', rootTransient: 'yes', etcTransient: true } as const;
+    expect(steps({ ...image, config, hotfix: true })).toMatchInlineSnapshot(`
+      "
+      print 'Resolved OSTree target to: /sysroot/ostree/deploy/os/deploy/abc.0'
+      print 'sysroot.readonly configuration value: 0 (fs writable: 1)'
+      print 'root.transient: 1 (ro: 0)'
+      make directory /run/ostree (0755)
+      make directory /run/ostree/.private (0000)
+      make / and all below private
+      make directory /sysroot.tmp (0755)
+      enter /sysroot/ostree/deploy/os/deploy/abc.0
+      make directory /run/ostree/.private/cfsroot-lower (0700)
+      make directory /run/ostree/.private/root (0755)
+      make directory /run/ostree/.private/root/upper (0755)
+      make directory /run/ostree/.private/root/work (0700)
+      mount image /sysroot/ostree/deploy/os/deploy/abc.0/.ostree.cfs on /run/ostree/.private/cfsroot-lower
+      mount composefs on /sysroot.tmp (metacopy=on,redirect_dir=on,lowerdir+=/run/ostree/.private/cfsroot-lower,datadir+=/sysroot/ostree/repo/objects,upperdir=/run/ostree/.private/root/upper,workdir=/run/ostree/.private/root/work)
+      unmount /run/ostree/.private/cfsroot-lower
+      print 'composefs: mounted successfully (verity=false)'
+      make directory /run/systemd (0755)
+      link /run/systemd/volatile-root to /dev/block/8:3
+      make directory /run/ostree/transient-etc.abcdef (0700)
+      make directory /run/ostree/transient-etc.abcdef/upper (0755)
+      make directory /run/ostree/transient-etc.abcdef/work (0755)
+      mount overlay on /sysroot.tmp/etc (lowerdir=/sysroot.tmp/usr/etc,upperdir=/run/ostree/transient-etc.abcdef/upper,workdir=/run/ostree/transient-etc.abcdef/work)
+      mount overlay on /sysroot.tmp/usr (lowerdir=/sysroot.tmp/usr,upperdir=.usr-ovl-upper,workdir=.usr-ovl-work)
+      bind /sysroot on /sysroot.tmp/sysroot
+      unmount /sysroot
+      enter /sysroot.tmp/sysroot/ostree/deploy/os/deploy/abc.0
+      write /run/ostree-booted (251 bytes)
+      move /sysroot.tmp to /sysroot
+      enter /sysroot
+      remove directory /sysroot.tmp
+      "
+    `);
+  });
+
+  test('as process 1, which mounts /proc and /run', () => {
+    const config = { ...FACTS.config, composefs: 'yes', rootTransient: 'readonly' } as const;
+    const init = { sysroot: '/', isInit: true, ownProc: true };
+    expect(steps({ ...image, ...init, config, backingDevice: null })).toMatchInlineSnapshot(`
+      "
+      print 'Resolved OSTree target to: /ostree/deploy/os/deploy/abc.0'
+      print 'sysroot.readonly configuration value: 0 (fs writable: 1)'
+      print 'root.transient: 1 (ro: 1)'
+      make / and all below private
+      make directory /run (0755)
+      mount tmpfs on /run
+      make directory /run/ostree (0755)
+      make directory /run/ostree/.private (0000)
+      make directory /sysroot.tmp (0755)
+      enter /ostree/deploy/os/deploy/abc.0
+      make directory /run/ostree/.private/cfsroot-lower (0700)
+      make directory /run/ostree/.private/root (0755)
+      make directory /run/ostree/.private/root/upper (0755)
+      make directory /run/ostree/.private/root/work (0700)
+      mount image /ostree/deploy/os/deploy/abc.0/.ostree.cfs on /run/ostree/.private/cfsroot-lower
+      mount composefs on /sysroot.tmp (metacopy=on,redirect_dir=on,lowerdir+=/run/ostree/.private/cfsroot-lower,datadir+=/ostree/repo/objects,upperdir=/run/ostree/.private/root/upper,workdir=/run/ostree/.private/root/work) read-only
+      unmount /run/ostree/.private/cfsroot-lower
+      print 'composefs: mounted successfully (verity=false)'
+      bind /ostree/deploy/os/deploy/abc.0/etc on /sysroot.tmp/etc
+      remount /sysroot.tmp/etc writable
+      bind /ostree/deploy/os/var on /sysroot.tmp/var
+      make /sysroot.tmp/var slave
+      make /sysroot.tmp/var shared
+      write /run/ostree-booted (194 bytes)
+      move /run to /sysroot.tmp/run
+      unmount /proc
+      enter /sysroot.tmp
+      make the working directory the root, with the old one at sysroot
+      make /sysroot private
+      execute /sbin/init
+      "
+    `);
+  });
+});
+
 describe('surprises are explained in the journal', () => {
   test.for([
     [{ legacyReadonly: true }, 'Found legacy sysroot.readonly flag'],
@@ -130,7 +254,7 @@ describe('surprises are explained in the journal', () => {
       { config: { ...FACTS.config, etcTransient: true } },
       'etc.transient has no effect without sysroot.readonly',
     ],
-    [{ config: { ...FACTS.config, composefs: 'maybe' }, hasComposefsImage: true }, 'the image is not used'],
+    [{ config: { ...FACTS.config, composefs: 'maybe' } }, 'composefs: No image present'],
   ] as const)('%j', ([facts, line]) => {
     expect(steps(facts)).toContain(line);
   });
@@ -138,8 +262,12 @@ describe('surprises are explained in the journal', () => {
 
 describe('refused', () => {
   test.for([
-    [{ config: { ...FACTS.config, composefs: 'verity' } }, 'composefs.enabled=verity: this version cannot'],
-    [{ config: { ...FACTS.config, rootTransient: true } }, 'Must enable composefs with root.transient'],
+    [{ config: { ...FACTS.config, composefs: 'verity' } }, 'failed to mount: No such file or directory'],
+    [{ config: { ...FACTS.config, rootTransient: 'yes' } }, 'Must enable composefs with root.transient'],
+    [
+      { config: { ...FACTS.config, rootTransient: 'readonly', composefs: 'maybe' } },
+      'Must enable composefs with root.transient',
+    ],
     [{ isRunning: true }, 'is the root already'],
     [{ sysroot: '/' }, 'only process 1'],
   ] as const)('%j', ([facts, message]) => {

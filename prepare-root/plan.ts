@@ -1,36 +1,37 @@
 /** The decision: from what was found to the steps that make the deployment the root. Nothing is read or changed here. */
 import { BOOTED_PATH, bootedRecord } from '#prepare-root/booted.ts';
-import type { BootFacts } from '#prepare-root/facts.ts';
+import { IMAGE, type BootFacts } from '#prepare-root/facts.ts';
 import type { MountOp } from '#prepare-root/mount-op.ts';
 import { UserError } from '#ostree/format/errors.ts';
 
 /** Where the new root is put together. */
 export const WORK_ROOT = '/sysroot.tmp';
 
+/** Where the root's own files in memory are, out of sight of all but root. */
+const PRIVATE = '/run/ostree/.private';
+const IMAGE_MOUNT = `${PRIVATE}/cfsroot-lower`;
+const JOURNAL_ID = '7170336a73ba4601bad31af888aa0df7';
+
 /**
- * Bind-mounts the deployment with a read-only `/usr` over the physical root, which is then seen at `/sysroot`. In
- * the order of ostree 2026.4. Without an initramfs the root is changed to it and the real init is executed.
+ * Mounts the deployment, or its composefs image, over the physical root, which is then seen at `/sysroot`. In the
+ * order of ostree 2026.4. Without an initramfs the root is changed to it and the real init is executed.
  * @throws UserError for a configuration that cannot be followed
  */
 export function planRoot(facts: BootFacts): readonly MountOp[] {
   refuseWrongPlace(facts);
-  refuseUnsupported(facts);
   const layout = layoutOf(facts);
-  const { sysrootReadonly, transientEtc } = layout;
-  const fsWritable = facts.writable ? 1 : 0;
-  const isInit = facts.sysroot === '/';
+  refuseConfig(facts, layout);
   return [
     ...notes(facts, layout),
-    say(`sysroot.readonly configuration value: ${sysrootReadonly ? 1 : 0} (fs writable: ${fsWritable})`),
-    ...(isInit ? [] : runDirectories()),
+    ...(layout.isInit ? [] : runDirectories()),
     { op: 'propagation', path: '/', how: 'private', recursive: true },
+    ...(layout.ownRun ? [...memorySteps('/run'), ...runDirectories()] : []),
     { op: 'make-directory', path: WORK_ROOT, mode: 0o755 },
     { op: 'change-directory', path: layout.deployment },
-    say('Using legacy ostree bind mount for /'),
-    { op: 'bind', from: layout.deployment, to: WORK_ROOT },
-    ...(sysrootReadonly ? etcSteps(layout.deployment, transientEtc) : []),
-    ...usrSteps(facts),
-    ...(isInit ? initSteps(facts, layout) : sysrootSteps(facts, layout)),
+    ...(layout.image ? imageSteps(facts, layout) : bindSteps(layout)),
+    ...(layout.sysrootReadonly || layout.image ? etcSteps(layout) : []),
+    ...usrSteps(facts, layout),
+    ...(layout.isInit ? initSteps(facts, layout) : sysrootSteps(facts, layout)),
   ];
 }
 
@@ -39,17 +40,29 @@ interface Layout {
   /** The stateroot's `/var`, below the physical root. */
   readonly variable: string;
   readonly sysrootReadonly: boolean;
+  /** The root is the composefs image and not the deployment's directory. */
+  readonly image: boolean;
   readonly transientEtc: string | null;
+  /** Without an initramfs. */
+  readonly isInit: boolean;
+  /** `/run` is mounted here: without an initramfs nobody has, and there are changes to be kept in memory. */
+  readonly ownRun: boolean;
 }
 
 function layoutOf(facts: BootFacts): Layout {
-  const sysrootReadonly = facts.config.sysrootReadonly || facts.legacyReadonly;
+  const { config } = facts;
+  const sysrootReadonly = config.sysrootReadonly || facts.legacyReadonly;
+  const image = config.composefs !== 'no' && (facts.hasComposefsImage || config.composefs !== 'maybe');
+  const transientEtc = config.etcTransient && (sysrootReadonly || image);
+  const isInit = facts.sysroot === '/';
   return {
     deployment: inSysroot(facts, facts.deployment),
     variable: `${parentOf(parentOf(facts.deployment))}/var`,
     sysrootReadonly,
-    transientEtc:
-      facts.config.etcTransient && sysrootReadonly ? `/run/ostree/transient-etc.${facts.uniqueSuffix}` : null,
+    image,
+    transientEtc: transientEtc ? `/run/ostree/transient-etc.${facts.uniqueSuffix}` : null,
+    isInit,
+    ownRun: isInit && (image || transientEtc),
   };
 }
 
@@ -64,42 +77,111 @@ function refuseWrongPlace({ sysroot, deployment, isInit, isRunning }: BootFacts)
     });
 }
 
-function refuseUnsupported({ config }: BootFacts): void {
-  if (config.composefs !== 'no' && config.composefs !== 'maybe')
+function refuseConfig({ config, hasComposefsImage }: BootFacts, { image }: Layout): void {
+  if (image && !hasComposefsImage)
     throw new UserError(
-      'COMPOSEFS_UNSUPPORTED',
-      `composefs.enabled=${config.composefs}: this version cannot mount composefs images`,
+      'COMPOSEFS_MISSING',
+      'Failed to mount composefs: composefs: failed to mount: No such file or directory',
       {
-        hint: "boot once with 'ostree.prepare-root.composefs=no' on the kernel command line, then set [composefs] enabled=no or maybe in prepare-root.conf",
+        hint: `the deployment has no ${IMAGE}: it was made without composefs; with [composefs] enabled=maybe it boots all the same`,
       },
     );
-  if (config.rootTransient)
+  if (config.rootTransient !== 'no' && !image)
     throw new UserError('BAD_BOOT_CONFIG', 'Must enable composefs with root.transient', {
-      hint: 'remove [root] transient from prepare-root.conf',
+      hint: 'set [composefs] enabled=yes in prepare-root.conf, or remove [root] transient',
     });
 }
 
-/** Lines for the journal that explain what will be surprising. */
+/** Lines for the journal: how the root is set up, and what will be surprising. */
 function notes(facts: BootFacts, layout: Layout): MountOp[] {
-  const lines = [`Resolved OSTree target to: ${layout.deployment}`];
-  if (facts.legacyReadonly && !facts.config.sysrootReadonly)
+  const { config } = facts;
+  const lines: string[] = [];
+  if (facts.legacyReadonly)
     lines.push('Found legacy sysroot.readonly flag, not configured in ostree/prepare-root.conf');
-  if (facts.config.composefs === 'maybe' && facts.hasComposefsImage)
-    lines.push('composefs.enabled=maybe: the image is not used, this version cannot mount it');
-  if (facts.config.etcTransient && layout.transientEtc === null)
-    lines.push('etc.transient has no effect without sysroot.readonly: /etc is kept');
-  return lines.map(say);
+  const [readonly, writable] = [layout.sysrootReadonly, facts.writable].map(Number);
+  lines.push(`sysroot.readonly configuration value: ${readonly} (fs writable: ${writable})`);
+  if (config.rootTransient !== 'no')
+    lines.push(`root.transient: 1 (ro: ${config.rootTransient === 'readonly' ? 1 : 0})`);
+  if (config.composefs === 'maybe' && !layout.image) lines.push('composefs: No image present');
+  if (config.etcTransient && layout.transientEtc === null)
+    lines.push('etc.transient has no effect without sysroot.readonly or composefs: /etc is kept');
+  return [resolved(facts, layout), ...lines.map(say)];
+}
+
+function resolved(facts: BootFacts, { deployment }: Layout): MountOp {
+  return {
+    op: 'say',
+    text: `Resolved OSTree target to: ${deployment}`,
+    fields: {
+      MESSAGE_ID: JOURNAL_ID,
+      DEPLOYMENT_PATH: facts.deployment,
+      DEPLOYMENT_DEVICE: `${facts.device}`,
+      DEPLOYMENT_INODE: `${facts.inode}`,
+    },
+  };
 }
 
 function runDirectories(): MountOp[] {
   return [
     { op: 'make-directory', path: '/run/ostree', mode: 0o755 },
-    { op: 'make-directory', path: '/run/ostree/.private', mode: 0 },
+    { op: 'make-directory', path: PRIVATE, mode: 0 },
+  ];
+}
+
+function memorySteps(path: string): MountOp[] {
+  return [
+    { op: 'make-directory', path, mode: 0o755 },
+    { op: 'memory', to: path },
+  ];
+}
+
+function bindSteps({ deployment }: Layout): MountOp[] {
+  return [say('Using legacy ostree bind mount for /'), { op: 'bind', from: deployment, to: WORK_ROOT }];
+}
+
+/** The image is only needed until the overlay has it. */
+function imageSteps(facts: BootFacts, { deployment }: Layout): MountOp[] {
+  const { rootTransient, composefs } = facts.config;
+  const verity = composefs === 'verity' || composefs === 'signed';
+  return [
+    { op: 'make-directory', path: IMAGE_MOUNT, mode: 0o700 },
+    ...(rootTransient === 'no' ? [] : rootChangesDirectories()),
+    { op: 'image', image: `${deployment}/${IMAGE}`, to: IMAGE_MOUNT, digest: facts.imageDigest },
+    {
+      op: 'composefs',
+      to: WORK_ROOT,
+      lower: IMAGE_MOUNT,
+      objects: inSysroot(facts, '/ostree/repo/objects'),
+      verity,
+      changes: rootTransient === 'no' ? null : ROOT_CHANGES,
+      readonly: rootTransient !== 'yes',
+    },
+    { op: 'unmount', path: IMAGE_MOUNT, restore: null },
+    say(`composefs: mounted successfully (verity=${verity})`),
+    ...(facts.backingDevice === null ? [] : volatileRoot(facts.backingDevice)),
+  ];
+}
+
+const ROOT_CHANGES = { upper: `${PRIVATE}/root/upper`, work: `${PRIVATE}/root/work` };
+
+function rootChangesDirectories(): MountOp[] {
+  return [
+    { op: 'make-directory', path: `${PRIVATE}/root`, mode: 0o755 },
+    { op: 'make-directory', path: ROOT_CHANGES.upper, mode: 0o755 },
+    { op: 'make-directory', path: ROOT_CHANGES.work, mode: 0o700 },
+  ];
+}
+
+/** systemd finds the disk behind an overlay there. */
+function volatileRoot(device: string): MountOp[] {
+  return [
+    { op: 'make-directory', path: '/run/systemd', mode: 0o755 },
+    { op: 'symlink', target: device, path: '/run/systemd/volatile-root' },
   ];
 }
 
 /** `/etc` stays writable where the physical root will not be. */
-function etcSteps(deployment: string, transientEtc: string | null): MountOp[] {
+function etcSteps({ deployment, transientEtc }: Layout): MountOp[] {
   const etc = `${WORK_ROOT}/etc`;
   if (transientEtc === null)
     return [
@@ -117,9 +199,10 @@ function etcSteps(deployment: string, transientEtc: string | null): MountOp[] {
 }
 
 /** Read-only, or the overlay of a hotfix; its layers are named from the deployment's directory, the working one. */
-function usrSteps(facts: BootFacts): MountOp[] {
+function usrSteps(facts: BootFacts, { image }: Layout): MountOp[] {
   const usr = `${WORK_ROOT}/usr`;
-  if (facts.hotfix)
+  // What was signed is not what was unlocked.
+  if (facts.hotfix && !(image && facts.config.composefs === 'signed'))
     return [
       {
         op: 'overlay',
@@ -130,6 +213,7 @@ function usrSteps(facts: BootFacts): MountOp[] {
         readonly: !facts.writable,
       },
     ];
+  if (image) return [];
   return [
     { op: 'bind', from: usr, to: usr },
     { op: 'remount', path: usr, readonly: true },
@@ -145,17 +229,7 @@ function sysrootSteps(facts: BootFacts, layout: Layout): MountOp[] {
     { op: 'unmount', path: facts.sysroot, restore: physical },
     { op: 'change-directory', path: physical + facts.deployment },
     ...varSteps(facts, layout, physical),
-    {
-      op: 'write',
-      path: BOOTED_PATH,
-      data: bootedRecord({
-        device: facts.device,
-        inode: facts.inode,
-        sysrootReadonly: layout.sysrootReadonly,
-        transientEtc: layout.transientEtc,
-      }),
-      mode: 0o644,
-    },
+    writeBooted(facts, layout),
     { op: 'move', from: WORK_ROOT, to: facts.sysroot },
     { op: 'change-directory', path: facts.sysroot },
     { op: 'remove-directory', path: WORK_ROOT },
@@ -163,10 +237,31 @@ function sysrootSteps(facts: BootFacts, layout: Layout): MountOp[] {
   ];
 }
 
-/** As process 1 of a machine without initramfs. `/run/ostree-booted` is left to the generator: `/run` is not there yet. */
+function writeBooted(facts: BootFacts, { sysrootReadonly, transientEtc, image }: Layout): MountOp {
+  const { composefs, rootTransient, keyFile } = facts.config;
+  const signedBy = composefs === 'signed' ? keyFile : null;
+  const record = bootedRecord({
+    device: facts.device,
+    inode: facts.inode,
+    rootTransient,
+    composefs: image ? { verity: composefs === 'verity' || composefs === 'signed', signedBy } : null,
+    sysrootReadonly,
+    transientEtc,
+  });
+  return { op: 'write', path: BOOTED_PATH, data: record, mode: 0o644 };
+}
+
+/**
+ * As process 1 of a machine without initramfs. Where `/run` is not mounted here, `/run/ostree-booted` is left to
+ * `ostree-remount`. systemd keeps a `/run` that is mounted.
+ */
 function initSteps(facts: BootFacts, layout: Layout): MountOp[] {
   return [
     ...varSteps(facts, layout, ''),
+    ...(layout.ownRun
+      ? [writeBooted(facts, layout), { op: 'move', from: '/run', to: `${WORK_ROOT}/run` } satisfies MountOp]
+      : []),
+    ...(facts.ownProc ? [{ op: 'unmount', path: '/proc', restore: null } satisfies MountOp] : []),
     { op: 'change-directory', path: WORK_ROOT },
     { op: 'pivot', putOld: 'sysroot' },
     { op: 'propagation', path: '/sysroot', how: 'private', recursive: false },

@@ -1,3 +1,4 @@
+import { mountComposefs, mountImage } from '#prepare-root/mount-image.ts';
 import {
   describeOp,
   overlayOptions,
@@ -8,6 +9,8 @@ import {
 import { reasonOf } from '#prepare-root/reason.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { AT_FDCWD, MNT_DETACH, MS, type Syscalls } from '#native/syscalls.ts';
+
+const JOURNAL = '/run/systemd/journal/socket';
 
 const PROPAGATION: Readonly<Record<Propagation, number>> = {
   private: MS.PRIVATE,
@@ -21,9 +24,21 @@ const PROPAGATION: Readonly<Record<Propagation, number>> = {
  * @throws UserError BOOT_STEP_FAILED naming the step
  */
 export function run(sys: Syscalls, ops: readonly MountOp[]): void {
+  if (ops.length === 0) return;
+  // The initramfs' umask is not ours to rely on.
+  const umask = sys.umask(0);
+  try {
+    runAll(sys, ops, () => sys.umask(umask));
+  } finally {
+    sys.umask(umask);
+  }
+}
+
+function runAll(sys: Syscalls, ops: readonly MountOp[], beforeExec: () => void): void {
   const undo: MountOp[] = [];
   for (const op of ops) {
     try {
+      if (op.op === 'exec') beforeExec();
       const changed = execute(sys, op);
       const back = changed ? undoOf(op) : null;
       if (back !== null) undo.unshift(back);
@@ -49,8 +64,10 @@ function takeBack(sys: Syscalls, undo: readonly MountOp[]): void {
 function execute(sys: Syscalls, op: MountOp): boolean {
   switch (op.op) {
     case 'say':
-      sys.write(1, `${op.text}\n`);
+      say(sys, op);
       return true;
+    case 'symlink':
+      return makeSymlink(sys, op.target, op.path);
     case 'make-directory':
       return makeDirectory(sys, op.path, op.mode);
     case 'write':
@@ -75,6 +92,9 @@ function execute(sys: Syscalls, op: MountOp): boolean {
     case 'bind':
     case 'remount':
     case 'overlay':
+    case 'image':
+    case 'composefs':
+    case 'memory':
     case 'move':
     case 'unmount':
     case 'propagation':
@@ -85,9 +105,20 @@ function execute(sys: Syscalls, op: MountOp): boolean {
   }
 }
 
-type MountChange = Extract<
+type MountChange = Exclude<
   MountOp,
-  { readonly op: 'bind' | 'remount' | 'overlay' | 'move' | 'unmount' | 'propagation' }
+  {
+    readonly op:
+      | 'say'
+      | 'make-directory'
+      | 'remove-directory'
+      | 'write'
+      | 'remove-file'
+      | 'symlink'
+      | 'change-directory'
+      | 'pivot'
+      | 'exec';
+  }
 >;
 
 function changeMounts(sys: Syscalls, op: MountChange): void {
@@ -102,6 +133,12 @@ function changeMounts(sys: Syscalls, op: MountChange): void {
       const access = op.readonly ? MS.RDONLY : 0;
       return sys.mount('overlay', op.to, 'overlay', MS.SILENT | access, overlayOptions(op));
     }
+    case 'image':
+      return mountImage(sys, op);
+    case 'composefs':
+      return mountComposefs(sys, op);
+    case 'memory':
+      return sys.mount('tmpfs', op.to, 'tmpfs', MS.NOSUID | MS.NODEV | MS.SILENT, 'mode=755');
     case 'move':
       return sys.mount(op.from, op.to, null, MS.MOVE | MS.SILENT, null);
     case 'unmount':
@@ -115,12 +152,35 @@ function changeMounts(sys: Syscalls, op: MountChange): void {
   }
 }
 
+function say(sys: Syscalls, { text, fields }: Extract<MountOp, { readonly op: 'say' }>): void {
+  if (fields === undefined || !sys.sendDatagram(JOURNAL, journalEntry({ MESSAGE: text, ...fields })))
+    sys.write(1, `${text}\n`);
+}
+
+/** The journal's native protocol: a line a field (systemd.io/JOURNAL_NATIVE_PROTOCOL). */
+function journalEntry(fields: Readonly<Record<string, string>>): string {
+  return Object.entries({ ...fields, PRIORITY: '6', SYSLOG_IDENTIFIER: 'ostree-prepare-root' })
+    .map(([key, value]) => `${key}=${value.split('\n').join('?')}\n`)
+    .join('');
+}
+
 function makeDirectory(sys: Syscalls, path: string, mode: number): boolean {
-  if (sys.stat(AT_FDCWD, path) !== null) return false;
-  sys.mkdir(AT_FDCWD, path, mode);
-  // The initramfs' umask is not ours to rely on.
-  sys.chmod(AT_FDCWD, path, mode);
-  return true;
+  return unlessThere(() => sys.mkdir(AT_FDCWD, path, mode));
+}
+
+function makeSymlink(sys: Syscalls, target: string, path: string): boolean {
+  return unlessThere(() => sys.symlink(target, AT_FDCWD, path));
+}
+
+/** Whether it was made. */
+function unlessThere(make: () => void): boolean {
+  try {
+    make();
+    return true;
+  } catch (error) {
+    if (codeOf(error) === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 /** `/run` is memory: there is nothing to sync, and a crash leaves nothing. */
@@ -129,7 +189,6 @@ function replaceFile(sys: Syscalls, op: Extract<MountOp, { readonly op: 'write' 
   const fd = sys.open(AT_FDCWD, temporary, ['write', 'create', 'truncate', 'nofollow'], op.mode);
   try {
     sys.write(fd, op.data);
-    sys.fchmod(fd, op.mode);
   } finally {
     sys.close(fd);
   }
@@ -137,8 +196,13 @@ function replaceFile(sys: Syscalls, op: Extract<MountOp, { readonly op: 'write' 
 }
 
 function stepFailed(op: MountOp, error: unknown): UserError {
+  if (error instanceof UserError) return error;
   const hint = hintFor(op, codeOf(error));
-  return new UserError('BOOT_STEP_FAILED', `Failed to ${describeOp(op)}: ${reasonOf(error)}`, {
+  const what =
+    op.op === 'image' || op.op === 'composefs'
+      ? 'mount composefs: composefs: failed to mount'
+      : describeOp(op);
+  return new UserError('BOOT_STEP_FAILED', `Failed to ${what}: ${reasonOf(error)}`, {
     ...(hint === null ? {} : { hint }),
     cause: error,
   });
@@ -146,8 +210,10 @@ function stepFailed(op: MountOp, error: unknown): UserError {
 
 function hintFor(op: MountOp, code: string | undefined): string | null {
   if (code === 'EPERM' || code === 'EACCES') return 'this needs root (CAP_SYS_ADMIN)';
-  if (op.op === 'overlay' && code === 'ENODEV')
-    return 'the kernel has no overlay: load the module in the initramfs';
+  if (code === 'ENODEV')
+    return `the kernel has no ${op.op === 'image' ? 'erofs' : 'overlay'}: bring the module into the initramfs`;
+  if (op.op === 'image' && code === 'ENOENT')
+    return 'the kernel cannot mount an image from a file (before Linux 6.12): bring the module loop into the initramfs';
   if (op.op === 'overlay' && code === 'EINVAL')
     return "the layers must be on a writable file system: boot with 'rw' on the kernel command line";
   if (op.op === 'make-directory' && code === 'EROFS')

@@ -138,7 +138,14 @@ describe('ostree-remount beside the C one of this machine', () => {
   const OURS = `/node ${PROJECT}/test/root/boot-program.ts ostree-remount`;
   /** As systemd leaves them where fstab says `ro`; with what is mounted below: the project may lie there. */
   const BIND_READONLY = 'for d in sysroot etc var; do mount --rbind $d $d; mount -o remount,bind,ro $d; done';
-  const BOOTED_READONLY = bootedRecord({ device: 1, inode: 2, sysrootReadonly: true, transientEtc: null });
+  const BOOTED_READONLY = bootedRecord({
+    device: 1,
+    inode: 2,
+    rootTransient: 'no',
+    composefs: null,
+    sysrootReadonly: true,
+    transientEtc: null,
+  });
 
   function remounted(program: string, booted: Uint8Array): string {
     const sysroot = makeSyntheticSysroot();
