@@ -54,10 +54,7 @@ const BETTER_THAN_2026: Readonly<Record<string, Partial<BootOutcome>>> = {
   },
   // Refused before anything is changed, propagation included.
   'root.transient without composefs': { mounts: ['/sysroot / rw shared'] },
-  'composefs.enabled=yes': {
-    mounts: ['/sysroot / rw shared'],
-    message: 'ostree-prepare-root: composefs.enabled=yes: this version cannot mount composefs images',
-  },
+  'composefs.enabled=yes': { mounts: ['/sysroot / rw shared'] },
   // What was mounted is unmounted again, and the step is named.
   'hotfix on a read-only root': {
     mounts: ['/sysroot / ro private'],
