@@ -2,28 +2,31 @@
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
-import { collected, optionsOf, reporterOf, type GlobalOptions } from '#cli/yum-ostree-options.ts';
+import type { Reporter } from '#cli/report.ts';
+import {
+  addRepositoryOptions,
+  collected,
+  optionsOf,
+  repositoryRequest,
+  reporterOf,
+  type GlobalOptions,
+  type RepositoryFlags,
+} from '#cli/yum-ostree-options.ts';
 import { choiceOf } from '#cli/yum-ostree-system.ts';
 import { VERSION } from '#cli/version.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
 
-interface ChangeFlags extends GlobalOptions {
+interface ChangeFlags extends GlobalOptions, RepositoryFlags {
   readonly dryRun?: boolean;
   readonly downloadOnly?: boolean;
-  readonly cacheOnly?: boolean;
   readonly idempotent?: boolean;
   readonly unchangedExit77?: boolean;
   readonly allowInactive?: boolean;
   readonly forceReplacefiles?: boolean;
   readonly weakDeps?: boolean;
-  readonly gpgchecks?: boolean;
   readonly install?: string[];
   readonly uninstall?: string[];
-  readonly repofrompath?: string[];
-  readonly enablerepo?: string[];
-  readonly disablerepo?: string[];
-  readonly acceptKey?: string[];
   readonly all?: boolean;
 }
 
@@ -69,23 +72,17 @@ export function addChangeVerbs(program: Command, context: CliContext, result: Ve
 }
 
 function addChangeOptions(command: Command): Command {
-  return command
+  return addRepositoryOptions(command)
     .option('-n, --dry-run', 'only print what would be done')
     .option('--download-only', 'only bring the packages into the store')
-    .option('-C, --cache-only', 'use only what is on this machine already')
     .option('--idempotent', 'what was asked for before is no error')
     .option('--unchanged-exit-77', 'exit with 77 where nothing changes')
     .option('--allow-inactive', 'record requests that the base satisfies already')
     .option('--force-replacefiles', "let the new packages' files replace those of others")
     .option('--weak-deps', 'install weak dependencies (as by default, and undoes the next)')
     .option('--no-weak-deps', 'leave weak dependencies out, also in later changes')
-    .option('--no-gpgchecks', 'check no signatures')
     .option('--install <ITEM>', 'also install this', collected)
-    .option('--uninstall <ITEM>', 'also uninstall this', collected)
-    .option('--repofrompath <ID,PATH>', 'also use the repository at this path or address', collected)
-    .option('--enablerepo <ID>', 'use a repository that is not enabled', collected)
-    .option('--disablerepo <ID>', 'do not use a repository', collected)
-    .option('--accept-key <FINGERPRINT>', 'trust this key for signatures', collected);
+    .option('--uninstall <ITEM>', 'also uninstall this', collected);
 }
 
 function resetNames(names: readonly string[], flags: ChangeFlags): readonly string[] | null {
@@ -123,50 +120,37 @@ async function change(words: ChangeWords, { flags, upgrade, context }: ChangeRun
 function changeOptions(
   words: ChangeWords,
   { flags, upgrade, context }: ChangeRun,
-  live: { readonly signal: AbortSignal; readonly reporter: ReturnType<typeof reporterOf> },
+  live: { readonly signal: AbortSignal; readonly reporter: Reporter },
 ): ChangeOptions {
   return {
+    ...repositoryRequest(flags, { context, ...live }),
     words,
     upgrade,
     dryRun: flags.dryRun === true,
     downloadOnly: flags.downloadOnly === true,
-    cacheOnly: flags.cacheOnly === true,
     idempotent: flags.idempotent === true,
     allowInactive: flags.allowInactive === true,
     replaceFiles: flags.forceReplacefiles === true,
     weakDependencies: flags.weakDeps ?? null,
-    noGpgChecks: flags.gpgchecks === false,
-    repoFromPath: flags.repofrompath ?? [],
-    enable: flags.enablerepo ?? [],
-    disable: flags.disablerepo ?? [],
-    acceptKeys: flags.acceptKey ?? [],
     toolVersion: VERSION,
-    now: context.sys.now(),
-    progress: live.reporter.progress,
-    signal: live.signal,
-    ...questions(flags, context, live.reporter),
+    ...planQuestion(flags, context, live.reporter),
   };
 }
 
-/** Questions are asked only on a terminal; `-y` answers all but that for a new key. */
-function questions(
+/** A large removal is asked about on a terminal; `-y` answers. */
+function planQuestion(
   flags: ChangeFlags,
   context: CliContext,
-  reporter: ReturnType<typeof reporterOf>,
-): Pick<ChangeOptions, 'confirm' | 'confirmKey'> {
+  reporter: Reporter,
+): Pick<ChangeOptions, 'confirm'> {
   if (!context.isTerminal || flags.json === true) return {};
-  const ask = async (question: string): Promise<boolean> => {
-    reporter.finish();
-    const { askYesNo } = await import('#cli/ask.ts');
-    return askYesNo(question);
-  };
-  const confirmKey: NonNullable<ChangeOptions['confirmKey']> = (key) =>
-    ask(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`);
   const confirm: NonNullable<ChangeOptions['confirm']> = async (plan) => {
     const { isLargeRemoval, planText } = await import('#cli/change-text.ts');
     if (flags.yes === true || !isLargeRemoval(plan)) return true;
     context.err(planText(plan));
-    return ask('Remove these packages?');
+    reporter.finish();
+    const { askYesNo } = await import('#cli/ask.ts');
+    return askYesNo('Remove these packages?');
   };
-  return { confirmKey, confirm };
+  return { confirm };
 }

@@ -5,6 +5,7 @@ import type { CliContext } from '#cli/context.ts';
 import { makeReporter, type Reporter } from '#cli/report.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
+import type { RepositoryRequest } from '#layering/open-repositories.ts';
 
 export interface GlobalOptions {
   readonly sysroot?: string;
@@ -33,6 +34,66 @@ export function addGlobalOptions(command: Command): void {
     .option('--progress-fd <N>', 'write progress as JSON lines to this file descriptor', wholeNumber)
     .option('--wait [SECONDS]', 'wait for another process that is changing the system', seconds)
     .option('--debug', 'print the stack of an error');
+}
+
+/** What is said about repositories. */
+export interface RepositoryFlags {
+  readonly cacheOnly?: boolean;
+  readonly gpgchecks?: boolean;
+  readonly repofrompath?: string[];
+  readonly enablerepo?: string[];
+  readonly disablerepo?: string[];
+  readonly acceptKey?: string[];
+}
+
+export function addRepositoryOptions(command: Command): Command {
+  return command
+    .option('-C, --cache-only', 'use only what is on this machine already')
+    .option('--no-gpgchecks', 'check no signatures')
+    .option('--repofrompath <ID,PATH>', 'also use the repository at this path or address', collected)
+    .option('--enablerepo <ID>', 'use a repository that is not enabled', collected)
+    .option('--disablerepo <ID>', 'do not use a repository', collected)
+    .option('--accept-key <FINGERPRINT>', 'trust this key for signatures', collected);
+}
+
+export interface RunningVerb {
+  readonly context: CliContext;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+export function repositoryRequest(
+  flags: GlobalOptions & RepositoryFlags,
+  { context, reporter, signal }: RunningVerb,
+): RepositoryRequest {
+  return {
+    cacheOnly: flags.cacheOnly === true,
+    noGpgChecks: flags.gpgchecks === false,
+    repoFromPath: flags.repofrompath ?? [],
+    enable: flags.enablerepo ?? [],
+    disable: flags.disablerepo ?? [],
+    acceptKeys: flags.acceptKey ?? [],
+    now: context.sys.now(),
+    progress: reporter.progress,
+    signal,
+    ...keyQuestion(flags, context, reporter),
+  };
+}
+
+/** A new key is asked about on a terminal only, and `-y` does not answer that. */
+function keyQuestion(
+  flags: GlobalOptions,
+  context: CliContext,
+  reporter: Reporter,
+): Pick<RepositoryRequest, 'confirmKey'> {
+  if (!context.isTerminal || flags.json === true) return {};
+  return {
+    confirmKey: async (key) => {
+      reporter.finish();
+      const { askYesNo } = await import('#cli/ask.ts');
+      return askYesNo(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`);
+    },
+  };
 }
 
 /** The options of a verb with those that stood before it. */

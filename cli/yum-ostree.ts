@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
+import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
 import { addSystemVerbs } from '#cli/yum-ostree-system.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -34,6 +35,7 @@ function yumOstreeProgram(argv: readonly string[], context: CliContext, result: 
     .showSuggestionAfterError();
   addChangeVerbs(program, context, result);
   addSystemVerbs(program, context, result);
+  addQueryVerbs(program, context);
   addDebugVerbs(program, context, result);
   // Only those that may be meant: making them for every command takes as long as some verbs do.
   for (const command of allCommands(program)) if (mayBeMeant(command, argv)) addGlobalOptions(command);

@@ -1,40 +1,23 @@
 /** From requests to packages: which repositories are asked, the solve, and what its outcome is called. */
-import fs from 'node:fs';
-import path from 'node:path';
 import { loadSolver } from '#native/solver.ts';
 import { parseChecksum } from '#ostree/format/checksum.ts';
 import type { Change } from '#layering/change.ts';
 import type { RequestInputs } from '#layering/layer-metadata.ts';
 import { itemsOf, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { LocalPackage } from '#layering/installed-package.ts';
-import type { KeyTrust } from '#layering/keyring.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
-import { loadRepositories } from '#layering/metadata.ts';
 import type { Nevra } from '#layering/nevra.ts';
+import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
 import { storedPackageTree } from '#layering/package-store.ts';
 import type { PackageTree } from '#layering/package-tree.ts';
-import type { Progress } from '#layering/progress.ts';
-import { readVariables } from '#layering/repo-variables.ts';
-import { readRepositories } from '#layering/repository-config.ts';
 import { problemsError, solve, type SolvedPackage, type SolveResult } from '#layering/solve.ts';
 import { localPackage, storedPackage } from '#layering/solver-input.ts';
 import { formatTreeName, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
-/** What a command says about repositories. */
-export interface SolveChoice {
-  readonly repoFromPath: readonly string[];
-  readonly enable: readonly string[];
-  readonly disable: readonly string[];
-  readonly noGpgChecks: boolean;
-  readonly cacheOnly: boolean;
-  readonly acceptKeys: readonly string[];
-  readonly confirmKey?: NonNullable<KeyTrust['confirmKey']>;
+/** What a command says about repositories and the solve. */
+export interface SolveChoice extends RepositoryRequest {
   /** null: as before. */
   readonly weakDependencies: boolean | null;
-  /** Seconds since the epoch. */
-  readonly now: number;
-  readonly progress: Progress;
-  readonly signal: AbortSignal;
 }
 
 /** Where a package of the solution is to be had. */
@@ -201,49 +184,6 @@ function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
   });
 }
 
-async function repositoriesOf(change: Change): Promise<readonly LoadedRepository[]> {
-  const { system, facts, options } = change;
-  const root = system.mergePath;
-  const basearch = /^i[3-6]86$/.test(facts.arch) ? 'i386' : facts.arch;
-  const variables = readVariables([path.join(root, 'etc/yum/vars'), path.join(root, 'etc/dnf/vars')], {
-    releasever: facts.releasever,
-    basearch,
-  });
-  const configs = readRepositories(path.join(root, 'etc/yum.repos.d'), {
-    variables,
-    repoFromPath: options.repoFromPath,
-    enable: options.enable,
-    disable: options.disable,
-    noGpgChecks: options.noGpgChecks,
-  });
-  options.progress({
-    kind: 'stage',
-    stage: 'metadata',
-    text: `Reading repositories: ${configs.map(({ id }) => id).join(', ') || 'none is enabled'}`,
-  });
-  fs.mkdirSync(system.cachePath, { recursive: true });
-  const { repositories, skipped } = await loadRepositories(configs, system.cachePath, {
-    addon: loadSolver(),
-    arch: facts.arch,
-    cacheOnly: options.cacheOnly,
-    trust: {
-      root,
-      acceptKeys: options.acceptKeys,
-      ...(options.confirmKey === undefined ? {} : { confirmKey: options.confirmKey }),
-    },
-    now: options.now,
-    signal: options.signal,
-    onProgress: ({ repository, bytes }) =>
-      options.progress({
-        kind: 'amount',
-        stage: 'metadata',
-        unit: 'bytes',
-        done: bytes,
-        total: null,
-        item: repository,
-      }),
-  });
-  for (const { id, reason } of skipped)
-    options.progress({ kind: 'warning', text: `repository ${id} is left out: ${reason}` });
-  return repositories;
+function repositoriesOf({ system, facts, options }: Change): Promise<readonly LoadedRepository[]> {
+  return openRepositories({ system, arch: facts.arch, releasever: facts.releasever }, options);
 }

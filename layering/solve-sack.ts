@@ -5,11 +5,13 @@ import { packPackages } from '#layering/packed-packages.ts';
 import { COMMAND_LINE } from '#layering/problems.ts';
 import type { SolveRequest } from '#layering/solve.ts';
 
+type SackContents = Pick<SolveRequest, 'arch' | 'installed' | 'repositories' | 'localPackages'>;
+
 /** The name of the base's packages among repositories; no repository file can hold it. */
 const BASE = '@base';
 
 /** Loads all that a request may choose from; what repository files exclude is hidden. */
-export async function fillSack(addon: SolverAddon, request: SolveRequest, filelists: boolean): Promise<Sack> {
+export async function fillSack(addon: SolverAddon, request: SackContents, filelists: boolean): Promise<Sack> {
   const sack = new addon.Sack(request.arch);
   sack.addPackages(BASE, packPackages(request.installed), true);
   if (request.localPackages.length > 0)

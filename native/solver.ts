@@ -38,6 +38,15 @@ export interface Sack {
   exclude(repo: string, patterns: readonly string[], keepMatching: boolean): void;
   /** The packages that `spec` selects; with `everything` also excluded ones and those of other architectures. */
   query(spec: string, everything: boolean): SackPackage[];
+  /** How many packages a repository has. */
+  count(repo: string): number;
+  /** As `query`, with what people are told of a package. Packages handed over by `addPackages` have no texts. */
+  details(spec: string): PackageDetails[];
+  /**
+   * The packages of repositories in which each word occurs, in any case: in name or summary, and with `everywhere` in
+   * description or address too.
+   */
+  search(words: readonly string[], everywhere: boolean): PackageDetails[];
 }
 
 export interface Goal {
@@ -62,6 +71,20 @@ export interface SackPackage {
   readonly arch: string;
   readonly repo: string;
   readonly installed: boolean;
+}
+
+export interface PackageDetails extends SackPackage {
+  /** These texts are '' where the package has none. */
+  readonly summary: string;
+  readonly description: string;
+  readonly license: string;
+  readonly url: string;
+  readonly sourceRpm: string;
+  /** Bytes. */
+  readonly packageSize: number;
+  readonly installedSize: number;
+  /** Seconds since the epoch. */
+  readonly buildTime: number;
 }
 
 export interface GoalStep extends SackPackage {

@@ -79,6 +79,9 @@ void Sack::Init(Napi::Env env, Napi::Object exports) {
                                       InstanceMethod<&Sack::AddPackages>("addPackages"),
                                       InstanceMethod<&Sack::Exclude>("exclude"),
                                       InstanceMethod<&Sack::Query>("query"),
+                                      InstanceMethod<&Sack::Count>("count"),
+                                      InstanceMethod<&Sack::Details>("details"),
+                                      InstanceMethod<&Sack::Search>("search"),
                                   }));
 }
 

@@ -73,6 +73,9 @@ class Sack : public Napi::ObjectWrap<Sack> {
   Napi::Value AddPackages(const Napi::CallbackInfo &info);
   void Exclude(const Napi::CallbackInfo &info);
   Napi::Value Query(const Napi::CallbackInfo &info);
+  Napi::Value Count(const Napi::CallbackInfo &info);
+  Napi::Value Details(const Napi::CallbackInfo &info);
+  Napi::Value Search(const Napi::CallbackInfo &info);
   Repo *RepoFor(const std::string &name);
   void DropFromConsidered(Repo *repo, const std::vector<std::string> &patterns, bool keepMatching);
 

@@ -1,0 +1,193 @@
+/** Verbs that only ask: search, info, group, db; and refresh-md, which brings the metadata that they read. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import {
+  addRepositoryOptions,
+  optionsOf,
+  repositoryRequest,
+  reporterOf,
+  sysrootPath,
+  type GlobalOptions,
+  type RepositoryFlags,
+} from '#cli/yum-ostree-options.ts';
+import { choiceOf } from '#cli/yum-ostree-system.ts';
+import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import type { RepositoryRequest } from '#layering/open-repositories.ts';
+import type { PackageWorld } from '#layering/package-world.ts';
+import type { SystemChoice } from '#layering/system.ts';
+
+interface SearchFlags {
+  readonly all?: boolean;
+}
+interface DiffFlags {
+  readonly changelogs?: boolean;
+}
+interface RefreshFlags {
+  readonly force?: boolean;
+}
+
+export function addQueryVerbs(program: Command, context: CliContext): void {
+  addRepositoryOptions(program.command('search'))
+    .description('find packages by words in name and summary')
+    .argument('<word...>')
+    .option('-a, --all', 'look in descriptions and addresses too')
+    .action((words: string[], _options: object, command: Command) =>
+      search(words, optionsOf(command), context),
+    );
+  addRepositoryOptions(program.command('info'))
+    .description('describe packages')
+    .argument('<package...>')
+    .action((specs: string[], _options: object, command: Command) =>
+      info(specs, optionsOf(command), context),
+    );
+  const group = program.command('group').description('ask about package groups');
+  addRepositoryOptions(group.command('list'))
+    .description('list the groups of the repositories')
+    .action((_options: object, command: Command) => groupList(optionsOf(command), context));
+  addRepositoryOptions(group.command('info'))
+    .description("list a group's members")
+    .argument('<group...>')
+    .action((ids: string[], _options: object, command: Command) =>
+      groupInfos(ids, optionsOf(command), context),
+    );
+  addRepositoryOptions(program.command('refresh-md'))
+    .description("bring the repositories' metadata up to date")
+    .option('-f, --force', 'even where it is young enough')
+    .action((_options: object, command: Command) => refresh(optionsOf(command), context));
+  const db = program.command('db').description('ask about the packages of trees');
+  db.command('list')
+    .description('list the packages of a commit or deployment')
+    .argument('[rev...]', 'booted, pending, rollback, a number, a ref or a checksum', ['pending'])
+    .action((revs: string[], _options: object, command: Command) =>
+      dbList(revs, optionsOf(command), context),
+    );
+  db.command('diff')
+    .description('show what differs between the packages of two trees')
+    .argument('[from]')
+    .argument('[to]')
+    .option('-c, --changelogs', 'with the new changelog entries of upgraded packages')
+    .action((from: string | undefined, to: string | undefined, _options: object, command: Command) =>
+      dbDiff(
+        [from, to].flatMap((rev) => rev ?? []),
+        optionsOf(command),
+        context,
+      ),
+    );
+}
+
+type QueryFlags = GlobalOptions & RepositoryFlags;
+
+async function search(
+  words: readonly string[],
+  flags: QueryFlags & SearchFlags,
+  context: CliContext,
+): Promise<void> {
+  const { searchPackages } = await import('#layering/package-search.ts');
+  const { searchJson, searchText } = await import('#cli/query-text.ts');
+  const found = await query(flags, context, (world) => searchPackages(world, words, flags.all === true));
+  print(flags, context, { json: searchJson(found), text: searchText(found) });
+}
+
+async function info(specs: readonly string[], flags: QueryFlags, context: CliContext): Promise<void> {
+  const { packageInfo } = await import('#layering/package-search.ts');
+  const { infoJson, infoText } = await import('#cli/query-text.ts');
+  const found = await query(flags, context, (world) => packageInfo(world, specs));
+  print(flags, context, { json: infoJson(found), text: infoText(found) });
+}
+
+async function groupList(flags: QueryFlags, context: CliContext): Promise<void> {
+  const { listGroups } = await import('#layering/group-list.ts');
+  const { groupListJson, groupListText } = await import('#cli/query-text.ts');
+  const groups = await query(flags, context, listGroups);
+  print(flags, context, { json: groupListJson(groups), text: groupListText(groups) });
+}
+
+async function groupInfos(ids: readonly string[], flags: QueryFlags, context: CliContext): Promise<void> {
+  const { groupInfo } = await import('#layering/group-list.ts');
+  const { groupInfoJson, groupInfoText } = await import('#cli/query-text.ts');
+  const groups = await query(flags, context, (world) => groupInfo(world, ids));
+  print(flags, context, { json: groupInfoJson(groups), text: groupInfoText(groups) });
+}
+
+async function refresh(flags: QueryFlags & RefreshFlags, context: CliContext): Promise<void> {
+  const { refreshMetadata } = await import('#layering/refresh-metadata.ts');
+  const { refreshJson, refreshText } = await import('#cli/query-text.ts');
+  const refreshed = await running(flags, context, (choice, request) =>
+    refreshMetadata(choice, { ...request, refresh: flags.force === true }),
+  );
+  print(flags, context, { json: refreshJson(refreshed), text: refreshText(refreshed) });
+}
+
+async function dbList(revs: readonly string[], flags: GlobalOptions, context: CliContext): Promise<void> {
+  const { namedCommit, treePackages } = await import('#layering/tree-packages.ts');
+  const { dbListJson, dbListText } = await import('#cli/query-text.ts');
+  const lists = await onSysroot(flags, context, (sysroot) =>
+    revs.map((rev) => {
+      const commit = namedCommit(sysroot, rev);
+      return { commit, packages: treePackages(sysroot, commit.checksum) };
+    }),
+  );
+  print(flags, context, { json: dbListJson(lists), text: dbListText(lists) });
+}
+
+async function dbDiff(
+  revs: readonly string[],
+  flags: GlobalOptions & DiffFlags,
+  context: CliContext,
+): Promise<void> {
+  const { diffSides, treeDiff } = await import('#layering/tree-packages.ts');
+  const { dbDiffJson, dbDiffText } = await import('#cli/query-text.ts');
+  const found = await onSysroot(flags, context, (sysroot) =>
+    treeDiff(sysroot, diffSides(sysroot, revs), flags.changelogs === true),
+  );
+  print(flags, context, { json: dbDiffJson(found), text: dbDiffText(found) });
+}
+
+async function query<T>(
+  flags: QueryFlags,
+  context: CliContext,
+  action: (world: PackageWorld) => Promise<T>,
+): Promise<T> {
+  const { withPackages } = await import('#layering/package-world.ts');
+  return running(flags, context, (choice, request) => withPackages(choice, request, action));
+}
+
+async function running<T>(
+  flags: QueryFlags,
+  context: CliContext,
+  action: (choice: SystemChoice, request: RepositoryRequest) => Promise<T>,
+): Promise<T> {
+  const reporter = reporterOf(flags, context);
+  // A query leaves nothing half done, so that a signal may simply end the process.
+  const { signal } = new AbortController();
+  try {
+    return await action(
+      choiceOf(flags, context, reporter),
+      repositoryRequest(flags, { context, reporter, signal }),
+    );
+  } finally {
+    reporter.finish();
+  }
+}
+
+async function onSysroot<T>(
+  flags: GlobalOptions,
+  context: CliContext,
+  action: (sysroot: Sysroot) => T,
+): Promise<T> {
+  const { closeSysroot, openSysroot } = await import('#ostree/sysroot/sysroot.ts');
+  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
+  try {
+    return action(sysroot);
+  } finally {
+    closeSysroot(sysroot);
+  }
+}
+
+function print(
+  flags: GlobalOptions,
+  context: CliContext,
+  { json, text }: { readonly json: object; readonly text: string },
+): void {
+  context.out(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : text);
+}

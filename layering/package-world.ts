@@ -1,0 +1,68 @@
+/** What queries look at: the packages of the repositories beside those of the tree that boots next. */
+import { loadSolver, type Sack } from '#native/solver.ts';
+import type { Comps } from '#layering/comps.ts';
+import { factsOf, type BaseFacts } from '#layering/change-facts.ts';
+import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
+import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
+import { fillSack } from '#layering/solve-sack.ts';
+import { withSystemUnchanged, type System, type SystemChoice } from '#layering/system.ts';
+
+/** Where a package stands, seen from the tree that boots next. */
+export type PackageState = 'base' | 'layered' | 'removed' | 'available';
+
+export interface PackageWorld {
+  readonly system: System;
+  readonly facts: BaseFacts;
+  readonly repositories: readonly LoadedRepository[];
+  stateOf(nevra: Nevra): PackageState;
+  /** The packages of the repositories; with their file lists where `filelists`. */
+  sack(filelists: boolean): Promise<Sack>;
+  /** The groups of each repository that has any. */
+  comps(): Promise<Comps[]>;
+}
+
+/** Runs a query; nothing but the metadata's cache is changed. @throws UserError of repositories that cannot be had */
+export function withPackages<T>(
+  choice: SystemChoice,
+  request: RepositoryRequest,
+  query: (world: PackageWorld) => Promise<T>,
+): Promise<T> {
+  return withSystemUnchanged(choice, async (system) => {
+    const facts = factsOf(system, system.baseCommit);
+    try {
+      const { arch, releasever } = facts;
+      const repositories = await openRepositories({ system, arch, releasever }, request);
+      return await query(worldOf(system, facts, repositories));
+    } finally {
+      facts.close();
+    }
+  });
+}
+
+function worldOf(system: System, facts: BaseFacts, repositories: readonly LoadedRepository[]): PackageWorld {
+  const layered = new Set(system.layered);
+  const removed = new Set(system.removed);
+  const base = new Set(facts.installed.map(formatNevra));
+  return {
+    system,
+    facts,
+    repositories,
+    stateOf(nevra) {
+      const text = formatNevra(nevra);
+      if (layered.has(text)) return 'layered';
+      if (!base.has(text)) return 'available';
+      return removed.has(nevra.name) ? 'removed' : 'base';
+    },
+    sack: (filelists) =>
+      fillSack(
+        loadSolver(),
+        { arch: facts.arch, installed: facts.installed, repositories, localPackages: [] },
+        filelists,
+      ),
+    async comps() {
+      const all = await Promise.all(repositories.map((repository) => repository.comps()));
+      return all.filter((comps) => comps !== null);
+    },
+  };
+}

@@ -1,0 +1,138 @@
+/** `db list` and `db diff`: the packages of commits, read from their rpm databases in the object store. */
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { resolveRev } from '#ostree/repo/refs.ts';
+import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { openBaseDatabase } from '#layering/compose-database.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
+import { diffPackages, type PackageDiff } from '#layering/package-diff.ts';
+import { newChanges, type ChangelogEntry } from '#layering/rpm-changelog.ts';
+import { nevraOf } from '#layering/rpm-file.ts';
+import { KEY_PACKAGE } from '#layering/solver-input.ts';
+import { rollbackOf } from '#layering/status.ts';
+
+/** A commit under the word that a person uses for it. */
+export interface NamedCommit {
+  /** `booted deployment`, a ref, a checksum. */
+  readonly label: string;
+  readonly checksum: Checksum;
+}
+
+export interface TreeDiff {
+  readonly from: NamedCommit;
+  readonly to: NamedCommit;
+  readonly diff: PackageDiff;
+  /** New changelog entries of upgraded packages, by NEVRA; empty where they were not asked for. */
+  readonly changelogs: ReadonlyMap<string, readonly ChangelogEntry[]>;
+}
+
+/** The packages of a commit, by name. @throws UserError NO_RPMDB */
+export function treePackages(sysroot: Sysroot, commit: Checksum): Nevra[] {
+  const database = openBaseDatabase(sysroot.repo, commit);
+  try {
+    const all =
+      database.recorded() ??
+      database
+        .headers()
+        .map(({ header }) => nevraOf(header))
+        .filter(({ name }) => name !== KEY_PACKAGE);
+    return all
+      .map((one) => [formatNevra(one), one] as const)
+      .sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
+      .map(([, one]) => one);
+  } finally {
+    database.close();
+  }
+}
+
+export function treeDiff(sysroot: Sysroot, { from, to }: DiffSides, changelogs: boolean): TreeDiff {
+  const diff = diffPackages(treePackages(sysroot, from.checksum), treePackages(sysroot, to.checksum));
+  return {
+    from,
+    to,
+    diff,
+    changelogs: changelogs ? changelogsOf(sysroot, { from, to }, diff) : new Map(),
+  };
+}
+
+export interface DiffSides {
+  readonly from: NamedCommit;
+  readonly to: NamedCommit;
+}
+
+/**
+ * Which two commits are compared: those that are named; one alone is compared with the booted (or default) deployment;
+ * none: the booted one with the one that boots next, or where that is the same, the rollback with it.
+ * @throws UserError NO_DEPLOYMENT where there is no second one
+ */
+export function diffSides(sysroot: Sysroot, revs: readonly string[]): DiffSides {
+  const [first, second] = revs;
+  const present = presentDeployment(sysroot);
+  if (first !== undefined && second !== undefined)
+    return { from: namedCommit(sysroot, first), to: namedCommit(sysroot, second) };
+  if (first !== undefined) return { from: labelled(sysroot, present), to: namedCommit(sysroot, first) };
+  const [next] = sysroot.deployments;
+  if (next !== undefined && next !== present)
+    return { from: labelled(sysroot, present), to: labelled(sysroot, next) };
+  const rollback = rollbackOf(sysroot);
+  if (rollback === null)
+    throw new UserError('NO_DEPLOYMENT', 'there is only one deployment: nothing to compare it with', {
+      hint: "'yum-ostree db diff REV' compares it with a commit",
+    });
+  return { from: labelled(sysroot, rollback), to: labelled(sysroot, present) };
+}
+
+/** `booted`, `pending`, `rollback`, a deployment's number or `CSUM.N`, a ref or a checksum. @throws UserError NO_REF, … */
+export function namedCommit(sysroot: Sysroot, word: string): NamedCommit {
+  const deployment = deploymentOf(sysroot, word);
+  if (deployment !== null) return labelled(sysroot, deployment);
+  return { label: word, checksum: resolveRev(sysroot.repo, word) };
+}
+
+function deploymentOf(sysroot: Sysroot, word: string): Deployment | null {
+  if (word === 'booted') return sysroot.booted;
+  if (word === 'rollback') return rollbackOf(sysroot);
+  if (word === 'pending') return sysroot.deployments[0] ?? null;
+  if (/^[0-9]{1,3}$/.test(word)) return sysroot.deployments[Number(word)] ?? null;
+  return sysroot.deployments.find((one) => deploymentName(one) === word) ?? null;
+}
+
+function presentDeployment(sysroot: Sysroot): Deployment {
+  const present = sysroot.booted ?? sysroot.deployments[0];
+  if (present !== undefined) return present;
+  throw new UserError('NO_DEPLOYMENT', `nothing is deployed in ${sysroot.path}`);
+}
+
+function labelled(sysroot: Sysroot, deployment: Deployment): NamedCommit {
+  return { label: `${placeOf(sysroot, deployment)} deployment`, checksum: deployment.checksum };
+}
+
+function placeOf(sysroot: Sysroot, deployment: Deployment): string {
+  if (deployment.isBooted) return 'booted';
+  if (deployment.index === 0) return sysroot.booted === null ? 'default' : 'pending';
+  return deployment === rollbackOf(sysroot) ? 'rollback' : `number ${deployment.index}`;
+}
+
+function changelogsOf(
+  sysroot: Sysroot,
+  { from, to }: DiffSides,
+  { upgraded }: PackageDiff,
+): Map<string, readonly ChangelogEntry[]> {
+  const [before, after] = [from, to].map(({ checksum }) => openBaseDatabase(sysroot.repo, checksum));
+  if (before === undefined || after === undefined) return new Map();
+  try {
+    const [olds, news] = [before, after].map(
+      (database) => new Map(database.headers().map(({ header }) => [formatNevra(nevraOf(header)), header])),
+    );
+    return new Map(
+      upgraded.flatMap((change) => {
+        const [old, now] = [olds?.get(formatNevra(change.from)), news?.get(formatNevra(change.to))];
+        return old === undefined || now === undefined ? [] : [[formatNevra(change.to), newChanges(old, now)]];
+      }),
+    );
+  } finally {
+    before.close();
+    after.close();
+  }
+}
