@@ -1,9 +1,12 @@
-// dist/yum-ostree.mjs's CommonJS bundle and dist/yum-ostree, one executable with the bundle and the addons inside.
+// dist/yum-ostree.mjs's CommonJS bundle, dist/yum-ostree, one executable with the bundle and the addons inside, and the
+// compact executables.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { chmodSync, copyFileSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { buildCompact } from './build-compact.mjs';
+import { NATIVE } from './compact/toolchain.mjs';
 
 const require = createRequire(import.meta.url);
 const root = new URL('..', import.meta.url).pathname;
@@ -11,7 +14,12 @@ const target = join(root, 'dist');
 // Built beside it and renamed at the end: a build that fails leaves the last one.
 const dist = join(root, 'build', `dist-${process.pid}`);
 const ADDONS = ['syscalls.node', 'solver.node', 'better_sqlite3.node'];
-const PROGRAMS = ['ostree', 'ostree-prepare-root', 'ostree-remount', 'ostree-system-generator'];
+/** Names of dist/yum-ostree, and of the compact dist/ostree-prepare-root. */
+const LINKS = {
+  ostree: 'yum-ostree',
+  'ostree-remount': 'ostree-prepare-root',
+  'ostree-system-generator': 'ostree-prepare-root',
+};
 
 /** Of both bundles. */
 const COMMON = {
@@ -32,13 +40,12 @@ mkdirSync(dist, { recursive: true });
 execFileSync(join(root, 'node_modules/.bin/tsc'), ['-p', root], { stdio: 'inherit' });
 await bundle();
 await packExecutable();
-for (const name of PROGRAMS) symlinkSync('yum-ostree', join(dist, name));
+await buildCompact(NATIVE, dist);
+for (const [name, to] of Object.entries(LINKS)) symlinkSync(to, join(dist, name));
 copyFileSync(join(root, 'docs/licences.md'), join(dist, 'licences.md'));
 rmSync(target, { recursive: true, force: true });
 renameSync(dist, target);
-process.stderr.write(
-  'built dist/yum-ostree (names: yum-ostree, ostree, ostree-prepare-root) and dist/yum-ostree.cjs\n',
-);
+process.stderr.write('built dist/yum-ostree (names: yum-ostree, ostree) and dist/yum-ostree.cjs\n');
 
 /** OpenPGP is half of all code and seldom needed: a script of its own, so that not every start parses it. */
 async function bundle() {

@@ -1,0 +1,98 @@
+// Syscalls (native/syscalls.ts): namespaces, roots and the process itself.
+#include <errno.h>
+#include <sched.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "calls.h"
+
+CALL(unshare) {
+  ARGUMENTS(a);
+  int flags = arg_int(&a, 0);
+  return finish(&a, a.failed ? JS_EXCEPTION : checked(c, unshare(flags), "unshare", NULL));
+}
+
+CALL(setns) {
+  ARGUMENTS(a);
+  int fd = arg_int(&a, 0), kind = arg_int(&a, 1);
+  if (a.failed) return JS_EXCEPTION;
+  if (unshare(CLONE_FS) == -1) return throw_errno(c, errno, "unshare", NULL);
+  return checked(c, setns(fd, kind), "setns", NULL);
+}
+
+CALL(pivotRoot) {
+  ARGUMENTS(a);
+  const char *new_root = arg_text(&a, 0), *put_old = arg_text(&a, 1);
+  if (a.failed) return finish(&a, JS_EXCEPTION);
+  return finish(&a, checked(c, syscall(SYS_pivot_root, new_root, put_old), "pivot_root", new_root));
+}
+
+typedef int path_call(const char *path);
+
+static JSValue on_path(struct arguments *a, path_call *call, const char *syscall) {
+  const char *path = arg_text(a, 0);
+  return finish(a, a->failed ? JS_EXCEPTION : checked(a->c, call(path), syscall, path));
+}
+
+CALL(chroot) {
+  ARGUMENTS(a);
+  return on_path(&a, chroot, "chroot");
+}
+
+CALL(chdir) {
+  ARGUMENTS(a);
+  return on_path(&a, chdir, "chdir");
+}
+
+CALL(fchdir) {
+  ARGUMENTS(a);
+  int fd = arg_int(&a, 0);
+  return finish(&a, a.failed ? JS_EXCEPTION : checked(c, fchdir(fd), "fchdir", NULL));
+}
+
+CALL(exec) {
+  ARGUMENTS(a);
+  const char *path = arg_text(&a, 0);
+  char **words = arg_texts(&a, 1), **environment = arg_texts(&a, 2);
+  if (!a.failed) {
+    execve(path, words, environment);
+    throw_errno(c, errno, "execve", path);
+  }
+  free_texts(c, words);
+  free_texts(c, environment);
+  return finish(&a, JS_EXCEPTION);
+}
+
+CALL(exit) {
+  ARGUMENTS(a);
+  int code = arg_int(&a, 0);
+  if (!a.failed) _exit(code);
+  return JS_EXCEPTION;
+}
+
+CALL(getpid) {
+  (void)self, (void)argc, (void)argv;
+  return JS_NewInt32(c, getpid());
+}
+
+CALL(geteuid) {
+  (void)self, (void)argc, (void)argv;
+  return JS_NewInt64(c, geteuid());
+}
+
+CALL(now) {
+  (void)self, (void)argc, (void)argv;
+  return JS_NewInt64(c, time(NULL));
+}
+
+CALL(randomHex) {
+  ARGUMENTS(a);
+  int64_t length = arg_int64(&a, 0);
+  uint8_t bytes[256];
+  if (a.failed) return JS_EXCEPTION;
+  if (length < 0 || length > (int64_t)sizeof bytes) return JS_ThrowRangeError(c, "at most 256 random bytes");
+  if (getrandom(bytes, (size_t)length, 0) != length) return throw_errno(c, errno, "getrandom", NULL);
+  return new_hex(c, bytes, (size_t)length);
+}

@@ -1,0 +1,46 @@
+// npm run build:compact -- [--all-architectures] [--architecture NAME]… : the compact static executables, in
+// build/compact/ARCHITECTURE; those of this machine in dist/, those of others in dist/ARCHITECTURE.
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { PROGRAMS } from './compact/programs.mjs';
+import { buildProgram } from './compact/build.mjs';
+import { ARCHITECTURES, NATIVE } from './compact/toolchain.mjs';
+
+const ROOT = path.join(import.meta.dirname, '..');
+
+if (import.meta.main) await main(process.argv.slice(2));
+
+async function main(args) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      'all-architectures': { type: 'boolean', default: false },
+      architecture: { type: 'string', multiple: true, default: [NATIVE] },
+    },
+  });
+  const architectures = values['all-architectures'] ? Object.keys(ARCHITECTURES) : values.architecture;
+  try {
+    for (const architecture of architectures) await buildCompact(architecture, distFolder(architecture));
+  } catch (error) {
+    process.stderr.write(`error: building the compact executables: ${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+function distFolder(architecture) {
+  return architecture === NATIVE ? path.join(ROOT, 'dist') : path.join(ROOT, 'dist', architecture);
+}
+
+/** Builds all programs for an architecture and puts them into `folder`. */
+export async function buildCompact(architecture, folder) {
+  fs.mkdirSync(folder, { recursive: true });
+  for (const program of Object.values(PROGRAMS)) {
+    const built = await buildProgram(architecture, program);
+    const target = path.join(folder, program.name);
+    // It may be running, or a link to another program.
+    fs.rmSync(target, { force: true });
+    fs.copyFileSync(built, target);
+    process.stderr.write(`built ${program.name} for ${architecture}: ${fs.statSync(built).size} bytes\n`);
+  }
+}
