@@ -66,7 +66,7 @@ export function parsePublicKeys(text: string, file: string): Uint8Array[] {
 }
 
 export function untrusted(message: string, hint: string): UserError {
-  return new UserError('COMPOSEFS_UNTRUSTED', `Failed to mount composefs: ${message}`, { hint });
+  return new UserError('COMPOSEFS_UNTRUSTED', message, { hint });
 }
 
 const NOT_SIGNED = "sign the commit ('ostree sign'), or choose another entry in the boot menu";

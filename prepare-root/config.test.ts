@@ -6,6 +6,8 @@ const NOTHING_SET = {
   etcTransient: false,
   rootTransient: 'no',
   composefs: 'no',
+  verity: false,
+  signed: false,
   keyFile: null,
   mountVar: false,
   fallback: false,
@@ -41,14 +43,19 @@ describe('prepare-root.conf', () => {
   });
 
   test.for([
-    ['', 'yes', 'yes'],
-    ['', 'verity', 'verity'],
-    ['', '0', 'no'],
-    ['ostree.prepare-root.composefs=no', 'signed', 'no'],
-    ['ostree.prepare-root.composefs=signed', 'no', 'signed'],
-    ['ostree.prepare-root.composefs=1 ostree.prepare-root.composefs=0', 'no', 'yes'],
-  ] as const)('composefs: %j over %s', ([cmdline, value, mode]) => {
-    expect(rootConfig([file(`[composefs]\nenabled=${value}\n`)], cmdline).composefs).toBe(mode);
+    ['', 'yes', 'yes', false, false],
+    ['', 'verity', 'yes', true, false],
+    ['', 'signed', 'yes', true, true],
+    ['', '0', 'no', false, false],
+    ['no', 'signed', 'no', true, false],
+    ['yes', 'verity', 'yes', true, false],
+    ['maybe', 'signed', 'maybe', true, false],
+    ['signed', 'no', 'yes', true, true],
+    ['1 ostree.prepare-root.composefs=0', 'no', 'yes', false, false],
+  ] as const)('composefs: argument %j over %s', ([argument, value, composefs, verity, signed]) => {
+    const cmdline = argument === '' ? '' : `ostree.prepare-root.composefs=${argument}`;
+    const config = rootConfig([file(`[composefs]\nenabled=${value}\n`)], cmdline);
+    expect(config).toMatchObject({ composefs, verity, signed });
   });
 
   test.for([

@@ -10,7 +10,7 @@ export const CONFIG_FILES: readonly string[] = [
   '/etc/ostree/prepare-root.conf',
 ];
 
-export type ComposefsMode = 'no' | 'maybe' | 'yes' | 'signed' | 'verity';
+export type ComposefsMode = 'no' | 'maybe' | 'yes';
 
 /** Where the public keys of signed boots are, unless `composefs.keypath` says otherwise. */
 const KEY_FILE = '/etc/ostree/initramfs-root-binding.key';
@@ -23,6 +23,10 @@ export interface RootConfig {
   /** `root.transient` or `root.transient-ro`: `/` forgets its changes at shutdown; the second mounts it read-only. */
   readonly rootTransient: 'no' | 'yes' | 'readonly';
   readonly composefs: ComposefsMode;
+  /** Every file that is read must have the fs-verity digest that the image names. */
+  readonly verity: boolean;
+  /** The image must be the one that a signed commit names. */
+  readonly signed: boolean;
   /** `composefs.keypath`; null unless a configuration file (not the kernel argument) says `signed`, as in ostree. */
   readonly keyFile: string | null;
   /** `yum-ostree.mount-var`: `/var` is bound by this program and not by a unit (an initramfs without systemd). */
@@ -41,18 +45,35 @@ export function rootConfig(files: readonly ConfigFile[], cmdline: string): RootC
   const parsed = during('Failed to parse config', () =>
     files.map(({ path, text }) => parseKeyFile(text, path)),
   );
-  const composefs = composefsMode(parsed, cmdline);
+  const image = imageConfig(parsed, cmdline);
   return {
-    sysrootReadonly: booleanOf(parsed, 'sysroot', 'readonly', composefs !== 'no' && composefs !== 'maybe'),
+    sysrootReadonly: booleanOf(parsed, 'sysroot', 'readonly', image.composefs === 'yes'),
     etcTransient: booleanOf(parsed, 'etc', 'transient'),
     rootTransient: rootTransient(parsed),
-    composefs,
-    keyFile:
-      stringOf(parsed, 'composefs', 'enabled') === 'signed'
-        ? (stringOf(parsed, 'composefs', 'keypath') ?? KEY_FILE)
-        : null,
+    ...image,
     mountVar: booleanOf(parsed, 'yum-ostree', 'mount-var'),
     fallback: fallbackArgument(cmdline) ?? booleanOf(parsed, 'yum-ostree', 'fallback'),
+  };
+}
+
+type ImageConfig = Pick<RootConfig, 'composefs' | 'verity' | 'signed' | 'keyFile'>;
+
+/**
+ * As in ostree: the kernel argument knows fewer words than the file, which must be right all the same; it loads no keys
+ * and asks for no signature unless it says so; and it does not take back that contents are checked.
+ */
+function imageConfig(files: readonly KeyFile[], cmdline: string): ImageConfig {
+  const fromFile = stringOf(files, 'composefs', 'enabled') ?? 'no';
+  const signedByFile = fromFile === 'signed';
+  const sure = signedByFile || fromFile === 'verity';
+  const configured = sure ? 'yes' : triState(fromFile, '');
+  const fromKernel = kernelArgument(cmdline, 'ostree.prepare-root.composefs');
+  const signed = fromKernel === null ? signedByFile : fromKernel === 'signed';
+  return {
+    composefs: signed ? 'yes' : fromKernel === null ? configured : triState(fromKernel, HANDLING_ARGUMENT),
+    verity: sure || signed,
+    signed,
+    keyFile: signedByFile ? (stringOf(files, 'composefs', 'keypath') ?? KEY_FILE) : null,
   };
 }
 
@@ -77,16 +98,7 @@ function stringOf(files: readonly KeyFile[], group: string, key: string): string
   return files.reduce<string | null>((found, file) => keyFileString(file, group, key) ?? found, null);
 }
 
-/** The kernel argument knows fewer words than the file, as in ostree; a file that is wrong stays wrong under it. */
-function composefsMode(files: readonly KeyFile[], cmdline: string): ComposefsMode {
-  const fromFile = stringOf(files, 'composefs', 'enabled') ?? 'no';
-  const configured = fromFile === 'signed' || fromFile === 'verity' ? fromFile : triState(fromFile, '');
-  const fromKernel = kernelArgument(cmdline, 'ostree.prepare-root.composefs');
-  if (fromKernel === null) return configured;
-  return fromKernel === 'signed'
-    ? 'signed'
-    : triState(fromKernel, 'handling karg ostree.prepare-root.composefs: ');
-}
+const HANDLING_ARGUMENT = 'handling karg ostree.prepare-root.composefs: ';
 
 const TRI_STATES: Readonly<Record<string, ComposefsMode>> = {
   yes: 'yes',

@@ -90,8 +90,7 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
     writable: isWritable(sys, sysroot),
     hotfix: sys.lstat(AT_FDCWD, `${deployment}/.usr-ovl-work`) !== null,
     hasComposefsImage,
-    imageDigest:
-      config.composefs === 'signed' ? readTrustedDigest(sys, { sysroot, path: deployment, keys }) : null,
+    imageDigest: config.signed ? readTrustedDigest(sys, { sysroot, path: deployment, keys }) : null,
     backingDevice: wantsImage ? backingDevice(sys, sysroot) : null,
     mountVarMarker,
     isInit,

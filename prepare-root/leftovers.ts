@@ -1,12 +1,21 @@
 /** What a run that was killed left, or one that had succeeded: undone, so that the next one starts from the same facts. */
 import type { MountLine } from '#prepare-root/mount-table.ts';
 import type { MountOp } from '#prepare-root/mount-op.ts';
-import { WORK_ROOT } from '#prepare-root/plan.ts';
+import { IMAGE_MOUNT, WORK_ROOT } from '#prepare-root/plan.ts';
 
 /** `sysroot` is without symlinks. Nothing to do: no steps. */
 export function planReset(mounts: readonly MountLine[], sysroot: string): readonly MountOp[] {
   if (topMount(mounts, `${sysroot}/sysroot`) !== null && isDeployment(topMount(mounts, sysroot)))
     return [{ op: 'propagation', path: '/', how: 'private', recursive: true }, ...moveBack(mounts, sysroot)];
+  const image = topMount(mounts, IMAGE_MOUNT);
+  return [
+    ...(image === null ? [] : [{ op: 'unmount', path: IMAGE_MOUNT, restore: null } satisfies MountOp]),
+    ...takeDown(mounts, sysroot),
+  ];
+}
+
+/** The new root was not finished. */
+function takeDown(mounts: readonly MountLine[], sysroot: string): MountOp[] {
   if (topMount(mounts, WORK_ROOT) === null) return [];
   const physical = `${WORK_ROOT}/sysroot`;
   const wasUnmounted = topMount(mounts, physical) !== null && topMount(mounts, sysroot) === null;
@@ -35,5 +44,7 @@ function topMount(mounts: readonly MountLine[], point: string): MountLine | null
 }
 
 function isDeployment(mount: MountLine | null): boolean {
-  return mount !== null && mount.root.includes('/ostree/deploy/') && mount.root.includes('/deploy/');
+  if (mount === null) return false;
+  const isBind = mount.root.includes('/ostree/deploy/') && mount.root.includes('/deploy/');
+  return isBind || (mount.type === 'overlay' && mount.source === 'composefs');
 }

@@ -62,9 +62,13 @@ function checkDigest(measured: Uint8Array | null, expected: Uint8Array): void {
 
 function imageOptions(header: Uint8Array): Option[] {
   if (MAGIC.some((byte, at) => header[at] !== byte))
-    throw new UserError('COMPOSEFS_MISSING', 'Failed to mount composefs: the image has no composefs header', {
-      hint: 'the image is damaged: choose another entry in the boot menu, and deploy this one again',
-    });
+    throw new UserError(
+      'COMPOSEFS_MISSING',
+      'Failed to mount composefs: composefs: failed to mount: Invalid argument',
+      {
+        hint: 'the image has no composefs header, it is damaged: choose another entry in the boot menu, and deploy this one again',
+      },
+    );
   const hasAcl = ((header[8] ?? 0) & HAS_ACL) !== 0;
   return [['ro', null], ...(hasAcl ? [] : [['noacl', null] as const])];
 }

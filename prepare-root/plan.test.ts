@@ -13,6 +13,8 @@ const FACTS: BootFacts = {
     etcTransient: false,
     rootTransient: 'no',
     composefs: 'no',
+    verity: false,
+    signed: false,
     keyFile: null,
     mountVar: false,
     fallback: false,
@@ -133,7 +135,9 @@ describe('with a composefs image', () => {
   test('signed: /usr is not unlocked', () => {
     const config = {
       ...FACTS.config,
-      composefs: 'signed',
+      composefs: 'yes',
+      verity: true,
+      signed: true,
       keyFile: '/etc/key',
       sysrootReadonly: true,
     } as const;
@@ -262,7 +266,7 @@ describe('surprises are explained in the journal', () => {
 
 describe('refused', () => {
   test.for([
-    [{ config: { ...FACTS.config, composefs: 'verity' } }, 'failed to mount: No such file or directory'],
+    [{ config: { ...FACTS.config, composefs: 'yes' } }, 'failed to mount: No such file or directory'],
     [{ config: { ...FACTS.config, rootTransient: 'yes' } }, 'Must enable composefs with root.transient'],
     [
       { config: { ...FACTS.config, rootTransient: 'readonly', composefs: 'maybe' } },

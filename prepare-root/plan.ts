@@ -9,7 +9,8 @@ export const WORK_ROOT = '/sysroot.tmp';
 
 /** Where the root's own files in memory are, out of sight of all but root. */
 const PRIVATE = '/run/ostree/.private';
-const IMAGE_MOUNT = `${PRIVATE}/cfsroot-lower`;
+/** Where the image is mounted until the overlay has it. */
+export const IMAGE_MOUNT = `${PRIVATE}/cfsroot-lower`;
 const JOURNAL_ID = '7170336a73ba4601bad31af888aa0df7';
 
 /**
@@ -139,10 +140,8 @@ function bindSteps({ deployment }: Layout): MountOp[] {
   return [say('Using legacy ostree bind mount for /'), { op: 'bind', from: deployment, to: WORK_ROOT }];
 }
 
-/** The image is only needed until the overlay has it. */
 function imageSteps(facts: BootFacts, { deployment }: Layout): MountOp[] {
-  const { rootTransient, composefs } = facts.config;
-  const verity = composefs === 'verity' || composefs === 'signed';
+  const { rootTransient, verity } = facts.config;
   return [
     { op: 'make-directory', path: IMAGE_MOUNT, mode: 0o700 },
     ...(rootTransient === 'no' ? [] : rootChangesDirectories()),
@@ -202,7 +201,7 @@ function etcSteps({ deployment, transientEtc }: Layout): MountOp[] {
 function usrSteps(facts: BootFacts, { image }: Layout): MountOp[] {
   const usr = `${WORK_ROOT}/usr`;
   // What was signed is not what was unlocked.
-  if (facts.hotfix && !(image && facts.config.composefs === 'signed'))
+  if (facts.hotfix && !(image && facts.config.signed))
     return [
       {
         op: 'overlay',
@@ -238,13 +237,12 @@ function sysrootSteps(facts: BootFacts, layout: Layout): MountOp[] {
 }
 
 function writeBooted(facts: BootFacts, { sysrootReadonly, transientEtc, image }: Layout): MountOp {
-  const { composefs, rootTransient, keyFile } = facts.config;
-  const signedBy = composefs === 'signed' ? keyFile : null;
+  const { verity, signed, rootTransient, keyFile } = facts.config;
   const record = bootedRecord({
     device: facts.device,
     inode: facts.inode,
     rootTransient,
-    composefs: image ? { verity: composefs === 'verity' || composefs === 'signed', signedBy } : null,
+    composefs: image ? { verity, signedBy: signed ? keyFile : null } : null,
     sysrootReadonly,
     transientEtc,
   });

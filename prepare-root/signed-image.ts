@@ -32,11 +32,12 @@ export function readPublicKeys(sys: Syscalls, file: string): Uint8Array[] {
   return parsePublicKeys(text, file);
 }
 
-/** The fs-verity digest that the image must have. @throws UserError COMPOSEFS_UNTRUSTED */
+/** The fs-verity digest that the image must have. @throws UserError COMPOSEFS_UNTRUSTED, BAD_GVARIANT */
 export function readTrustedDigest(sys: Syscalls, deployment: SignedDeployment): Uint8Array {
-  const signed = readSignedCommit(sys, deployment);
   return during('Failed to mount composefs', () =>
-    trustedDigest(signed, deployment.keys, (...signature) => sys.verifyEd25519(...signature)),
+    trustedDigest(readSignedCommit(sys, deployment), deployment.keys, (...signature) =>
+      sys.verifyEd25519(...signature),
+    ),
   );
 }
 
@@ -56,7 +57,7 @@ function readSignedCommit(sys: Syscalls, { sysroot, path }: SignedDeployment): S
 }
 
 function readContainerBase(sys: Syscalls, objects: string, bytes: Uint8Array): SignedCommit | null {
-  const container = during('Failed to mount composefs', () => decodeCommit(bytes));
+  const container = decodeCommit(bytes);
   if (container.parent === null || !isContainerCommit(container)) return null;
   const commit = readObject(sys, objects, `${container.parent}.commit`);
   const detached = readObject(sys, objects, `${container.parent}.commitmeta`);

@@ -12,6 +12,7 @@ const stampFile = join(root, 'node_modules/.yum-ostree-setup');
 const SYSTEM_PACKAGES = [
   ['/usr/bin/ostree', 'ostree'],
   ['/usr/lib/ostree/ostree-prepare-root', 'ostree-boot'],
+  ['/usr/bin/mmdebstrap', 'mmdebstrap'],
   ['/usr/bin/rpmbuild', 'rpm'],
   ['/usr/bin/createrepo_c', 'createrepo-c'],
   ['/usr/bin/dnf', 'dnf'],

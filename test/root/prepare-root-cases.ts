@@ -1,7 +1,9 @@
 import fs from 'node:fs';
-import path from 'node:path';
+import os from 'node:os';
 import { MS } from '#native/syscalls.ts';
 import { parseMountTable, type MountLine } from '#prepare-root/mount-table.ts';
+import { parse, serialize, type GValue, type VariantDict } from '#ostree/format/gvariant.ts';
+import { copySysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
 import { runInScratch, type ScratchRequest, type ScratchResult } from './scratch-initramfs.ts';
 import { makeSyntheticSysroot, OSTREE_ARGUMENT, type SyntheticOptions } from './synthetic-sysroot.ts';
 
@@ -20,6 +22,13 @@ export interface BootCase extends SyntheticOptions {
   readonly arguments?: readonly string[];
 }
 
+/** A situation of a sysroot that the C ostree made, with a composefs image. */
+export interface ComposefsCase extends Omit<BootCase, 'cmdline' | 'legacyReadonly' | 'hotfix'> {
+  /** More kernel arguments. */
+  readonly cmdline?: string;
+  readonly alter?: (sysroot: ComposefsSysroot) => void;
+}
+
 /** What a program made of a case, in words that do not depend on the machine or the run. */
 export interface BootOutcome {
   readonly status: number | null;
@@ -27,8 +36,8 @@ export interface BootOutcome {
   readonly message: string | null;
   /** 'POINT PATH-IN-SYSROOT FLAGS PROPAGATION' of the mount point and what is below it. */
   readonly mounts: readonly string[];
-  /** `/run/ostree-booted` as hex digits, device and inode zeroed; null where it is not there. */
-  readonly booted: string | null;
+  /** 'KEY TYPE VALUE' of `/run/ostree-booted`, device and inode left out; null where it is not there. */
+  readonly booted: readonly string[] | null;
   /** Type, mode and path of what is under `/run`, and `/sysroot.tmp` if it was left. */
   readonly leftovers: readonly string[];
 }
@@ -108,6 +117,22 @@ export function bootCase(boot: BootCase, program: readonly string[], usr = '/usr
   }
 }
 
+/** As `bootCase`, on a copy of `original`. */
+export function bootComposefs(
+  { alter, ...boot }: ComposefsCase,
+  original: ComposefsSysroot,
+  { program, usr = '/usr' }: { readonly program: readonly string[]; readonly usr?: string },
+): BootOutcome {
+  const sysroot = copySysroot(original);
+  try {
+    alter?.(sysroot);
+    const started = { ...boot, cmdline: `root=x ${sysroot.argument} ${boot.cmdline ?? ''}` };
+    return outcomeOf(runInScratch(requestOf(started, sysroot.path, program, usr)), started, sysroot.path);
+  } finally {
+    removeSysroot(sysroot);
+  }
+}
+
 function requestOf(boot: BootCase, sysroot: string, program: readonly string[], usr: string): ScratchRequest {
   const config = boot.config === undefined ? {} : { '/etc/ostree/prepare-root.conf': boot.config };
   return {
@@ -129,7 +154,7 @@ function outcomeOf(result: ScratchResult, boot: BootCase, sysroot: string): Boot
     status: run?.status ?? null,
     message: failed ? (run?.stderr.split('\n')[0] ?? '') : null,
     mounts: describeMounts(result.mountinfo, boot.mountPoint ?? '/sysroot', sysroot),
-    booted: result.booted === null ? null : comparableRecord(result.booted),
+    booted: result.booted === null ? null : describeRecord(result.booted),
     leftovers: result.leftovers.map(withoutSuffix).filter((one) => !one.includes('/run/ostree/initramfs')),
   };
 }
@@ -138,15 +163,15 @@ function outcomeOf(result: ScratchResult, boot: BootCase, sysroot: string): Boot
 export function describeMounts(mountinfo: string, point: string, sysroot: string): string[] {
   return parseMountTable(mountinfo)
     .filter((mount) => `${mount.point}/`.startsWith(point === '/' ? '/' : `${point}/`))
-    .map((mount) => describeMount(mount, path.basename(sysroot)))
+    .map((mount) => describeMount(mount, sysroot.slice(os.tmpdir().length)))
     .sort();
 }
 
-function describeMount(mount: MountLine, sysrootName: string): string {
+function describeMount(mount: MountLine, folder: string): string {
   const what =
     mount.type === 'overlay'
-      ? `overlay(${layersOf(mount)})`
-      : mount.root.slice(mount.root.indexOf(sysrootName) + sysrootName.length) || '/';
+      ? `${mount.source}(${layersOf(mount)})`
+      : mount.root.slice(mount.root.indexOf(folder) + folder.length) || '/';
   const flags = mount.options.filter((one) => MOUNT_FLAGS.includes(one));
   const propagation = mount.propagation.map((one) => one.split(':')[0] ?? '');
   return [mount.point, what, flags.join(','), propagation.join(',') || 'private'].join(' ');
@@ -154,8 +179,11 @@ function describeMount(mount: MountLine, sysrootName: string): string {
 
 const MOUNT_FLAGS = ['ro', 'rw', 'nodev', 'nosuid', 'noexec'];
 
+/** Whether layers can change, which they are, and how they are joined; not what a kernel adds of its own. */
 function layersOf(mount: MountLine): string {
-  return withoutSuffix(mount.superOptions.filter((one) => one.includes('dir=')).join(','));
+  const [access = '', ...options] = mount.superOptions;
+  const given = options.filter((one) => ['dir', 'metacopy', 'verity'].some((word) => one.includes(word)));
+  return withoutSuffix([...(mount.source === 'overlay' ? [] : [access]), ...given].join(','));
 }
 
 /** Of `mkdtemp`. */
@@ -163,13 +191,16 @@ function withoutSuffix(text: string): string {
   return text.replaceAll(/transient-etc\.\w{6}/g, 'transient-etc.XXXXXX');
 }
 
-/** Of the first entry, 16 bytes after the key `backing-root-device-inode` and its padding; of the last, as above. */
-function comparableRecord(hex: string): string {
-  const suffix = hex.lastIndexOf(TRANSIENT_ETC_HEX) + TRANSIENT_ETC_HEX.length;
-  const withoutInode = hex.slice(0, 64) + '0'.repeat(Math.min(32, hex.length)) + hex.slice(96);
-  return hex.includes(TRANSIENT_ETC_HEX)
-    ? withoutInode.slice(0, suffix) + '58'.repeat(6) + withoutInode.slice(suffix + 12)
-    : withoutInode;
+/** The bytes must be those that the decoded values have. */
+function describeRecord(hex: string): string[] {
+  const bytes = new Uint8Array(Buffer.from(hex, 'hex'));
+  if (bytes.length === 0) return [];
+  const record = parse('a{sv}', bytes) as VariantDict;
+  if (!Buffer.from(serialize('a{sv}', record)).equals(bytes)) return [`not in normal form: ${hex}`];
+  return record.map(([key, { type, value }]) => `${key} ${type} ${withoutSuffix(describeValue(value))}`);
 }
 
-const TRANSIENT_ETC_HEX = Buffer.from('transient-etc.').toString('hex');
+/** Device and inode differ from run to run. */
+function describeValue(value: GValue): string {
+  return Array.isArray(value) ? value.map((part) => typeof part).join(',') : JSON.stringify(value);
+}

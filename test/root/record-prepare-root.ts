@@ -1,7 +1,7 @@
 /**
- * Records what a C ostree-prepare-root makes of the cases, to be compared with in prepare-root-2026.4.test.ts:
- *   node test/root/record-prepare-root.ts /path/to/chroot/usr > test/root/prepare-root-2026.4.json
- * where the chroot holds ostree-boot of that version (docs/prepare-root.md). Needs root.
+ * Records what a C ostree-prepare-root makes of the cases, to be compared with in prepare-root-compare.test.ts:
+ *   node test/root/record-prepare-root.ts build/ostree-sid/usr > test/root/prepare-root-2026.4.json
+ * where the chroot holds ostree-boot of that version (newer-ostree.ts). Needs root.
  */
 import { BOOT_CASES, bootCase, C_PREPARE_ROOT } from './prepare-root-cases.ts';
 

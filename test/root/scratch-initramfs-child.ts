@@ -25,7 +25,7 @@ function buildRoot(sys: Syscalls, request: ScratchRequest): void {
   for (const directory of ['usr', 'etc', 'proc', 'dev', 'run', 'tmp', 'sysroot'])
     fs.mkdirSync(path.join(ROOT, directory));
   for (const name of MERGED) fs.symlinkSync(`usr/${name}`, path.join(ROOT, name));
-  bind(sys, request.usr ?? '/usr', `${ROOT}/usr`);
+  mountUsr(sys, request);
   fs.mkdirSync(ROOT + PROJECT, { recursive: true });
   bind(sys, PROJECT, ROOT + PROJECT);
   fs.symlinkSync(path.join(PROJECT, 'cli/main.ts'), `${ROOT}/ostree-prepare-root`);
@@ -38,6 +38,18 @@ function buildRoot(sys: Syscalls, request: ScratchRequest): void {
   writeFiles({ '/cmdline': request.cmdline + '\n', ...request.files });
   bind(sys, `${ROOT}/cmdline`, `${ROOT}/proc/cmdline`);
   if (request.shared ?? true) sys.mount(null, ROOT, null, MS.REC | MS.SHARED, null);
+}
+
+/** The machine's own: files that are to be in it are put above it. */
+function mountUsr(sys: Syscalls, { usr = '/usr', files = {} }: ScratchRequest): void {
+  const target = `${ROOT}/usr`;
+  if (Object.keys(files).some((file) => file.startsWith('/usr/'))) {
+    for (const name of ['.usr-upper', '.usr-work']) fs.mkdirSync(path.join(ROOT, name));
+    const layers = `lowerdir=${usr},upperdir=${ROOT}/.usr-upper,workdir=${ROOT}/.usr-work`;
+    return sys.mount('overlay', target, 'overlay', 0, layers);
+  }
+  bind(sys, usr, target);
+  sys.mount(null, target, null, MS.BIND | MS.REMOUNT | MS.RDONLY, null);
 }
 
 function mountSysroot(sys: Syscalls, request: ScratchRequest): void {
@@ -67,7 +79,7 @@ function runAll(sys: Syscalls, request: ScratchRequest): ScratchResult {
     runs,
     mountinfo: fs.readFileSync('/proc/self/mountinfo', 'utf8'),
     booted: fs.existsSync('/run/ostree-booted') ? fs.readFileSync('/run/ostree-booted', 'hex') : null,
-    leftovers: ['/sysroot.tmp', ...under('/run')].filter((file) => fs.existsSync(file)).map(described),
+    leftovers: [...(fs.existsSync('/sysroot.tmp') ? ['/sysroot.tmp'] : []), ...under('/run')].map(described),
     entered: request.enter === undefined || runs.at(-1)?.status !== 0 ? null : enter(sys, request.enter),
   };
 }
@@ -80,8 +92,9 @@ function under(directory: string): string[] {
 }
 
 function described(file: string): string {
-  const { mode } = fs.lstatSync(file);
-  return `${mode.toString(8)} ${file}`;
+  const stat = fs.lstatSync(file);
+  const to = stat.isSymbolicLink() ? ` -> ${fs.readlinkSync(file)}` : '';
+  return `${stat.mode.toString(8)} ${file}${to}`;
 }
 
 /** What systemd does between the initramfs and the first service: switch-root, generators, their mount units. */

@@ -43,7 +43,7 @@ export interface ScratchResult {
   readonly mountinfo: string;
   /** `/run/ostree-booted` as hex digits; null where it is not there. */
   readonly booted: string | null;
-  /** Type and mode, path, of everything under `/run`, and `/sysroot.tmp` if it was left. */
+  /** Type and mode, path, and where it leads, of everything under `/run`, and `/sysroot.tmp` if it was left. */
   readonly leftovers: readonly string[];
   readonly entered: ProgramResult | null;
 }
