@@ -1,6 +1,6 @@
 /** What a change came to, for people and for programs. Pure. */
 import { shownWord } from '#cli/report-error.ts';
-import { sizeText, tableText } from '#cli/report.ts';
+import { countText, sizeText, tableText } from '#cli/report.ts';
 import type { ChangeOutcome, ChangePlan } from '#layering/change.ts';
 
 /** More removals than this are asked about on a terminal. */
@@ -62,10 +62,6 @@ export function planText(plan: ChangePlan): string {
       ? ''
       : `${countText(plan.install.length)}, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
   return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${inactive.join('')}${sizes}`;
-}
-
-function countText(count: number): string {
-  return `${count} package${count === 1 ? '' : 's'}`;
 }
 
 function planJson(plan: ChangePlan): object {

@@ -6,18 +6,16 @@ import { bufferedOutput, type BufferedOutput } from '#cli/buffered-output.ts';
 import type { CliContext } from '#cli/context.ts';
 import { reportFailure, shownText } from '#cli/report-error.ts';
 import { loadSyscalls } from '#native/load.ts';
+import type { BOOT_PROGRAMS } from '#prepare-root/programs.ts';
 
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliContext) => Promise<number>>> =
   {
     'yum-ostree': async (argv, context) =>
       (await import('#cli/yum-ostree.ts')).runYumOstree(argv, safe(context)),
     ostree: async (argv, context) => (await import('#cli/ostree.ts')).runOstree(argv, context),
-    'ostree-prepare-root': async (argv, context) =>
-      (await import('#prepare-root/main.ts')).main(argv, context.sys),
-    'ostree-remount': async (_argv, context) =>
-      (await import('#prepare-root/remount.ts')).remount(context.sys),
-    'ostree-system-generator': async (argv, context) =>
-      (await import('#prepare-root/generator.ts')).systemGenerator(argv, context.sys),
+    'ostree-prepare-root': bootProgram('ostree-prepare-root'),
+    'ostree-remount': bootProgram('ostree-remount'),
+    'ostree-system-generator': bootProgram('ostree-system-generator'),
   };
 
 const sys = loadSyscalls();
@@ -42,6 +40,11 @@ async function main(): Promise<number> {
     if (text !== '') sys.write(2, text);
     return exitCode;
   }
+}
+
+function bootProgram(name: keyof typeof BOOT_PROGRAMS) {
+  return async (argv: readonly string[], { sys }: CliContext): Promise<number> =>
+    (await import('#prepare-root/programs.ts')).BOOT_PROGRAMS[name](argv, sys);
 }
 
 /** The name the program was called by: of the executable, or of the script (through a symlink) under Node. */

@@ -1,6 +1,6 @@
 /** What queries print, for people and for programs. Pure. */
 import { shownText, shownWord } from '#cli/report-error.ts';
-import { sizeText, tableText } from '#cli/report.ts';
+import { countText, isoTime, sizeText, tableText } from '#cli/report.ts';
 import type { GroupInfo, GroupSummary } from '#layering/group-list.ts';
 import { formatEvr } from '#layering/evr.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
@@ -206,12 +206,4 @@ function indented(text: string, by = '  '): string {
     .split('\n')
     .map((line) => `${by}${line}`.trimEnd())
     .join('\n');
-}
-
-function isoTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000', '');
-}
-
-function countText(count: number): string {
-  return `${count} package${count === 1 ? '' : 's'}`;
 }

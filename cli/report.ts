@@ -88,6 +88,16 @@ export function sizeText(bytes: number): string {
   return bytes >= 1e3 ? `${Math.round(bytes / 1e3)} kB` : `${bytes} bytes`;
 }
 
+/** `2026-01-31T12:00:00Z`, from seconds since the epoch. */
+export function isoTime(seconds: number): string {
+  return new Date(seconds * 1000).toISOString().replace('.000', '');
+}
+
+/** `1 package`, `2 packages`. */
+export function countText(count: number): string {
+  return `${count} package${count === 1 ? '' : 's'}`;
+}
+
 /** Rows as columns, two blanks apart; the last column is not padded. A cell stays on its line, whatever it holds. */
 export function tableText(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(shownWord));

@@ -1,6 +1,6 @@
 /** `status` for people and for programs (with rpm-ostree's names where it has one). Pure. */
 import { shownWord } from '#cli/report-error.ts';
-import { tableText } from '#cli/report.ts';
+import { countText, isoTime, tableText } from '#cli/report.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
 
 const SHORT = 12;
@@ -61,11 +61,7 @@ function versionOf({ version, timestamp }: DeploymentStatus): string[] {
 }
 
 function countOf(count: number): string[] {
-  return count === 0 ? [] : [`${count} package${count === 1 ? '' : 's'} (-v lists them)`];
-}
-
-function isoTime(seconds: number): string {
-  return new Date(seconds * 1000).toISOString().replace('.000', '');
+  return count === 0 ? [] : [`${countText(count)} (-v lists them)`];
 }
 
 function jsonOf(status: DeploymentStatus): object {

@@ -7,6 +7,7 @@ import {
   addRepositoryOptions,
   collected,
   optionsOf,
+  questioner,
   repositoryRequest,
   reporterOf,
   type GlobalOptions,
@@ -143,14 +144,13 @@ function planQuestion(
   context: CliContext,
   reporter: Reporter,
 ): Pick<ChangeOptions, 'confirm'> {
-  if (!context.isTerminal || flags.json === true) return {};
+  const ask = questioner(flags, context, reporter);
+  if (ask === null) return {};
   const confirm: NonNullable<ChangeOptions['confirm']> = async (plan) => {
     const { isLargeRemoval, planText } = await import('#cli/change-text.ts');
     if (flags.yes === true || !isLargeRemoval(plan)) return true;
     context.err(planText(plan));
-    reporter.finish();
-    const { askYesNo } = await import('#cli/ask.ts');
-    return askYesNo('Remove these packages?');
+    return ask('Remove these packages?');
   };
   return { confirm };
 }

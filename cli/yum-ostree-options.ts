@@ -86,13 +86,23 @@ function keyQuestion(
   context: CliContext,
   reporter: Reporter,
 ): Pick<RepositoryRequest, 'confirmKey'> {
-  if (!context.isTerminal || flags.json === true) return {};
-  return {
-    confirmKey: async (key) => {
-      reporter.finish();
-      const { askYesNo } = await import('#cli/ask.ts');
-      return askYesNo(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`);
-    },
+  const ask = questioner(flags, context, reporter);
+  return ask === null
+    ? {}
+    : { confirmKey: (key) => ask(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`) };
+}
+
+/** Asks a question that is answered with yes or no; null where there is nobody to ask. */
+export function questioner(
+  flags: GlobalOptions,
+  context: CliContext,
+  reporter: Reporter,
+): ((question: string) => Promise<boolean>) | null {
+  if (!context.isTerminal || flags.json === true) return null;
+  return async (question) => {
+    reporter.finish();
+    const { askYesNo } = await import('#cli/ask.ts');
+    return askYesNo(question);
   };
 }
 

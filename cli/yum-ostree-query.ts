@@ -6,12 +6,10 @@ import {
   optionsOf,
   repositoryRequest,
   reporterOf,
-  sysrootPath,
   type GlobalOptions,
   type RepositoryFlags,
 } from '#cli/yum-ostree-options.ts';
-import { choiceOf } from '#cli/yum-ostree-system.ts';
-import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { choiceOf, onSysroot, printJson } from '#cli/yum-ostree-system.ts';
 import type { RepositoryRequest } from '#layering/open-repositories.ts';
 import type { PackageWorld } from '#layering/package-world.ts';
 import type { SystemChoice } from '#layering/system.ts';
@@ -170,24 +168,11 @@ async function running<T>(
   }
 }
 
-async function onSysroot<T>(
-  flags: GlobalOptions,
-  context: CliContext,
-  action: (sysroot: Sysroot) => T,
-): Promise<T> {
-  const { closeSysroot, openSysroot } = await import('#ostree/sysroot/sysroot.ts');
-  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
-  try {
-    return action(sysroot);
-  } finally {
-    closeSysroot(sysroot);
-  }
-}
-
 function print(
   flags: GlobalOptions,
   context: CliContext,
   { json, text }: { readonly json: object; readonly text: string },
 ): void {
-  context.out(flags.json === true ? `${JSON.stringify(json, null, 2)}\n` : text);
+  if (flags.json === true) printJson(context, json);
+  else context.out(text);
 }

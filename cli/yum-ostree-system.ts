@@ -27,17 +27,25 @@ export function addSystemVerbs(program: Command, context: CliContext, _result: V
 }
 
 async function status(options: GlobalOptions, context: CliContext): Promise<void> {
-  const { closeSysroot, openSysroot } = await import('#ostree/sysroot/sysroot.ts');
   const { readStatus } = await import('#layering/status.ts');
   const { statusJson, statusText } = await import('#cli/status-text.ts');
+  const deployments = await onSysroot(options, context, async (sysroot) =>
+    readStatus(sysroot, await statusStateroot(sysroot, options.os)),
+  );
+  if (options.json === true) printJson(context, statusJson(deployments));
+  else context.out(statusText(deployments, options.verbose === true));
+}
+
+/** Looks at the sysroot that a verb is for: without its lock, and as it is. */
+export async function onSysroot<T>(
+  options: GlobalOptions,
+  context: CliContext,
+  action: (sysroot: Sysroot) => T | Promise<T>,
+): Promise<T> {
+  const { closeSysroot, openSysroot } = await import('#ostree/sysroot/sysroot.ts');
   const sysroot = openSysroot(context.sys, sysrootPath(options, context), sysrootOptions(context.env));
   try {
-    const deployments = readStatus(sysroot, await statusStateroot(sysroot, options.os));
-    context.out(
-      options.json === true
-        ? `${JSON.stringify(statusJson(deployments), null, 2)}\n`
-        : statusText(deployments, options.verbose === true),
-    );
+    return await action(sysroot);
   } finally {
     closeSysroot(sysroot);
   }
@@ -68,7 +76,7 @@ async function cleanup(options: GlobalOptions, context: CliContext): Promise<voi
   else if (options.quiet !== true) for (const line of removed) context.out(`${line}\n`);
 }
 
-function printJson(context: CliContext, value: object): void {
+export function printJson(context: CliContext, value: object): void {
   context.out(`${JSON.stringify(value, null, 2)}\n`);
 }
 
