@@ -28,7 +28,6 @@ export interface BaseFacts extends RequestFacts {
   readonly arch: string;
   /** VERSION_ID of the base's os-release; '' where it has none. */
   readonly releasever: string;
-  close(): void;
 }
 
 /** Node's names of architectures that differ from rpm's. */
@@ -45,7 +44,21 @@ const PLAIN_TRANSFER = {
   password: null,
 };
 
-export function factsOf(system: System, baseCommit: Checksum): BaseFacts {
+/** Runs `action` with the facts of a base, whose database is closed afterwards. */
+export async function withFacts<T>(
+  system: System,
+  baseCommit: Checksum,
+  action: (facts: BaseFacts) => Promise<T>,
+): Promise<T> {
+  const facts = factsOf(system, baseCommit);
+  try {
+    return await action(facts);
+  } finally {
+    facts.database.close();
+  }
+}
+
+function factsOf(system: System, baseCommit: Checksum): BaseFacts {
   const { repo } = system.sysroot;
   const database = openBaseDatabase(repo, baseCommit);
   const installed = installedPackages(database.headers());
@@ -60,7 +73,6 @@ export function factsOf(system: System, baseCommit: Checksum): BaseFacts {
     layered: new Set(system.layered.map((nevra) => parseNevra(nevra).name)),
     arch: architectureOf(installed) ?? RPM_ARCH[process.arch] ?? process.arch,
     releasever: /^VERSION_ID=["']?([^"'\n]*)/m.exec(osRelease)?.[1] ?? '',
-    close: () => database.close(),
   };
 }
 

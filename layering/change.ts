@@ -6,7 +6,7 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { composeChange } from '#layering/change-compose.ts';
-import { factsOf, localRequests, type BaseFacts } from '#layering/change-facts.ts';
+import { localRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { solveChange, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
 import { deployChange } from '#layering/deploy-change.ts';
 import { isPureOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
@@ -87,12 +87,9 @@ export function changeTree(choice: SystemChoice, options: ChangeOptions): Promis
   const run = options.dryRun ? withSystemUnchanged<ChangeOutcome> : withSystem<ChangeOutcome>;
   return run(choice, async (system) => {
     const baseCommit = options.upgrade ? newestBase(system) : system.baseCommit;
-    const facts = factsOf(system, baseCommit);
-    try {
-      return await changeSystem({ system, facts, baseCommit, options, files: new Map() });
-    } finally {
-      facts.close();
-    }
+    return withFacts(system, baseCommit, (facts) =>
+      changeSystem({ system, facts, baseCommit, options, files: new Map() }),
+    );
   });
 }
 

@@ -1,5 +1,6 @@
 /** `group list` and `group info`: the comps groups of the enabled repositories. */
 import { UserError } from '#ostree/format/errors.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
 import { expandGroup, type Comps } from '#layering/comps.ts';
 import type { PackageState, PackageWorld } from '#layering/package-world.ts';
 
@@ -42,7 +43,7 @@ export function summaries(comps: readonly Comps[], requested: readonly string[])
   };
   for (const { groups } of comps) for (const group of groups.values()) add('group', group);
   for (const { environments } of comps) for (const one of environments.values()) add('environment', one);
-  return [...found.values()].sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
+  return [...found.values()].sort((a, b) => compareBytewise(a.id, b.id));
 }
 
 /** @throws UserError UNKNOWN_GROUP naming every id that no enabled repository has */

@@ -26,3 +26,9 @@ export interface LoadedRepository {
   /** The keys that its packages may be signed with. */
   keyring(): Promise<Keyring>;
 }
+
+/** The groups of each repository that has any. */
+export async function allComps(repositories: readonly LoadedRepository[]): Promise<Comps[]> {
+  const all = await Promise.all(repositories.map((repository) => repository.comps()));
+  return all.filter((comps) => comps !== null);
+}

@@ -1,12 +1,13 @@
 /** `search` and `info`: packages of the repositories by their texts and names. */
 import type { PackageDetails } from '#native/solver.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
 import { compareEvr } from '#layering/evr.ts';
-import type { InstalledPackage } from '#layering/installed-package.ts';
+import { formatNevra } from '#layering/nevra.ts';
 import type { PackageState, PackageWorld } from '#layering/package-world.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
-import { getNumber, getString } from '#layering/rpm-header.ts';
+import { getNumber, getString, type RpmHeader } from '#layering/rpm-header.ts';
 import { TAG } from '#layering/rpm-tags.ts';
+import { problemsError } from '#layering/solve.ts';
 import { installedSize } from '#layering/solver-input.ts';
 import { unknownSpecs } from '#layering/solve-unknown.ts';
 
@@ -33,8 +34,8 @@ export async function searchPackages(
     .sort(
       (a, b) =>
         MATCHES.indexOf(a.match) - MATCHES.indexOf(b.match) ||
-        compareText(a.details.name, b.details.name) ||
-        compareText(a.details.arch, b.details.arch),
+        compareBytewise(a.details.name, b.details.name) ||
+        compareBytewise(a.details.arch, b.details.arch),
     );
 }
 
@@ -51,37 +52,36 @@ export async function packageInfo(world: PackageWorld, specs: readonly string[])
   const sack = await world.sack(specs.some((spec) => spec.startsWith('/')));
   const found = specs.map((spec) => ({ spec, packages: sack.details(spec) }));
   const unknown = found.filter(({ packages }) => packages.length === 0).map(({ spec }) => spec);
-  if (unknown.length > 0) throw unknownError(unknownSpecs(sack, unknown, []));
+  if (unknown.length > 0) throw problemsError(unknownSpecs(sack, unknown, []));
   const all = found.flatMap(({ packages }) => packages);
-  const base = all.filter(({ installed }) => installed).map((one) => baseDetails(world, one));
-  const shown = new Set(base.map(keyOf));
+  const base = withTexts(
+    world,
+    all.filter(({ installed }) => installed),
+  );
+  const shown = new Set(base.map(formatNevra));
   const offered = newestOfEach(all.filter(({ installed }) => !installed)).filter(
-    (one) => !shown.has(keyOf(one)),
+    (one) => !shown.has(formatNevra(one)),
   );
   return [...base, ...offered]
     .map((details) => ({ details, state: world.stateOf(details) }))
-    .sort((a, b) => compareText(a.details.name, b.details.name));
+    .sort((a, b) => compareBytewise(a.details.name, b.details.name));
 }
 
-function unknownError(problems: ReturnType<typeof unknownSpecs>): UserError {
-  const hint = problems.flatMap(({ hint }) => hint ?? []).join('; ');
-  return new UserError(
-    'UNSOLVABLE',
-    problems.map(({ message }) => message).join('\n'),
-    hint === '' ? {} : { hint },
+/** The texts of base packages are in their headers only. */
+function withTexts({ facts }: PackageWorld, found: readonly PackageDetails[]): PackageDetails[] {
+  if (found.length === 0) return [];
+  const headers = new Map(
+    facts.database.headers().map(({ header }) => [formatNevra(nevraOf(header)), header] as const),
   );
+  return found.map((one) => {
+    const header = headers.get(formatNevra(one));
+    return header === undefined ? one : { ...one, ...textsOf(header) };
+  });
 }
 
-/** The texts of a base package are in its header only. */
-function baseDetails({ facts }: PackageWorld, found: PackageDetails): PackageDetails {
-  const header = facts.database
-    .headers()
-    .map(({ header }) => header)
-    .find((one) => keyOf({ ...found, ...nevraOf(one) }) === keyOf(found));
-  if (header === undefined) return found;
+function textsOf(header: RpmHeader): Partial<PackageDetails> {
   const text = (tag: number): string => getString(header, tag) ?? '';
   return {
-    ...found,
     summary: text(TAG.SUMMARY),
     description: text(TAG.DESCRIPTION),
     license: text(TAG.LICENSE),
@@ -113,12 +113,4 @@ export function matchOf(
   const [inName, inSummary] = [inText(name), inText(summary)];
   if (inName) return inSummary ? 'name and summary' : 'name';
   return inText(`${name}\n${summary}`) ? 'summary' : 'other';
-}
-
-function keyOf(one: Pick<InstalledPackage, 'name' | 'epoch' | 'version' | 'release' | 'arch'>): string {
-  return [one.name, one.epoch, one.version, one.release, one.arch].join('\0');
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : Number(a > b);
 }

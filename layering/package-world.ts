@@ -1,8 +1,8 @@
 /** What queries look at: the packages of the repositories beside those of the tree that boots next. */
 import { loadSolver, type Sack } from '#native/solver.ts';
 import type { Comps } from '#layering/comps.ts';
-import { factsOf, type BaseFacts } from '#layering/change-facts.ts';
-import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { withFacts, type BaseFacts } from '#layering/change-facts.ts';
+import { allComps, type LoadedRepository } from '#layering/loaded-repository.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
 import { fillSack } from '#layering/solve-sack.ts';
@@ -28,16 +28,13 @@ export function withPackages<T>(
   request: RepositoryRequest,
   query: (world: PackageWorld) => Promise<T>,
 ): Promise<T> {
-  return withSystemUnchanged(choice, async (system) => {
-    const facts = factsOf(system, system.baseCommit);
-    try {
+  return withSystemUnchanged(choice, (system) =>
+    withFacts(system, system.baseCommit, async (facts) => {
       const { arch, releasever } = facts;
       const repositories = await openRepositories({ system, arch, releasever }, request);
-      return await query(worldOf(system, facts, repositories));
-    } finally {
-      facts.close();
-    }
-  });
+      return query(worldOf(system, facts, repositories));
+    }),
+  );
 }
 
 function worldOf(system: System, facts: BaseFacts, repositories: readonly LoadedRepository[]): PackageWorld {
@@ -60,9 +57,6 @@ function worldOf(system: System, facts: BaseFacts, repositories: readonly Loaded
         { arch: facts.arch, installed: facts.installed, repositories, localPackages: [] },
         filelists,
       ),
-    async comps() {
-      const all = await Promise.all(repositories.map((repository) => repository.comps()));
-      return all.filter((comps) => comps !== null);
-    },
+    comps: () => allComps(repositories),
   };
 }

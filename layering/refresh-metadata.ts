@@ -1,5 +1,5 @@
 import { loadSolver } from '#native/solver.ts';
-import { factsOf } from '#layering/change-facts.ts';
+import { withFacts } from '#layering/change-facts.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
 import { fillSack } from '#layering/solve-sack.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
@@ -17,10 +17,8 @@ export function refreshMetadata(
   choice: SystemChoice,
   request: RepositoryRequest,
 ): Promise<RefreshedRepository[]> {
-  return withSystem(choice, async (system) => {
-    const facts = factsOf(system, system.baseCommit);
-    try {
-      const { arch, releasever } = facts;
+  return withSystem(choice, (system) =>
+    withFacts(system, system.baseCommit, async ({ arch, releasever }) => {
       const repositories = await openRepositories({ system, arch, releasever }, request);
       const sack = await fillSack(
         loadSolver(),
@@ -33,8 +31,6 @@ export function refreshMetadata(
         repomdChecksum,
         packages: sack.count(config.id),
       }));
-    } finally {
-      facts.close();
-    }
-  });
+    }),
+  );
 }

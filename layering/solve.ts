@@ -2,7 +2,7 @@ import { UserError } from '#ostree/format/errors.ts';
 import type { Goal, GoalResult, GoalStep, Sack, SackPackage, SolverAddon } from '#native/solver.ts';
 import type { Comps } from '#layering/comps.ts';
 import type { InstalledPackage, LocalPackage, PackageId } from '#layering/installed-package.ts';
-import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { allComps, type LoadedRepository } from '#layering/loaded-repository.ts';
 import { COMMAND_LINE, describeProblem, type SolveProblem } from '#layering/problems.ts';
 import { fillSack } from '#layering/solve-sack.ts';
 import { nevraFault } from '#layering/nevra.ts';
@@ -147,11 +147,6 @@ function addJobs(goal: Goal, sack: Sack, request: SolveRequest, comps: readonly 
 
 function isGroup(spec: string): boolean {
   return spec.startsWith('@');
-}
-
-async function allComps(repositories: readonly LoadedRepository[]): Promise<Comps[]> {
-  const all = await Promise.all(repositories.map((repository) => repository.comps()));
-  return all.filter((comps) => comps !== null);
 }
 
 /** A path that nothing provides may be in the file lists that were not loaded. */

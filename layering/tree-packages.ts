@@ -1,6 +1,7 @@
 /** `db list` and `db diff`: the packages of commits, read from their rpm databases in the object store. */
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -39,7 +40,7 @@ export function treePackages(sysroot: Sysroot, commit: Checksum): Nevra[] {
         .filter(({ name }) => name !== KEY_PACKAGE);
     return all
       .map((one) => [formatNevra(one), one] as const)
-      .sort(([a], [b]) => (a < b ? -1 : Number(a > b)))
+      .sort(([a], [b]) => compareBytewise(a, b))
       .map(([, one]) => one);
   } finally {
     database.close();
