@@ -7,6 +7,7 @@ import { fallbackOrder, type Fallback } from '#prepare-root/fallback.ts';
 import { FALLBACK_PATH, formatFallback } from '#prepare-root/fallback-record.ts';
 import type { MountOp } from '#prepare-root/mount-op.ts';
 import { planRoot } from '#prepare-root/plan.ts';
+import { unlessFailing } from '#prepare-root/unless-failing.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
@@ -34,30 +35,20 @@ function mayFallBack(error: unknown): boolean {
 }
 
 function fallBack(sys: Syscalls, options: FactOptions, error: unknown): Attempt | null {
-  const boot = quietly(() => readBootConfig(sys, options));
-  const sysroot = quietly(() => resolvePath(sys, options.sysroot));
+  const boot = unlessFailing(null, () => readBootConfig(sys, options));
+  const sysroot = unlessFailing(null, () => resolvePath(sys, options.sysroot));
   if (boot === null || sysroot === null || !boot.config.fallback) return null;
-  const asked = quietly(() => findOstreeTarget(boot.cmdline));
+  const asked = unlessFailing(null, () => findOstreeTarget(boot.cmdline));
   const order = fallbackOrder(readBootLinks(sys, sysroot), asked);
   for (const taken of order) {
     // The same configuration holds for it: with composefs=signed it must itself be signed.
-    const steps = quietly(() => planRoot(readFacts(sys, { ...options, target: taken })));
+    const steps = unlessFailing(null, () => planRoot(readFacts(sys, { ...options, target: taken })));
     if (steps === null) continue;
     const sameKernel = asked !== null && linkWords(asked)[1] === linkWords(taken)[1];
     const fallback: Fallback = { asked, reason: messageOf(error), taken, sameKernel };
     return { steps: withRecord(steps, fallback), fallback };
   }
   return null;
-}
-
-/** null where it fails as the system or the input may make it fail. */
-function quietly<T>(action: () => T): T | null {
-  try {
-    return action();
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return null;
-  }
 }
 
 /** As process 1 there is no `/run` to write it to: the console must do. */

@@ -1,7 +1,7 @@
 /** What a physical root holds to boot from: the links that `ostree=` can name, and the deployments they lead to. */
 import { ANDROID_TARGET, kernelArgument } from '#prepare-root/cmdline.ts';
 import { resolveInSysroot } from '#prepare-root/resolve-in-sysroot.ts';
-import { codeOf } from '#ostree/format/errors.ts';
+import { unlessFailing } from '#prepare-root/unless-failing.ts';
 import { AT_FDCWD, S, type Syscalls } from '#native/syscalls.ts';
 
 /** `/ostree/boot.B/STATEROOT/BOOTCSUM/SERIAL`, or an Android slot's `/ostree/root.S` (without the three). */
@@ -102,14 +102,14 @@ function textOf(sys: Syscalls, sysroot: string, path: string): string {
   const found = resolveInSysroot(sys, sysroot, path);
   if (found.kind === 'failed' || (found.stat.mode & S.IFMT) !== S.IFREG || found.stat.size > 1 << 20)
     return '';
-  return unlessUnreadable('', () => sys.readText(AT_FDCWD, sysroot + found.path) ?? '');
+  return unlessFailing('', () => sys.readText(AT_FDCWD, sysroot + found.path) ?? '');
 }
 
 /** By name; none where it cannot be read. */
 function namesIn(sys: Syscalls, sysroot: string, path: string): string[] {
   const found = resolveInSysroot(sys, sysroot, path);
   if (found.kind === 'failed') return [];
-  const names = unlessUnreadable([], () => sys.readdir(AT_FDCWD, sysroot + found.path));
+  const names = unlessFailing([], () => sys.readdir(AT_FDCWD, sysroot + found.path));
   return names.slice(0, MOST_NAMES).map((entry) => entry.name);
 }
 
@@ -121,13 +121,4 @@ function isDirectory(sys: Syscalls, sysroot: string, path: string): boolean {
 function isLink(sys: Syscalls, sysroot: string, path: string): boolean {
   const found = resolveInSysroot(sys, sysroot, path, 'itself');
   return found.kind === 'found' && (found.stat.mode & S.IFMT) === S.IFLNK;
-}
-
-function unlessUnreadable<T>(otherwise: T, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return otherwise;
-  }
 }

@@ -69,7 +69,7 @@ export function untrusted(message: string, hint: string): UserError {
   return new UserError('COMPOSEFS_UNTRUSTED', message, { hint });
 }
 
-const NOT_SIGNED = "sign the commit ('ostree sign'), or choose another entry in the boot menu";
+export const NOT_SIGNED = "sign the commit ('ostree sign'), or choose another entry in the boot menu";
 const WRONG_KEYS =
   'none of the keys of this initramfs made them: choose another entry in the boot menu, or make an initramfs with the key';
 const NO_KEYS =

@@ -156,7 +156,8 @@ function environment(sys: Syscalls): string[] {
   return text.split('\0').filter((entry) => entry !== '');
 }
 
-function parentOf(path: string): string {
+/** '' above the top. */
+export function parentOf(path: string): string {
   return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
 

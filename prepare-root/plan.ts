@@ -1,6 +1,6 @@
 /** The decision: from what was found to the steps that make the deployment the root. Nothing is read or changed here. */
 import { BOOTED_PATH, bootedRecord } from '#prepare-root/booted.ts';
-import { IMAGE, type BootFacts } from '#prepare-root/facts.ts';
+import { IMAGE, parentOf, type BootFacts } from '#prepare-root/facts.ts';
 import type { MountOp } from '#prepare-root/mount-op.ts';
 import { UserError } from '#ostree/format/errors.ts';
 
@@ -293,10 +293,6 @@ function varSteps(facts: BootFacts, layout: Layout, physical: string): MountOp[]
 
 function inSysroot(facts: BootFacts, path: string): string {
   return facts.sysroot === '/' ? path : facts.sysroot + path;
-}
-
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf('/'), 0));
 }
 
 function say(text: string): MountOp {

@@ -7,6 +7,7 @@ import {
   type Propagation,
 } from '#prepare-root/mount-op.ts';
 import { reasonOf } from '#prepare-root/reason.ts';
+import { unlessFailing } from '#prepare-root/unless-failing.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { AT_FDCWD, MNT_DETACH, MS, type Syscalls } from '#native/syscalls.ts';
 
@@ -52,11 +53,7 @@ function runAll(sys: Syscalls, ops: readonly MountOp[], beforeExec: () => void):
 /** As far as it goes: the first failure is the one to be told. */
 function takeBack(sys: Syscalls, undo: readonly MountOp[]): void {
   for (const op of undo) {
-    try {
-      execute(sys, op);
-    } catch (error) {
-      if (codeOf(error) === undefined) throw error;
-    }
+    unlessFailing(false, () => execute(sys, op));
   }
 }
 

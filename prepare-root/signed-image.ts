@@ -1,6 +1,7 @@
 /** Reads what a signed boot has to trust from the repository on the disk. */
 import {
   isContainerCommit,
+  NOT_SIGNED,
   parsePublicKeys,
   trustedDigest,
   untrusted,
@@ -53,7 +54,7 @@ function readSignedCommit(sys: Syscalls, { sysroot, path }: SignedDeployment): S
   if (detached !== null) return { commit, detached };
   const base = readContainerBase(sys, objects, commit);
   if (base !== null) return base;
-  throw untrusted(`No commitmeta for deploy ${path}`, UNSIGNED);
+  throw untrusted(`No commitmeta for deploy ${path}`, NOT_SIGNED);
 }
 
 function readContainerBase(sys: Syscalls, objects: string, bytes: Uint8Array): SignedCommit | null {
@@ -82,4 +83,3 @@ function unreadableKeys(file: string, why: string): UserError {
 }
 
 const DAMAGED = 'the repository is damaged: choose another entry in the boot menu, and deploy this one again';
-const UNSIGNED = "sign the commit ('ostree sign'), or choose another entry in the boot menu";

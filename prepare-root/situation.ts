@@ -3,7 +3,7 @@ import { readBootLinks, type BootLinks } from '#prepare-root/boot-links.ts';
 import { findOstreeTarget, kernelArgument } from '#prepare-root/cmdline.ts';
 import { kernelCommandLine, resolvePath, type FactOptions } from '#prepare-root/facts.ts';
 import { parseMountTable, type MountLine } from '#prepare-root/mount-table.ts';
-import { codeOf } from '#ostree/format/errors.ts';
+import { unlessFailing } from '#prepare-root/unless-failing.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 
 export interface Situation {
@@ -30,12 +30,12 @@ const NO_LINKS: BootLinks = { ostree: false, links: [], unlinked: [], menu: [] }
 
 /** What cannot be read is taken for not there. */
 export function readSituation(sys: Syscalls, options: FactOptions): Situation {
-  const cmdline = options.cmdline ?? orElse('', () => kernelCommandLine(sys));
-  const sysroot = orElse(options.sysroot, () => resolvePath(sys, options.sysroot));
+  const cmdline = options.cmdline ?? unlessFailing('', () => kernelCommandLine(sys));
+  const sysroot = unlessFailing(options.sysroot, () => resolvePath(sys, options.sysroot));
   const root = kernelArgument(cmdline, 'root');
   return {
     sysroot,
-    target: orElse(null, () => findOstreeTarget(cmdline)),
+    target: unlessFailing(null, () => findOstreeTarget(cmdline)),
     root,
     unknownType: unknownType(sys, kernelArgument(cmdline, 'rootfstype')),
     mount: mountAt(sys, sysroot),
@@ -44,18 +44,20 @@ export function readSituation(sys: Syscalls, options: FactOptions): Situation {
       namesIn(sys, `/dev/disk/by-${kind}`).map((name) => `${kind.toUpperCase()}=${name}`),
     ),
     disks: namesIn(sys, '/sys/class/block').filter((name) => !isVirtual(name)),
-    links: orElse(NO_LINKS, () => readBootLinks(sys, sysroot)),
+    links: unlessFailing(NO_LINKS, () => readBootLinks(sys, sysroot)),
   };
 }
 
 /** The mount that holds `sysroot`, where it is not that of the initramfs. */
 function mountAt(sys: Syscalls, sysroot: string): MountLine | null {
-  const mounts = parseMountTable(orElse('', () => sys.readText(AT_FDCWD, '/proc/self/mountinfo') ?? ''));
+  const mounts = parseMountTable(
+    unlessFailing('', () => sys.readText(AT_FDCWD, '/proc/self/mountinfo') ?? ''),
+  );
   return mounts.findLast((mount) => mount.point === sysroot) ?? null;
 }
 
 function unknownType(sys: Syscalls, types: string | null): string | null {
-  const known = orElse(null, () => sys.readText(AT_FDCWD, '/proc/filesystems'));
+  const known = unlessFailing(null, () => sys.readText(AT_FDCWD, '/proc/filesystems'));
   if (types === null || known === null) return null;
   const names = known.split('\n').map((line) => line.slice(line.indexOf('\t') + 1));
   return types.split(',').some((type) => names.includes(type)) ? null : types;
@@ -71,7 +73,7 @@ function hasDevice(sys: Syscalls, root: string): boolean | null {
 }
 
 function isThere(sys: Syscalls, path: string): boolean {
-  return orElse(false, () => sys.stat(AT_FDCWD, path) !== null);
+  return unlessFailing(false, () => sys.stat(AT_FDCWD, path) !== null);
 }
 
 function isVirtual(name: string): boolean {
@@ -79,14 +81,5 @@ function isVirtual(name: string): boolean {
 }
 
 function namesIn(sys: Syscalls, directory: string): string[] {
-  return orElse([], () => sys.readdir(AT_FDCWD, directory).map((entry) => entry.name));
-}
-
-function orElse<T>(otherwise: T, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    if (codeOf(error) === undefined) throw error;
-    return otherwise;
-  }
+  return unlessFailing([], () => sys.readdir(AT_FDCWD, directory).map((entry) => entry.name));
 }
