@@ -1,9 +1,8 @@
 import { expect, sha256, test } from '#test/both-engines.ts';
-import { checksumFromBytes, parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
-import { decodeDirtree, encodeDirtree, type Dirtree } from '#ostree/format/dirtree.ts';
-import { scanDirtree } from '#ostree/format/dirtree-scan.ts';
+import { parseChecksum } from '#ostree/format/checksum.ts';
+import { decodeDirtree, encodeDirtree } from '#ostree/format/dirtree.ts';
 import { serialize } from '#ostree/format/gvariant.ts';
-import { utf8Text } from '#ostree/format/utf8.ts';
+import { scannedDirtree } from '#test/fixtures/scanned-dirtree.ts';
 
 const A = parseChecksum('a'.repeat(64));
 
@@ -23,7 +22,7 @@ test('names are sorted by their bytes', () => {
 test.each(['', '.', '..', 'a/b', '/'])("a file named '%s' is refused", (bad) => {
   const bytes = serialize('(a(say)a(sayay))', [[[bad, new Uint8Array(32)]], []]);
   expect(() => decodeDirtree(bytes)).toThrow(expect.objectContaining({ code: 'BAD_OBJECT' }));
-  expect(() => scanned(bytes)).toThrow(expect.objectContaining({ code: 'BAD_OBJECT' }));
+  expect(() => scannedDirtree(bytes)).toThrow(expect.objectContaining({ code: 'BAD_OBJECT' }));
 });
 
 test('a name that occurs twice is refused', () => {
@@ -34,18 +33,3 @@ test('a name that occurs twice is refused', () => {
   );
   expect(() => decodeDirtree(serialize('(a(say)a(sayay))', [[file], [dir]]))).toThrow("the name 'x' twice");
 });
-
-function scanned(bytes: Uint8Array): Dirtree {
-  const files: { name: string; checksum: Checksum }[] = [];
-  const dirs: { name: string; contents: Checksum; meta: Checksum }[] = [];
-  scanDirtree(bytes, {
-    file: (text, one) => files.push({ name: utf8Text(text) ?? '?', checksum: checksumFromBytes(one) }),
-    directory: (text, contents, meta) =>
-      dirs.push({
-        name: utf8Text(text) ?? '?',
-        contents: checksumFromBytes(contents),
-        meta: checksumFromBytes(meta),
-      }),
-  });
-  return { files, dirs };
-}

@@ -1,7 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { runInMountNamespace } from './mount-namespace.ts';
 import { PROJECT, type ProgramResult } from './scratch-initramfs.ts';
 
 /** Programs of the machine, run on an overlay of its root in which our files are installed: the machine stays as it is. */
@@ -20,19 +19,7 @@ export interface MachineRequest {
 
 /** Needs root. What the script leaves in a folder of `binds` stays. */
 export function runOnMachine(request: MachineRequest): ProgramResult {
-  const child = path.join(import.meta.dirname, 'machine-overlay-child.ts');
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'machine-overlay-'));
-  try {
-    const done = spawnSync(
-      'unshare',
-      ['--mount', '--propagation', 'private', process.execPath, child, root, JSON.stringify(request)],
-      { encoding: 'utf8', timeout: 240_000, maxBuffer: 64 << 20 },
-    );
-    if (done.error) throw done.error;
-    return done;
-  } finally {
-    fs.rmdirSync(root);
-  }
+  return runInMountNamespace('machine-overlay-child.ts', request, 240_000);
 }
 
 /** What `npm run install:boot` installs, in a new folder below `parent`. */

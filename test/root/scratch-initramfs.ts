@@ -1,7 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
+import { runInMountNamespace } from './mount-namespace.ts';
 
 /** The project's folder; it is seen at the same path inside the scratch initramfs. */
 export const PROJECT = path.resolve(import.meta.dirname, '../..');
@@ -50,19 +48,8 @@ export interface ScratchResult {
 
 /** Needs root. Nothing outside the mount namespace changes except what the programs write below `sysroot`. */
 export function runInScratch(request: ScratchRequest): ScratchResult {
-  const child = path.join(import.meta.dirname, 'scratch-initramfs-child.ts');
-  const root = fs.mkdtempSync(path.join(os.tmpdir(), 'scratch-initramfs-'));
-  try {
-    const done = spawnSync(
-      'unshare',
-      ['--mount', '--propagation', 'private', process.execPath, child, root, JSON.stringify(request)],
-      { encoding: 'utf8', timeout: 120_000, maxBuffer: 64 << 20 },
-    );
-    if (done.error) throw done.error;
-    if (done.status !== 0) throw new Error(`scratch initramfs: ${done.stderr}`);
-    // The generator, which runs in the same process, may have printed before.
-    return JSON.parse(done.stdout.slice(done.stdout.lastIndexOf('\n') + 1)) as ScratchResult;
-  } finally {
-    fs.rmdirSync(root);
-  }
+  const done = runInMountNamespace('scratch-initramfs-child.ts', request, 120_000);
+  if (done.status !== 0) throw new Error(`scratch initramfs: ${done.stderr}`);
+  // The generator, which runs in the same process, may have printed before.
+  return JSON.parse(done.stdout.slice(done.stdout.lastIndexOf('\n') + 1)) as ScratchResult;
 }
