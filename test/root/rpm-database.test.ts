@@ -59,7 +59,7 @@ describe('a database of the same packages', () => {
 describe('a database that we wrote', () => {
   test('answers rpm as one that rpm wrote', () => {
     const theirs = databaseByRpm('theirs', rpms);
-    const ours = databaseByUs('ours', rpms, installTimeOf(theirs));
+    const ours = databaseByUs('ours', rpms, installTimesOf(theirs));
     for (const query of [
       ['-qa'],
       ['-qa', '--qf', '%{nevra} %{installtime} %{filestates} %{sigmd5} %{sha256header}\\n'],
@@ -84,9 +84,9 @@ describe('a database that we wrote', () => {
     const flags = ['--force-debian', '--nodeps', '--noscripts', '--notriggers', '--nosignature'];
     run(['--root', root, '--dbpath', '/usr/share/rpm', ...flags, '-i', ...rpms]);
     const file = path.join(root, 'usr/share/rpm', RPMDB_FILE);
-    const time = installTimeOf(path.dirname(file));
+    const times = installTimesOf(path.dirname(file));
     for (const name of fs.readdirSync(path.dirname(file))) fs.rmSync(path.join(path.dirname(file), name));
-    fs.writeFileSync(file, database(rpms, time));
+    fs.writeFileSync(file, database(rpms, times));
     const verify = ['--root', root, '--dbpath', '/usr/share/rpm', '-Va', '--nodeps', '--noscripts'];
     expect(run(verify)).toBe('');
     fs.appendFileSync(path.join(root, 'usr/share/-dash'), 'changed');
@@ -279,8 +279,11 @@ function query(bytes: Uint8Array, sql: string): unknown[] {
   }
 }
 
-function database(files: readonly string[], time: number): Uint8Array {
-  return writeRpmdb(null, { add: files.map((file) => recordOf(readRpmFile(file), time)), remove: [] });
+/** `time`: when they were installed, or when each was. */
+function database(files: readonly string[], time: number | readonly number[]): Uint8Array {
+  const timeOf = (index: number): number => (typeof time === 'number' ? time : (time[index] ?? 0));
+  const add = files.map((file, index) => recordOf(readRpmFile(file), timeOf(index)));
+  return writeRpmdb(null, { add, remove: [] });
 }
 
 function recordOf(rpmFile: RpmFile, time: number): Uint8Array {
@@ -288,7 +291,7 @@ function recordOf(rpmFile: RpmFile, time: number): Uint8Array {
   return installedHeader({ header, signatureHeader, installTime: time, transactionId: time, color: 3 });
 }
 
-function databaseByUs(name: string, files: readonly string[], time: number): string {
+function databaseByUs(name: string, files: readonly string[], time: number | readonly number[]): string {
   const directory = path.join(scratch, name);
   fs.mkdirSync(directory);
   fs.writeFileSync(path.join(directory, RPMDB_FILE), database(files, time));
@@ -304,9 +307,11 @@ function databaseByRpm(name: string, files: readonly string[]): string {
   return directory;
 }
 
-function installTimeOf(directory: string): number {
-  const [first] = readRpmdb(path.join(directory, RPMDB_FILE));
-  return (first && getNumber(first.header, TAG.INSTALLTIME)) ?? 0;
+/** In the order of installation, which may take more than a second. */
+function installTimesOf(directory: string): number[] {
+  return readRpmdb(path.join(directory, RPMDB_FILE)).map(
+    ({ header }) => getNumber(header, TAG.INSTALLTIME) ?? 0,
+  );
 }
 
 function rpm(directory: string, args: readonly string[]): string {
