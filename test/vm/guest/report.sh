@@ -1,0 +1,33 @@
+#!/usr/bin/busybox sh
+# Tells on the second serial port (else the console) what the booted system looks like: the harness reads it.
+PATH=/usr/bin:/usr/sbin
+out=/dev/ttyS1
+if ! { : > $out; } 2> /dev/null; then out=/dev/console; fi
+exec > $out
+b=/usr/bin/busybox
+section() { echo "@@begin $1"; shift; "$@" 2>&1; echo "@@end"; }
+echo "@@report $($b uname -r)"
+echo "@@fact uptime $($b cut -d' ' -f1 /proc/uptime)"
+[ -e /run/vm-started ] && echo "@@fact started $($b cat /run/vm-started)"
+[ -e /run/vm-times ] && echo "@@fact times $($b cat /run/vm-times)"
+echo "@@fact init $($b cat /proc/1/comm)"
+echo "@@fact os $(. /usr/lib/os-release; echo "$ID $VERSION_ID")"
+[ -x /usr/bin/systemctl ] && echo "@@fact multi-user $(systemctl is-active multi-user.target)"
+section mountinfo $b cat /proc/self/mountinfo
+section run $b find /run -maxdepth 3 -path '/run/ostree*'
+if [ -e /run/ostree-booted ]; then
+    echo "@@fact booted-mode $($b stat -c %a /run/ostree-booted)"
+    section booted $b hexdump -v -e '1/1 "%02x"' /run/ostree-booted
+fi
+for directory in / /usr /etc /var /boot /sysroot /sysroot/ostree/repo; do
+    file=${directory%/}/vm-write-test
+    if ( : > $file ) 2> /dev/null; then
+        echo "@@write $directory ok"
+        $b rm -f $file
+    else
+        echo "@@write $directory denied"
+    fi
+done
+if [ -e /usr/share/vm-check.sh ]; then . /usr/share/vm-check.sh; fi
+echo "@@done"
+$b sync

@@ -1,0 +1,55 @@
+import fs from 'node:fs';
+import path from 'node:path';
+import type { CpioFile } from '#test/fixtures/cpio.ts';
+import { cpioArchive } from '#test/fixtures/cpio.ts';
+import { runCommand } from '#test/fixtures/run-command.ts';
+
+/**
+ * An initramfs is archives one after the other, of which a later one replaces files of an earlier: a generated image
+ * and, laid over it, what a case needs to be different.
+ */
+export type InitramfsPart = Buffer;
+
+export const EXECUTABLE = 0o100755;
+const SYMLINK = 0o120777;
+
+export const PREPARE_ROOT = 'usr/lib/ostree/ostree-prepare-root';
+
+export function filesPart(files: readonly CpioFile[]): InitramfsPart {
+  return cpioArchive(files);
+}
+
+export function executable(name: string, file: string): CpioFile {
+  return { name, text: fs.readFileSync(file), mode: EXECUTABLE };
+}
+
+export function symlink(name: string, target: string): CpioFile {
+  return { name, text: target, mode: SYMLINK };
+}
+
+/** prepare-root.conf in /etc of the initramfs. */
+export function configPart(text: string): InitramfsPart {
+  return filesPart([{ name: 'etc/ostree/prepare-root.conf', text }]);
+}
+
+/**
+ * A dynamic program of another distribution as file `name`, with its libraries and its loader under a directory of
+ * their own, so that it does not matter which libraries the initramfs has. `root` is where the packages are unpacked.
+ */
+export async function foreignProgram(root: string, file: string, name: string): Promise<CpioFile[]> {
+  const home = `usr/lib/foreign/${path.basename(file)}`;
+  const loader = path.join(root, 'usr/lib64/ld-linux-x86-64.so.2');
+  const library = path.join(root, 'usr/lib/x86_64-linux-gnu');
+  // libsystemd-shared and others live in folders of their own
+  const search = [library, path.join(library, 'systemd')].join(':');
+  const program = path.join(root, file);
+  const { stdout } = await runCommand(loader, ['--library-path', search, '--list', program]);
+  const libraries = [...stdout.matchAll(/=> (\/\S+)/g)].map((match) => match[1] ?? '');
+  const run = `exec /${home}/ld.so --library-path /${home} --argv0 /${name} /${home}/program "$@"`;
+  return [
+    executable(`${home}/ld.so`, loader),
+    executable(`${home}/program`, program),
+    ...libraries.map((each) => executable(`${home}/${path.basename(each)}`, each)),
+    { name, text: `#!/bin/sh\n${run}\n`, mode: EXECUTABLE },
+  ];
+}
