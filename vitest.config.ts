@@ -27,6 +27,17 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
+      {
+        // Real boots in QEMU under emulation; what they need is made below build/vm and kept.
+        test: {
+          name: 'vm',
+          include: ['test/vm/**/*.test.ts'],
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
+          fileParallelism: true,
+          maxWorkers: 2,
+        },
+      },
     ],
   },
 });

@@ -73,7 +73,12 @@ interface Files {
 
 function machine(request: BootRequest, files: Files): { program: string; args: string[] } {
   const { kernel } = request;
-  const disk = [`file=${request.disk}`, 'format=raw', 'if=virtio', `snapshot=${request.keepWrites === true ? 'off' : 'on'}`];
+  const disk = [
+    `file=${request.disk}`,
+    'format=raw',
+    'if=virtio',
+    `snapshot=${request.keepWrites === true ? 'off' : 'on'}`,
+  ];
   const common = [
     ...['-accel', 'tcg,thread=multi', '-m', String(request.memory ?? 512), '-nic', 'none', '-no-reboot'],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-drive', disk.join(',')],
@@ -100,9 +105,12 @@ async function watch(
       ended = how;
       child.kill('SIGKILL');
     };
-    const timer = setTimeout(() => {
-      end('time limit');
-    }, (request.limit ?? 240) * 1000);
+    const timer = setTimeout(
+      () => {
+        end('time limit');
+      },
+      (request.limit ?? 240) * 1000,
+    );
     const take = (chunk: Buffer) => {
       text += chunk.toString('latin1');
       if (ended === 'power-off' && request.until?.test(text) === true) end('seen');
@@ -112,7 +120,9 @@ async function watch(
     child.on('error', (cause) => {
       clearTimeout(timer);
       const hint = 'npm run setup installs QEMU (qemu-system-x86, qemu-system-arm)';
-      reject(new UserError('COMMAND_MISSING', `${program} cannot be started: ${cause.message}`, { hint, cause }));
+      reject(
+        new UserError('COMMAND_MISSING', `${program} cannot be started: ${cause.message}`, { hint, cause }),
+      );
     });
     child.on('close', () => {
       clearTimeout(timer);

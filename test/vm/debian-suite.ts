@@ -35,7 +35,8 @@ export async function unpacked(
   return await built(`${name}-${suite.name}-${suite.architecture}`, inputs, async (directory) => {
     const lists = await aptState(suite);
     const files = await download(lists, directory, { suite, packages, extent });
-    for (const file of files) await runCommand('dpkg-deb', ['-x', file, directory]).then(() => fs.rmSync(file));
+    for (const file of files)
+      await runCommand('dpkg-deb', ['-x', file, directory]).then(() => fs.rmSync(file));
     linkUsr(directory);
   });
 }

@@ -48,7 +48,11 @@ export async function deployedDisk(
   return { disk, entries: await mounted(disk, (root) => Promise.resolve(bootEntries(root))) };
 }
 
-async function makeSysroot(root: string, trees: readonly DeployedTree[], options: DiskOptions): Promise<void> {
+async function makeSysroot(
+  root: string,
+  trees: readonly DeployedTree[],
+  options: DiskOptions,
+): Promise<void> {
   const ostree = options.ostree ?? ourOstree;
   await ostree(['admin', 'init-fs', '--modern', root]);
   const repo = `--repo=${root}/ostree/repo`;

@@ -52,11 +52,14 @@ function layStage(stage: string, input: DracutInput): void {
     fs.chmodSync(to, mode);
   };
   const modules = 'usr/lib/dracut/modules.d';
-  for (const file of fs.readdirSync(MODULE)) put(path.join(MODULE, file), `${modules}/50ostree/${file}`, 0o755);
+  for (const file of fs.readdirSync(MODULE))
+    put(path.join(MODULE, file), `${modules}/50ostree/${file}`, 0o755);
   put(input.program, 'usr/lib/ostree/ostree-prepare-root', 0o755);
   put(UNIT, 'usr/lib/systemd/system/ostree-prepare-root.service', 0o644);
   fs.writeFileSync(path.join(stage, 'usr/lib/ostree/prepare-root.conf'), input.config);
   // The module that the C program's package brings has the same name: an empty folder in its place hides it.
   fs.mkdirSync(path.join(stage, modules, '98ostree'));
-  fs.writeFileSync(path.join(stage, modules, '98ostree/module-setup.sh'), 'check() { return 1; }\n', { mode: 0o755 });
+  fs.writeFileSync(path.join(stage, modules, '98ostree/module-setup.sh'), 'check() { return 1; }\n', {
+    mode: 0o755,
+  });
 }

@@ -36,8 +36,9 @@ export function parseReport(text: string): GuestReport | null {
     const [word = '', first = '', ...rest] = line.split(' ');
     if (word === '@@begin') sections.set(first, (current = []));
     else if (word === '@@end') current = null;
-    else if (current !== null) current.push(line);
-    else if (word === '@@fact') facts.set(first, rest.join(' '));
+    else if (current !== null) {
+      if (line !== '') current.push(line);
+    } else if (word === '@@fact') facts.set(first, rest.join(' '));
     else if (word === '@@write') writable.set(first, rest[0] === 'ok');
   }
   const booted = sections.get('booted');

@@ -53,3 +53,10 @@ export async function foreignProgram(root: string, file: string, name: string): 
     { name, text: `#!/bin/sh\n${run}\n`, mode: EXECUTABLE },
   ];
 }
+
+/** A dynamic program of this machine as file `name`, with its libraries and its loader where it looks for them. */
+export async function ownProgram(file: string, name: string): Promise<CpioFile[]> {
+  const { stdout } = await runCommand('ldd', [file], { accept: [0, 1] });
+  const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? '');
+  return [executable(name, file), ...libraries.map((each) => executable(each.slice(1), each))];
+}

@@ -54,7 +54,8 @@ export async function moduleFiles(kernel: Kernel, names: readonly string[]): Pro
 
 /** The kernel inside an x86 bzImage: its setup header (Documentation/arch/x86/boot.rst) says where the payload is. */
 function unpackBzImage(bytes: Buffer): Buffer {
-  if (bytes.toString('latin1', 0x202, 0x206) !== 'HdrS') throw new UserError('COMMAND_FAILED', 'not a bzImage');
+  if (bytes.toString('latin1', 0x202, 0x206) !== 'HdrS')
+    throw new UserError('COMMAND_FAILED', 'not a bzImage');
   const setupSectors = bytes[0x1f1] === 0 ? 4 : (bytes[0x1f1] ?? 4);
   const start = (setupSectors + 1) * 512 + bytes.readUInt32LE(0x248);
   const payload = bytes.subarray(start, start + bytes.readUInt32LE(0x24c));

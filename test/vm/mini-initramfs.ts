@@ -19,7 +19,9 @@ export const GUEST = path.join(import.meta.dirname, 'guest');
 export async function miniInitramfs(kernel: Kernel, busybox = '/bin/busybox'): Promise<InitramfsPart> {
   const modules = (await moduleFiles(kernel, BOOT_MODULES)).map((file) => ({
     name: path.basename(file).replace(/\.xz$/, ''),
-    bytes: file.endsWith('.xz') ? execFileSync('xz', ['-dc', file], { maxBuffer: 2 ** 26 }) : fs.readFileSync(file),
+    bytes: file.endsWith('.xz')
+      ? execFileSync('xz', ['-dc', file], { maxBuffer: 2 ** 26 })
+      : fs.readFileSync(file),
   }));
   const files: CpioFile[] = [
     ...['proc', 'sys', 'dev', 'run', 'sysroot', 'tmp'].map((name) => ({ name, text: '', mode: 0o040755 })),

@@ -40,7 +40,10 @@ export async function systemdTree(root: string, packages: string, input: TreeInp
   fs.symlinkSync('../vm-report.service', path.join(units, 'multi-user.target.wants/vm-report.service'));
   fs.symlinkSync('multi-user.target', path.join(root, 'usr/etc/systemd/system/default.target'));
   for (const name of ['passwd', 'group'])
-    fs.copyFileSync(path.join(root, `usr/share/base-passwd/${name}.master`), path.join(root, 'usr/etc', name));
+    fs.copyFileSync(
+      path.join(root, `usr/share/base-passwd/${name}.master`),
+      path.join(root, 'usr/etc', name),
+    );
 }
 
 function layDirectories(root: string): void {

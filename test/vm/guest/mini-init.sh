@@ -1,19 +1,17 @@
 #!/bin/busybox sh
 # init of the smallest initramfs: loads the drivers, mounts the disk on /sysroot, runs ostree-prepare-root, switches root.
-# Words of the command line: vm.no-prepare switches to init= of the physical root at once (drivers only).
 b=/bin/busybox
 $b mount -t proc proc /proc
 $b mount -t sysfs sysfs /sys
 $b mount -t devtmpfs devtmpfs /dev
 $b mount -t tmpfs -o mode=755,nosuid,nodev tmpfs /run
-for module in $($b cat /modules/order); do $b insmod "/modules/$module" || echo "@@failed insmod $module"; done
+for module in $($b cat /modules/order); do $b insmod "/modules/$module" 2> /dev/null || true; done
 word() { for each in $($b cat /proc/cmdline); do case $each in "$1"=*) echo "${each#*=}" ;; esac; done; }
 root=$(word root)
 tries=0
 until [ -b "$root" ] || [ $tries -ge 50 ]; do $b sleep 0.1; tries=$((tries + 1)); done
 $b mount -t ext4 -o rw "$root" /sysroot || { echo "@@failed no root $root"; $b poweroff -f; }
 : > /etc/initrd-release
-if [ -x /hook.sh ]; then . /hook.sh; fi
 before=$($b cut -d' ' -f1 /proc/uptime)
 /usr/lib/ostree/ostree-prepare-root /sysroot
 code=$?

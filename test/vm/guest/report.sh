@@ -5,7 +5,7 @@ out=/dev/ttyS1
 if ! { : > $out; } 2> /dev/null; then out=/dev/console; fi
 exec > $out
 b=/usr/bin/busybox
-section() { echo "@@begin $1"; shift; "$@" 2>&1; echo "@@end"; }
+section() { echo "@@begin $1"; shift; "$@" 2>&1; echo; echo "@@end"; }
 echo "@@report $($b uname -r)"
 echo "@@fact uptime $($b cut -d' ' -f1 /proc/uptime)"
 [ -e /run/vm-started ] && echo "@@fact started $($b cat /run/vm-started)"
@@ -28,6 +28,5 @@ for directory in / /usr /etc /var /boot /sysroot /sysroot/ostree/repo; do
         echo "@@write $directory denied"
     fi
 done
-if [ -e /usr/share/vm-check.sh ]; then . /usr/share/vm-check.sh; fi
 echo "@@done"
 $b sync
