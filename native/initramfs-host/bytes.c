@@ -4,7 +4,9 @@
 JSValue new_bytes(JSContext *c, const uint8_t *data, size_t size) {
   JSValue buffer = JS_NewArrayBufferCopy(c, data, size);
   if (JS_IsException(buffer)) return buffer;
-  JSValue array = JS_NewTypedArray(c, 1, (JSValueConst *)&buffer, JS_TYPED_ARRAY_UINT8);
+  // The constructor reads offset and length whether they are counted or not.
+  JSValueConst arguments[] = {buffer, JS_UNDEFINED, JS_UNDEFINED};
+  JSValue array = JS_NewTypedArray(c, 3, arguments, JS_TYPED_ARRAY_UINT8);
   JS_FreeValue(c, buffer);
   return array;
 }
