@@ -12,7 +12,8 @@ const results = join(root, 'build/test-results.json');
 mkdirSync(join(root, 'build'), { recursive: true });
 rmSync(results, { force: true });
 
-const vitest = ['run', ...(isRoot ? [] : ['--project', 'unit'])];
+// The boots in QEMU have a command of their own, `npm run test:vm`.
+const vitest = ['run', '--project', 'unit', ...(isRoot ? ['--project', 'root'] : [])];
 const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${results}`];
 const steps = [
   ['format', bin('prettier'), ['--check', '--log-level=warn', '.']],
