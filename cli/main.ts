@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import fs from 'node:fs';
 import path from 'node:path';
 import sea from 'node:sea';
 import { isatty } from 'node:tty';
@@ -6,6 +7,7 @@ import { bufferedOutput, type BufferedOutput } from '#cli/buffered-output.ts';
 import type { CliContext } from '#cli/context.ts';
 import { reportFailure, shownText } from '#cli/report-error.ts';
 import { loadSyscalls } from '#native/load.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { BOOT_PROGRAMS } from '#prepare-root/programs.ts';
 
 const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliContext) => Promise<number>>> =
@@ -18,13 +20,26 @@ const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliCo
     'ostree-system-generator': bootProgram('ostree-system-generator'),
   };
 
-const sys = loadSyscalls();
+const sys = syscallsOrExit();
 // No top-level await: the packaged bundle is CommonJS. Tearing the engine down takes longer than many a command.
 void main().then(
   (exitCode) => sys.exit(exitCode),
   // Not even the error could be written.
   () => sys.exit(1),
 );
+
+/** Nothing works without the system calls, not even the usual way of writing an error. */
+function syscallsOrExit(): CliContext['sys'] {
+  try {
+    return loadSyscalls();
+  } catch (cause) {
+    const hint = 'mount a tmpfs on /run, or name a writable directory that is not mounted noexec in TMPDIR';
+    const options = codeOf(cause) === 'NO_PLACE' ? { hint, cause } : { cause };
+    const error = new UserError('ADDON_NOT_LOADED', messageOf(cause), options);
+    fs.writeSync(2, reportFailure(error, { debug: process.argv.includes('--debug') }).text);
+    process.exit(1);
+  }
+}
 
 async function main(): Promise<number> {
   const output = bufferedOutput(sys, 1);
