@@ -1,10 +1,12 @@
-// Builds libsolv statically into native/vendor/libsolv, from the distribution's source package. Done once.
+// Builds libsolv statically into native/vendor[/aarch64]/libsolv, from the distribution's source package. Done once.
 // The distribution ships no static library, and its shared libsolvext pulls in librpm and twenty more libraries.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { privateApt } from './private-apt.mjs';
+import { run } from './run-command.mjs';
 
 const VERSION = '0.7.23';
 const ORIG_SHA256 = '0286155964373c6cc3802d025750786c3ee79608d5cb884598e110e3918bb2fe';
@@ -31,38 +33,64 @@ const PATCH = {
   to: 'Hashval h = (Hashval)name * 0x9e3779b1u + (Hashval)evr * 0x85ebca6bu + (Hashval)flags * 13; return h ^ (h >> 15);',
 };
 
-const vendor = path.join(import.meta.dirname, '../native/vendor');
-const target = path.join(vendor, 'libsolv');
-const recipe = createHash('sha256')
-  .update(JSON.stringify([VERSION, ORIG_SHA256, CMAKE_OPTIONS, PATCH, process.arch]))
-  .digest('hex');
+/** Compiled by the machine's own compiler where it is the machine's architecture. */
+const VENDORS = { x64: 'native/vendor', arm64: 'native/vendor/aarch64' };
 
-if (!isBuilt()) {
-  fs.mkdirSync(vendor, { recursive: true });
-  if (process.env.LIBSOLV_BUILD_LOCKED === undefined) runLocked();
-  else build();
+// As the command that holds the lock; else a module.
+if (process.argv[1] === import.meta.filename) build(process.argv[2]);
+
+/**
+ * Sees to it that libsolv is there for an architecture ('x64', 'arm64'), and ends the process where that fails. Another
+ * architecture than the machine's needs the compiler and the libraries of cross-aarch64.mjs.
+ */
+export function ensureLibsolv(arch = process.arch) {
+  if (isBuilt(arch)) return;
+  fs.mkdirSync(vendorOf(arch), { recursive: true });
+  runLocked(arch);
 }
 
-function isBuilt() {
-  const stamp = path.join(target, 'recipe');
-  return fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === recipe;
+function vendorOf(arch) {
+  return path.join(import.meta.dirname, '..', VENDORS[arch]);
+}
+
+function crossOptions(arch) {
+  if (arch === process.arch) return [];
+  return [
+    '-DCMAKE_SYSTEM_NAME=Linux',
+    '-DCMAKE_SYSTEM_PROCESSOR=aarch64',
+    '-DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc',
+    '-DCMAKE_CXX_COMPILER=aarch64-linux-gnu-g++',
+    '-DCMAKE_LIBRARY_ARCHITECTURE=aarch64-linux-gnu',
+    '-DCMAKE_FIND_ROOT_PATH_MODE_LIBRARY=ONLY',
+    '-DCMAKE_FIND_ROOT_PATH_MODE_INCLUDE=ONLY',
+  ];
+}
+
+function recipeOf(arch) {
+  const inputs = [VERSION, ORIG_SHA256, [...CMAKE_OPTIONS, ...crossOptions(arch)], PATCH, arch];
+  return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
+}
+
+function isBuilt(arch) {
+  const stamp = path.join(vendorOf(arch), 'libsolv/recipe');
+  return fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === recipeOf(arch);
 }
 
 /** Two commands of one checkout may arrive here at the same time: the second waits and finds the work done. */
-function runLocked() {
-  process.stderr.write(`set-up: building libsolv ${VERSION} (about half a minute, once)\n`);
-  const command = [path.join(vendor, '.lock'), process.execPath, import.meta.filename];
-  const env = { ...process.env, LIBSOLV_BUILD_LOCKED: '1' };
-  const { status } = spawnSync('flock', command, { stdio: 'inherit', env });
+function runLocked(arch) {
+  process.stderr.write(`set-up: building libsolv ${VERSION} for ${arch} (about half a minute, once)\n`);
+  const command = [path.join(vendorOf(arch), '.lock'), process.execPath, import.meta.filename, arch];
+  const { status } = spawnSync('flock', command, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
 }
 
-function build() {
+function build(arch) {
+  if (isBuilt(arch)) return;
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'libsolv-'));
   try {
     const source = fetchSource(work);
-    compile(work, source);
-    publish(work, source);
+    compile(work, source, arch);
+    publish(work, source, arch);
   } catch (error) {
     process.stderr.write(`error: set-up: building libsolv: ${error.message}\n`);
     process.exitCode = 1;
@@ -71,21 +99,9 @@ function build() {
   }
 }
 
-/** The unpacked source package; /etc and /var/lib/apt stay as they are. */
+/** The unpacked source package. */
 function fetchSource(work) {
-  const parts = path.join(work, 'sources');
-  fs.mkdirSync(parts);
-  fs.mkdirSync(path.join(work, 'lists/partial'), { recursive: true });
-  if (!writeSourceLists(parts)) throw new Error('no package sources in /etc/apt to fetch libsolv from');
-  const apt = [
-    ['Dir::Etc::sourcelist', '/dev/null'],
-    ['Dir::Etc::sourceparts', parts],
-    ['Dir::State::lists', path.join(work, 'lists')],
-    // The scratch folder is private, so apt's own user could not read it.
-    ['APT::Sandbox::User', 'root'],
-    ['Acquire::Languages', 'none'],
-  ].flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  run(work, 'apt-get', [...apt, '-q', 'update']);
+  const apt = privateApt(work, { type: 'deb-src' });
   run(work, 'apt-get', [...apt, '-q', '--download-only', 'source', 'libsolv']);
   const tarball = `libsolv_${VERSION}.orig.tar.gz`;
   if (!fs.existsSync(path.join(work, tarball)))
@@ -109,31 +125,18 @@ function patch(source) {
   fs.writeFileSync(file, text.replace(PATCH.from, PATCH.to));
 }
 
-/** The machine's own sources as source-package entries, in both formats apt knows. */
-function writeSourceLists(parts) {
-  const directory = '/etc/apt/sources.list.d';
-  const names = fs.existsSync(directory) ? fs.readdirSync(directory) : [];
-  const files = [...names.map((name) => path.join(directory, name)), '/etc/apt/sources.list'];
-  const usable = files.filter((file) => /\.(sources|list)$/.test(file) && fs.existsSync(file));
-  const written = usable.map((file) => {
-    const text = fs.readFileSync(file, 'utf8');
-    const entries = file.endsWith('.sources')
-      ? text.replace(/^Types:.*$/gm, 'Types: deb-src')
-      : text.replace(/^deb(\s)/gm, 'deb-src$1');
-    fs.writeFileSync(path.join(parts, path.basename(file)), entries);
-    return /deb-src/.test(entries);
-  });
-  return written.includes(true);
-}
-
-function compile(work, source) {
+function compile(work, source, arch) {
   const out = path.join(work, 'out');
-  run(work, 'cmake', ['-S', source, '-B', out, '-G', 'Ninja', ...CMAKE_OPTIONS]);
+  const cross = crossOptions(arch);
+  if (cross.length > 0) cross.push(`-DCMAKE_FIND_ROOT_PATH=${path.join(vendorOf(arch), 'sysroot')}`);
+  run(work, 'cmake', ['-S', source, '-B', out, '-G', 'Ninja', ...CMAKE_OPTIONS, ...cross]);
   run(work, 'ninja', ['-C', out, 'src/libsolv.a', 'ext/libsolvext.a']);
 }
 
 /** Puts the finished folder in place with one rename; a crash leaves none or the whole. */
-function publish(work, source) {
+function publish(work, source, arch) {
+  const vendor = vendorOf(arch);
+  const target = path.join(vendor, 'libsolv');
   const out = path.join(work, 'out');
   const staged = fs.mkdtempSync(path.join(vendor, '.staged-'));
   const include = path.join(staged, 'include/solv');
@@ -144,7 +147,7 @@ function publish(work, source) {
   for (const library of ['src/libsolv.a', 'ext/libsolvext.a'])
     fs.copyFileSync(path.join(out, library), path.join(staged, path.basename(library)));
   fs.copyFileSync(path.join(source, 'LICENSE.BSD'), path.join(staged, 'LICENSE.BSD'));
-  fs.writeFileSync(path.join(staged, 'recipe'), recipe);
+  fs.writeFileSync(path.join(staged, 'recipe'), recipeOf(arch));
   fs.rmSync(target, { recursive: true, force: true });
   fs.renameSync(staged, target);
   fs.chmodSync(target, 0o755);
@@ -155,16 +158,4 @@ function headersIn(folder) {
     .readdirSync(folder)
     .filter((name) => name.endsWith('.h'))
     .map((name) => path.join(folder, name));
-}
-
-function run(work, command, args) {
-  const { status, error, stdout, stderr } = spawnSync(command, args, {
-    cwd: work,
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' },
-  });
-  if (status === 0) return;
-  const last = `${stdout ?? ''}${stderr ?? ''}`.trimEnd().split('\n').slice(-15).join('\n  ');
-  throw new Error(`${command} ${args.at(-1)} failed: ${error?.message ?? `exit ${status}`}\n  ${last}`);
 }

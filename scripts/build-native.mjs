@@ -2,19 +2,15 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { ensureLibsolv } from './build-libsolv.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
 const native = join(root, 'native');
 const addons = ['syscalls.node', 'solver.node'].map((name) => join(native, 'build/Release', name));
 
-await buildLibsolv();
+ensureLibsolv();
 if (!upToDate()) build();
 copySqlite();
-
-async function buildLibsolv() {
-  const script = join(root, 'scripts/build-libsolv.mjs');
-  if (existsSync(script)) await import(script);
-}
 
 function upToDate() {
   const sources = [...readdirSync(join(native, 'addon')).map((name) => join('addon', name)), 'binding.gyp'];
