@@ -71,6 +71,26 @@ export default tseslint.config(
     files: BOTH_ENGINES.map((folder) => `${folder}/**/*.ts`),
     ignores: ['**/*.test.ts'],
     rules: {
+      'no-restricted-properties': [
+        'error',
+        { object: 'BigInt', property: 'asUintN', message: 'The compact engine gets it wrong: use a mask.' },
+      ],
+      'no-restricted-globals': [
+        'error',
+        ...[
+          'RegExp',
+          'Date',
+          'Proxy',
+          'JSON',
+          'Buffer',
+          'TextEncoder',
+          'TextDecoder',
+          'URL',
+          'process',
+          'console',
+        ],
+        ...['WeakRef', 'Intl', 'setTimeout', 'structuredClone', 'globalThis'],
+      ],
       'no-restricted-syntax': [
         'error',
         { selector: 'Literal[regex]', message: 'No RegExp where the compact engine runs.' },

@@ -41,10 +41,13 @@ export function swap32(value: number): number {
   );
 }
 
+/** `value & UNSIGNED_64` is BigInt.asUintN(64, value), which the compact engine gets wrong from 2^63 on. */
+const UNSIGNED_64 = 0xffffffffffffffffn;
+
 /** As `swap32`, for 64 bits. */
 export function swap64(value: bigint): bigint {
   let result = 0n;
-  let rest = BigInt.asUintN(64, value);
+  let rest = value & UNSIGNED_64;
   for (let i = 0; i < 8; i++) {
     result = (result << 8n) | (rest & 0xffn);
     rest >>= 8n;
@@ -130,9 +133,9 @@ function writeBasic(out: Writer, type: GType, value: GValue): void {
   }
   if (type.text === 'x' || type.text === 't') {
     if (typeof value !== 'bigint') throw notOfType(type);
-    const wrapped = type.text === 't' ? BigInt.asUintN(64, value) : BigInt.asIntN(64, value);
+    const wrapped = type.text === 't' ? value & UNSIGNED_64 : BigInt.asIntN(64, value);
     if (wrapped !== value) throw notOfType(type);
-    return out.big(BigInt.asUintN(64, value));
+    return out.big(value & UNSIGNED_64);
   }
   if (typeof value !== 'number') throw notOfType(type);
   if (type.text === 'd') return out.append(new Uint8Array(Float64Array.of(value).buffer));

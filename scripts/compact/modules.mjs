@@ -10,32 +10,30 @@ const ROOT = path.join(import.meta.dirname, '../..');
 
 /**
  * All modules that `entry` leads to, by name ('prepare-root/plan.ts'), in an order that is the same every time.
- * @param substitutes specifier → `{ name, code }` of the module that takes its place
+ * @param substitutes specifier → what takes its place under `name`: another `file`, or `code` that is no TypeScript
  * @returns `{ name, code }` of each
  */
 export function collectModules(entry, substitutes = {}) {
   const modules = new Map();
-  const visit = (name) => {
+  const visit = (name, substitute) => {
     if (modules.has(name)) return;
-    const code = strip(name);
+    const code = substitute?.code ?? strip(substitute?.file ?? name);
     modules.set(name, code);
-    importsOf(code).forEach((specifier) => follow(name, specifier));
+    for (const specifier of importsOf(code)) {
+      const other = substitutes[specifier];
+      visit(other?.name ?? nameOf(name, specifier), other);
+    }
   };
-  const follow = (importer, specifier) => {
-    const substitute = substitutes[specifier];
-    if (substitute?.code !== undefined) modules.set(specifier, substitute.code);
-    else visit(substitute?.name ?? nameOf(importer, specifier));
-  };
-  visit(entry);
+  visit(entry, substitutes[`#${entry}`]);
   return [...modules].map(([name, code]) => ({ name, code })).sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-function strip(name) {
-  const source = fs.readFileSync(path.join(ROOT, name), 'utf8');
+function strip(file) {
+  const source = fs.readFileSync(path.join(ROOT, file), 'utf8');
   try {
     return stripTypeScriptTypes(source, { mode: 'strip' });
   } catch (error) {
-    throw new Error(`${name}: ${error.message}`, { cause: error });
+    throw new Error(`${file}: ${error.message}`, { cause: error });
   }
 }
 

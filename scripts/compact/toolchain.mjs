@@ -8,13 +8,36 @@ import { sourceFolder, VENDOR } from './sources.mjs';
 
 /** `gnu`: of Debian's compiler, which brings libgcc; `musl`: of the folders in Debian's musl-dev. */
 export const ARCHITECTURES = {
-  'x86-64': { gnu: 'x86_64-linux-gnu', musl: 'x86_64-linux-musl', debian: 'amd64', node: 'x64' },
-  aarch64: { gnu: 'aarch64-linux-gnu', musl: 'aarch64-linux-musl', debian: 'arm64', node: 'arm64' },
-  armv7: { gnu: 'arm-linux-gnueabihf', musl: 'arm-linux-musleabihf', debian: 'armhf', node: 'arm' },
+  'x86-64': {
+    gnu: 'x86_64-linux-gnu',
+    musl: 'x86_64-linux-musl',
+    debian: 'amd64',
+    node: 'x64',
+    qemu: 'qemu-x86_64',
+  },
+  aarch64: {
+    gnu: 'aarch64-linux-gnu',
+    musl: 'aarch64-linux-musl',
+    debian: 'arm64',
+    node: 'arm64',
+    qemu: 'qemu-aarch64',
+  },
+  armv7: {
+    gnu: 'arm-linux-gnueabihf',
+    musl: 'arm-linux-musleabihf',
+    debian: 'armhf',
+    node: 'arm',
+    qemu: 'qemu-arm',
+  },
 };
 
 /** The machine's own. */
 export const NATIVE = Object.keys(ARCHITECTURES).find((name) => ARCHITECTURES[name].node === process.arch);
+
+/** What a program of the architecture is run with here: nothing, or qemu-user. */
+export function emulator(architecture) {
+  return architecture === NATIVE ? [] : [ARCHITECTURES[architecture].qemu];
+}
 
 const COMMON_FLAGS = [
   '-Os',
