@@ -8,9 +8,10 @@ const root = new URL('..', import.meta.url).pathname;
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const isRoot = process.getuid?.() === 0;
 const results = join(root, 'build/test-results.json');
+const engineResults = join(root, 'build/test-compact.json');
 
 mkdirSync(join(root, 'build'), { recursive: true });
-rmSync(results, { force: true });
+for (const file of [results, engineResults]) rmSync(file, { force: true });
 
 // The boots in QEMU have a command of their own, `npm run test:vm`.
 const vitest = ['run', '--project', 'unit', ...(isRoot ? ['--project', 'root'] : [])];
@@ -21,6 +22,7 @@ const steps = [
   ['types', bin('tsc'), ['-p', '.']],
   // For aarch64 too: a minute and a half the first time, seconds later.
   ['build', process.execPath, ['scripts/build.mjs', ...(isRoot ? ['--all'] : [])]],
+  ['tests in the compact engine', process.execPath, ['scripts/test-compact.mjs']],
   ['tests', bin('vitest'), [...vitest, ...reporters]],
 ];
 
@@ -44,7 +46,9 @@ process.exit(failed.length === 0 ? 0 : 1);
 function counts() {
   try {
     const { numPassedTests, numFailedTests, numPendingTests } = JSON.parse(readFileSync(results, 'utf8'));
-    return `${numPassedTests} passed, ${numFailedTests} failed, ${numPendingTests} skipped`;
+    const engine = JSON.parse(readFileSync(engineResults, 'utf8'));
+    const [passedTests, failedTests] = [numPassedTests + engine.passed, numFailedTests + engine.failed];
+    return `${passedTests} passed, ${failedTests} failed, ${numPendingTests} skipped`;
   } catch {
     failed.push('counting');
     return '0 passed, 1 failed';
