@@ -5,11 +5,9 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { privateApt } from './private-apt.mjs';
+import { sourceFolder, sourceName } from './pinned-sources.mjs';
 import { run } from './run-command.mjs';
 
-const VERSION = '0.7.23';
-const ORIG_SHA256 = '0286155964373c6cc3802d025750786c3ee79608d5cb884598e110e3918bb2fe';
 const CMAKE_OPTIONS = [
   '-DCMAKE_BUILD_TYPE=Release',
   '-DCMAKE_POSITION_INDEPENDENT_CODE=ON',
@@ -67,7 +65,7 @@ function crossOptions(arch) {
 }
 
 function recipeOf(arch) {
-  const inputs = [VERSION, ORIG_SHA256, [...CMAKE_OPTIONS, ...crossOptions(arch)], PATCH, arch];
+  const inputs = [sourceName('libsolv'), [...CMAKE_OPTIONS, ...crossOptions(arch)], PATCH, arch];
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 }
 
@@ -78,7 +76,7 @@ function isBuilt(arch) {
 
 /** Two commands of one checkout may arrive here at the same time: the second waits and finds the work done. */
 function runLocked(arch) {
-  process.stderr.write(`set-up: building libsolv ${VERSION} for ${arch} (about half a minute, once)\n`);
+  process.stderr.write(`set-up: building libsolv for ${arch} (about half a minute, once)\n`);
   const command = [path.join(vendorOf(arch), '.lock'), process.execPath, import.meta.filename, arch];
   const { status } = spawnSync('flock', command, { stdio: 'inherit' });
   if (status !== 0) process.exit(status ?? 1);
@@ -88,7 +86,7 @@ function build(arch) {
   if (isBuilt(arch)) return;
   const work = fs.mkdtempSync(path.join(os.tmpdir(), 'libsolv-'));
   try {
-    const source = fetchSource(work);
+    const source = patchedSource(work);
     compile(work, source, arch);
     publish(work, source, arch);
   } catch (error) {
@@ -99,20 +97,10 @@ function build(arch) {
   }
 }
 
-/** The unpacked source package. */
-function fetchSource(work) {
-  const apt = privateApt(work, { type: 'deb-src' });
-  run(work, 'apt-get', [...apt, '-q', '--download-only', 'source', 'libsolv']);
-  const tarball = `libsolv_${VERSION}.orig.tar.gz`;
-  if (!fs.existsSync(path.join(work, tarball)))
-    throw new Error(`this distribution's libsolv is not ${VERSION} (Debian 12 has it)`);
-  const digest = createHash('sha256')
-    .update(fs.readFileSync(path.join(work, tarball)))
-    .digest('hex');
-  if (digest !== ORIG_SHA256) throw new Error(`${tarball} has SHA-256 ${digest}, expected ${ORIG_SHA256}`);
-  const dsc = fs.readdirSync(work).find((name) => name.endsWith('.dsc'));
+/** A copy of the source package, with our change. */
+function patchedSource(work) {
   const source = path.join(work, 'source');
-  run(work, 'dpkg-source', ['-x', dsc, source]);
+  fs.cpSync(sourceFolder('libsolv'), source, { recursive: true });
   patch(source);
   return source;
 }

@@ -2,9 +2,9 @@
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { sourceFolder } from '../pinned-sources.mjs';
 import { collectModules } from './modules.mjs';
 import { programText } from './program.mjs';
-import { sourceFolder } from './sources.mjs';
 import { compileObjects, link, NATIVE } from './toolchain.mjs';
 
 const ROOT = path.join(import.meta.dirname, '../..');

@@ -4,7 +4,9 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { sourceFolder, VENDOR } from './sources.mjs';
+import { sourceFolder } from '../pinned-sources.mjs';
+
+const OBJECTS = path.join(import.meta.dirname, '../../native/vendor/compact/objects');
 
 /** `gnu`: of Debian's compiler, which brings libgcc; `musl`: of the folders in Debian's musl-dev. */
 export const ARCHITECTURES = {
@@ -58,7 +60,7 @@ const COMMON_FLAGS = [
  */
 export async function compileObjects(architecture, sources) {
   const compiler = compilerOf(architecture);
-  const folder = path.join(VENDOR, 'objects', architecture);
+  const folder = path.join(OBJECTS, architecture);
   fs.mkdirSync(folder, { recursive: true });
   const jobs = sources.map((source) => objectJob(compiler, folder, source));
   const missing = jobs.filter(({ object }) => !fs.existsSync(object));

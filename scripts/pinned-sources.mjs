@@ -1,10 +1,12 @@
-// What the compact executables are compiled from: packages of the distribution, pinned by checksum, kept in native/vendor.
+// What libsolv and the compact executables are compiled from: packages of the distribution, pinned by checksum, kept in
+// native/vendor/sources.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { run } from './run-command.mjs';
 
-export const VENDOR = path.join(import.meta.dirname, '../../native/vendor/compact');
+const VENDOR = path.join(import.meta.dirname, '../native/vendor/sources');
 
 /** A folder with the packages' files for builds without a network. */
 const LOCAL = process.env.YUM_OSTREE_SOURCES;
@@ -15,6 +17,11 @@ const MIRRORS = [
 ];
 
 const SOURCES = {
+  libsolv: {
+    version: '0.7.23',
+    file: 'pool/main/libs/libsolv/libsolv_0.7.23.orig.tar.gz',
+    sha256: '0286155964373c6cc3802d025750786c3ee79608d5cb884598e110e3918bb2fe',
+  },
   quickjs: {
     version: '2025.04.26',
     file: 'pool/main/q/quickjs/quickjs_2025.04.26.orig.tar.xz',
@@ -42,12 +49,17 @@ const SOURCES = {
   },
 };
 
-/** The folder of an unpacked package; fetched where it is not there yet. */
+/** The folder of an unpacked package, which is nobody's to change; fetched where it is not there yet. */
 export function sourceFolder(name) {
-  const source = SOURCES[name];
-  const folder = path.join(VENDOR, `${name}-${source.version}-${source.sha256.slice(0, 8)}`);
-  if (!fs.existsSync(folder)) unpack(source, folder);
+  const folder = path.join(VENDOR, sourceName(name));
+  if (!fs.existsSync(folder)) unpack(SOURCES[name], folder);
   return folder;
+}
+
+/** Changes whenever the package does. */
+export function sourceName(name) {
+  const { version, sha256 } = SOURCES[name];
+  return `${name}-${version}-${sha256.slice(0, 8)}`;
 }
 
 /** A crash leaves the whole folder or none: it gets its name last. */
@@ -58,8 +70,8 @@ function unpack(source, folder) {
     const archive = fetch(source, work);
     const unpacked = path.join(work, 'unpacked');
     fs.mkdirSync(unpacked);
-    if (archive.endsWith('.deb')) run('dpkg-deb', ['-x', archive, unpacked]);
-    else run('tar', ['-xf', archive, '-C', unpacked, '--strip-components=1']);
+    if (archive.endsWith('.deb')) run(work, 'dpkg-deb', ['-x', archive, unpacked]);
+    else run(work, 'tar', ['-xf', archive, '-C', unpacked, '--strip-components=1']);
     fs.renameSync(unpacked, folder);
   } finally {
     fs.rmSync(work, { recursive: true, force: true });
@@ -109,9 +121,4 @@ function machineMirrors() {
     .join('\n');
   const found = [...text.matchAll(/https?:\/\/\S+\/debian(?=\/?\s)/g)].map(([url]) => url);
   return [...new Set(found)].filter((url) => !MIRRORS.includes(url) && !url.includes('snapshot.'));
-}
-
-function run(command, args) {
-  const { status, error, stderr } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')}: ${error?.message ?? stderr}`);
 }
