@@ -1,6 +1,6 @@
 /** `debug import` and `debug compose`: the two steps between downloaded packages and a new tree, alone. */
 import type { CliContext } from '#cli/context.ts';
-import { VERSION } from '#cli/version.ts';
+import { VERSION } from '#ostree/format/version.ts';
 import { compose } from '#layering/compose.ts';
 import { composePackage } from '#layering/compose-package.ts';
 import { inputDigest, layerMetadata } from '#layering/layer-metadata.ts';

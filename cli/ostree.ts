@@ -3,7 +3,7 @@ import type { CliContext } from '#cli/context.ts';
 import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { VERSION } from '#cli/version.ts';
+import { VERSION } from '#ostree/format/version.ts';
 
 /** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
 export async function runOstree(argv: readonly string[], context: CliContext): Promise<number> {

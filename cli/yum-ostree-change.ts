@@ -14,7 +14,7 @@ import {
   type RepositoryFlags,
 } from '#cli/yum-ostree-options.ts';
 import { choiceOf } from '#cli/yum-ostree-system.ts';
-import { VERSION } from '#cli/version.ts';
+import { VERSION } from '#ostree/format/version.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
 

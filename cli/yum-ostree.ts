@@ -6,7 +6,7 @@ import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
 import { addSystemVerbs } from '#cli/yum-ostree-system.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { VERSION } from '#cli/version.ts';
+import { VERSION } from '#ostree/format/version.ts';
 
 /** What a verb leaves for the program: its exit code. */
 export interface VerbResult {

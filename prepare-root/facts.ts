@@ -126,7 +126,8 @@ export function kernelCommandLine(sys: Syscalls): string {
 
 function configFiles(sys: Syscalls, given: readonly string[] | null, from: string): ConfigFile[] {
   return (given ?? CONFIG_FILES.map((path) => from + path)).flatMap((path) => {
-    const text = sys.readText(AT_FDCWD, path);
+    // What people give for 'none'; the call reads regular files only.
+    const text = path === '/dev/null' ? '' : sys.readText(AT_FDCWD, path);
     if (text !== null) return [{ path, text }];
     if (given === null) return [];
     throw new UserError('BAD_BOOT_CONFIG', `Failed to parse config: ${path}: No such file or directory`);

@@ -11,6 +11,7 @@ import { reportFailure } from '#prepare-root/report-failure.ts';
 import { run } from '#prepare-root/run.ts';
 import { readSituation } from '#prepare-root/situation.ts';
 import { codeOf } from '#ostree/format/errors.ts';
+import { VERSION } from '#ostree/format/version.ts';
 import { AT_FDCWD, MNT_DETACH, type Syscalls } from '#native/syscalls.ts';
 
 const HELP = `${USAGE}
@@ -21,14 +22,15 @@ Makes the OSTree deployment that the kernel command line names the root at SYSRO
   --cmdline TEXT   the kernel command line (default: that of /proc/cmdline)
   --config FILE    read this instead of the initramfs' prepare-root.conf; may be repeated
   --sysroot DIR    SYSROOT
+  --version        print the version
 `;
 
 /** 0 done; 1 failed, with one message on standard error, and what was mounted is unmounted again. */
 export function main(argv: readonly string[], sys: Syscalls): number {
   let request: Arguments | null = null;
   try {
-    if (argv.includes('--help')) {
-      sys.write(1, HELP);
+    if (argv.includes('--help') || argv.includes('--version')) {
+      sys.write(1, argv.includes('--help') ? HELP : `ostree-prepare-root (yum-ostree ${VERSION})\n`);
       return 0;
     }
     request = parseArguments(argv, sys.getpid() === 1);
