@@ -1,5 +1,5 @@
-// npm run build:compact -- [--all-architectures] [--architecture NAME]… : the compact static executables, in
-// build/compact/ARCHITECTURE; those of this machine in dist/, those of others in dist/ARCHITECTURE.
+// npm run build:compact -- [--all-architectures] [--architecture NAME]… [--output DIR]: the compact static executables;
+// those of this machine in dist/, those of others in dist/ARCHITECTURE; or in DIR/ARCHITECTURE.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,18 +18,21 @@ async function main(args) {
     options: {
       'all-architectures': { type: 'boolean', default: false },
       architecture: { type: 'string', multiple: true, default: [NATIVE] },
+      output: { type: 'string' },
     },
   });
   const architectures = values['all-architectures'] ? Object.keys(ARCHITECTURES) : values.architecture;
   try {
-    for (const architecture of architectures) await buildCompact(architecture, distFolder(architecture));
+    for (const architecture of architectures)
+      await buildCompact(architecture, folderFor(architecture, values.output));
   } catch (error) {
     process.stderr.write(`error: building the compact executables: ${error.message}\n`);
     process.exit(1);
   }
 }
 
-function distFolder(architecture) {
+function folderFor(architecture, output) {
+  if (output !== undefined) return path.join(output, architecture);
   return architecture === NATIVE ? path.join(ROOT, 'dist') : path.join(ROOT, 'dist', architecture);
 }
 
@@ -40,8 +43,8 @@ export async function buildCompact(architecture, folder) {
     const built = await buildProgram(architecture, program);
     const target = path.join(folder, program.name);
     // It may be running, or a link to another program.
-    fs.rmSync(target, { force: true });
-    fs.copyFileSync(built, target);
+    fs.copyFileSync(built, `${target}.${process.pid}`);
+    fs.renameSync(`${target}.${process.pid}`, target);
     process.stderr.write(`built ${program.name} for ${architecture}: ${fs.statSync(built).size} bytes\n`);
   }
   fs.writeFileSync(path.join(folder, 'notices-compact.txt'), compactNoticesText());

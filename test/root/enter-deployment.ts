@@ -1,4 +1,4 @@
-import { OUR_PREPARE_ROOT, runInScratch, type ProgramResult } from './scratch-initramfs.ts';
+import { UNDER_NODE, runInScratch, type ProgramResult } from './scratch-initramfs.ts';
 
 /**
  * Runs a command in the deployment that the kernel arguments name, set up by our `ostree-prepare-root` as at boot: a
@@ -16,7 +16,7 @@ export function enterDeployment(
   const done = runInScratch({
     sysroot,
     cmdline: kernelArguments,
-    runs: [[...OUR_PREPARE_ROOT, '/sysroot']],
+    runs: [[...UNDER_NODE, '/sysroot']],
     enter: command,
   });
   if (done.entered !== null) return done.entered;

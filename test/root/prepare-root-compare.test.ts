@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { MS } from '#native/syscalls.ts';
+import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
 import {
   BOOT_CASES,
   bootCase,
@@ -12,8 +13,11 @@ import {
 } from './prepare-root-cases.ts';
 import { newerOstree } from './newer-ostree.ts';
 import { asOurs } from './prepare-root-differences.ts';
-import { OUR_PREPARE_ROOT } from './scratch-initramfs.ts';
+import { UNDER_NODE } from './scratch-initramfs.ts';
 import { OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
+
+/** The compact executable. */
+const OURS: readonly string[] = [compactPrepareRoot()];
 
 const RECORDED = JSON.parse(
   fs.readFileSync(path.join(import.meta.dirname, 'prepare-root-2026.4.json'), 'utf8'),
@@ -27,7 +31,7 @@ describe('as ostree 2026.4', () => {
     if (recorded === undefined) throw new Error(`'${name}' is not recorded: run record-prepare-root.ts`);
     if (usr !== null) expect(bootCase(boot, C_PREPARE_ROOT, usr)).toEqual(recorded);
     const expected = { ...asOurs(recorded), ...BETTER_THAN_2026[name] };
-    expect(bootCase(boot, OUR_PREPARE_ROOT)).toEqual(expected);
+    expect(bootCase(boot, OURS)).toEqual(expected);
   });
 });
 
@@ -80,7 +84,7 @@ describe('as the ostree 2022.7 of this machine, but for the differences that are
   });
 
   test.for(BOOT_CASES.map((boot) => [boot.name, boot] as const))('%s', ([, boot]) => {
-    const ours = bootCase(withoutNewInputs(boot), OUR_PREPARE_ROOT);
+    const ours = bootCase(withoutNewInputs(boot), OURS);
     expect(bootCase(boot, C_PREPARE_ROOT)).toEqual(asIn2022(ours, boot));
   });
 });
@@ -161,17 +165,31 @@ function hotfixMadeWritable(): BootOutcome {
 }
 
 test('a mount point that is named through a link', () => {
-  const plain = bootCase({ name: 'plain' }, OUR_PREPARE_ROOT);
+  const plain = bootCase({ name: 'plain' }, OURS);
   const linked = { name: 'linked', cmdline: OSTREE_ARGUMENT, arguments: ['/proc/self/root/sysroot'] };
-  expect(bootCase(linked, OUR_PREPARE_ROOT)).toEqual(plain);
+  expect(bootCase(linked, OURS)).toEqual(plain);
   expect(bootCase(linked, C_PREPARE_ROOT).mounts).toContain('/sysroot/sysroot / rw private');
 });
 
 test('[yum-ostree] mount-var=true binds /var as the marker does', () => {
-  const marked = bootCase(
-    { name: 'marker', files: { '/run/ostree/initramfs-mount-var': '' } },
-    OUR_PREPARE_ROOT,
-  );
-  const configured = bootCase({ name: 'config', config: '[yum-ostree]\nmount-var=true\n' }, OUR_PREPARE_ROOT);
+  const marked = bootCase({ name: 'marker', files: { '/run/ostree/initramfs-mount-var': '' } }, OURS);
+  const configured = bootCase({ name: 'config', config: '[yum-ostree]\nmount-var=true\n' }, OURS);
   expect(configured).toEqual(marked);
+});
+
+describe('under Node, as the compact executable', () => {
+  const FEW = [
+    'plain',
+    'sysroot.readonly of the repository',
+    'hotfix',
+    'etc.transient',
+    'an Android slot that is not there',
+    'a link that is not there',
+    'a line that is none',
+  ];
+
+  test.for(FEW)('%s', (name) => {
+    const boot = BOOT_CASES.find((one) => one.name === name) ?? { name };
+    expect(bootCase(boot, UNDER_NODE)).toEqual(bootCase(boot, OURS));
+  });
 });

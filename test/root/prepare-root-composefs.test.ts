@@ -1,11 +1,14 @@
 /** Our prepare-root beside that of ostree 2026.4, run live, on sysroots that the C ostree made. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
 import { COMPOSEFS_CASES, SIGNED_CASES } from './composefs-cases.ts';
 import { makeComposefsSysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
 import { newerOstree } from './newer-ostree.ts';
 import { bootComposefs, C_PREPARE_ROOT, type BootOutcome } from './prepare-root-cases.ts';
 import { asOurs } from './prepare-root-differences.ts';
-import { OUR_PREPARE_ROOT } from './scratch-initramfs.ts';
+
+/** The compact executable. */
+const OURS: readonly string[] = [compactPrepareRoot()];
 
 let sysroot: ComposefsSysroot;
 beforeAll(() => {
@@ -18,7 +21,7 @@ describe('as ostree 2026.4', () => {
     const usr = `${newerOstree()}/usr`;
     const theirs = bootComposefs(boot, sysroot, { program: C_PREPARE_ROOT, usr });
     const expected: BootOutcome = { ...asOurs(theirs), ...BETTER[name] };
-    expect(bootComposefs(boot, sysroot, { program: OUR_PREPARE_ROOT })).toEqual(expected);
+    expect(bootComposefs(boot, sysroot, { program: OURS })).toEqual(expected);
   });
 });
 
@@ -45,16 +48,16 @@ const BETTER: Readonly<Record<string, Partial<BootOutcome>>> = {
 
 test('/run/ostree may exist: /var is mounted here then', () => {
   const boot = { name: 'marked', config: '[composefs]\nenabled=yes\n' };
-  const plain = bootComposefs(boot, sysroot, { program: OUR_PREPARE_ROOT });
+  const plain = bootComposefs(boot, sysroot, { program: OURS });
   const files = { '/run/ostree/initramfs-mount-var': '' };
-  const marked = bootComposefs({ ...boot, files }, sysroot, { program: OUR_PREPARE_ROOT });
+  const marked = bootComposefs({ ...boot, files }, sysroot, { program: OURS });
   const variable = '/sysroot/var /ostree/deploy/os/var rw shared';
   expect(marked).toEqual({ ...plain, mounts: [...plain.mounts, variable].sort() });
 });
 
 describe('signed', () => {
   test.for(SIGNED_CASES.map((boot) => [boot.name, boot] as const))('%s', ([, boot]) => {
-    const { status, message, mounts, booted } = bootComposefs(boot, sysroot, { program: OUR_PREPARE_ROOT });
+    const { status, message, mounts, booted } = bootComposefs(boot, sysroot, { program: OURS });
     expect(message).toContain(`ostree-prepare-root: ${boot.message}`);
     expect({ status, mounts, booted }).toMatchObject({ status: 1, booted: null });
     expect(mounts).toHaveLength(1);

@@ -3,16 +3,16 @@ import fs from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { DIED, NOT_REACHED } from './interrupted-prepare-root.ts';
 import { bootCase, describeMounts } from './prepare-root-cases.ts';
-import { OUR_PREPARE_ROOT, PROJECT, runInScratch, type ScratchResult } from './scratch-initramfs.ts';
+import { UNDER_NODE, PROJECT, runInScratch, type ScratchResult } from './scratch-initramfs.ts';
 import { makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
 
 /** The case with the most steps: read-only, transient /etc, /var bound. */
 const CONFIG = '[sysroot]\nreadonly=true\n[etc]\ntransient=true\n[yum-ostree]\nmount-var=true\n';
 const MOST_CHANGES = 60;
 
-const AGAIN = [...OUR_PREPARE_ROOT, '/sysroot'];
+const AGAIN = [...UNDER_NODE, '/sysroot'];
 const MOUNTS = ['/bin/cat', '/proc/self/mountinfo'];
-const undisturbed = bootCase({ name: 'all', config: CONFIG }, OUR_PREPARE_ROOT);
+const undisturbed = bootCase({ name: 'all', config: CONFIG }, UNDER_NODE);
 
 describe.for(['fail', 'die'] as const)('a change of the system %ss', (how) => {
   test('at any of them: the next run has the result of an undisturbed one', () => {

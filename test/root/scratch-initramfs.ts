@@ -4,8 +4,8 @@ import { runInMountNamespace } from './mount-namespace.ts';
 /** The project's folder; it is seen at the same path inside the scratch initramfs. */
 export const PROJECT = path.resolve(import.meta.dirname, '../..');
 
-/** Our prepare-root as it is run inside the scratch initramfs. */
-export const OUR_PREPARE_ROOT: readonly string[] = ['/node', '/ostree-prepare-root'];
+/** Our prepare-root from source, as it is run inside the scratch initramfs. */
+export const UNDER_NODE: readonly string[] = ['/node', '/ostree-prepare-root'];
 
 /** A small root like an initramfs, in a mount namespace of its own, in which programs are run one after the other. */
 export interface ScratchRequest {
