@@ -3,11 +3,13 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { VM_BUILD } from './build-cache.ts';
 import { newestOstree } from './boot-programs.ts';
+import { BOOKWORM, unpacked } from './debian-suite.ts';
+import { filesBelow, installed, REPOSITORY } from './installed-parts.ts';
 import type { DeployedDisk, DeployedTree } from './deployed-disk.ts';
 import { deployedDisk } from './deployed-disk.ts';
 import type { Kernel } from './kernel.ts';
 import { GUEST } from './mini-initramfs.ts';
-import { plainTree } from './tree.ts';
+import { plainTree, systemdTree } from './tree.ts';
 import { runCommand } from '#test/fixtures/run-command.ts';
 
 const KERNEL_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyS0'];
@@ -27,6 +29,36 @@ export async function composefsDisk(kernel: Kernel): Promise<DeployedDisk> {
     config: { 'ex-integrity.composefs': 'true' },
   });
 }
+
+/** Debian 12's systemd with our generator and units, to multi-user.target; deployed by us with a dracut initramfs. */
+export async function systemdDisk(kernel: Kernel, initramfs: string): Promise<DeployedDisk> {
+  const packages = await unpacked(BOOKWORM, 'systemd', SYSTEMD_PACKAGES, 'closure');
+  const sources = [
+    ...['prepare-root/units', 'prepare-root/tmpfiles', 'test/vm/guest', 'test/vm/tree.ts'].flatMap(
+      filesBelow,
+    ),
+    ...[initramfs, path.join(REPOSITORY, 'dist/ostree-prepare-root')],
+  ].map((file) => fs.readFileSync(file));
+  const lay = async (root: string) => {
+    await systemdTree(root, packages, { kernel, initramfs, id: 'debian', version: '12' });
+    await installed(root, ['programs', 'systemd']);
+  };
+  const tree = { stateroot: 'debian', kernelArguments: [...KERNEL_ARGUMENTS, 'quiet'], lay };
+  return await deployedDisk('systemd', [kernel.version, packages, ...sources], [tree], {
+    shape: { megabytes: 700 },
+  });
+}
+
+const SYSTEMD_PACKAGES = [
+  'systemd',
+  'systemd-sysv',
+  'udev',
+  
+  'base-files',
+  'bash',
+  'util-linux',
+  'kmod',
+];
 
 function smallSystem(kernel: Kernel, version: string): DeployedTree {
   const lay = (root: string) => {

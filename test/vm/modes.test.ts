@@ -4,9 +4,9 @@ import type { BootResult } from './boot.ts';
 import { boot, reportOf } from './boot.ts';
 import { cProgram2022, cProgramNewest, ourProgram } from './boot-programs.ts';
 import { BOOKWORM, TRIXIE } from './debian-suite.ts';
+import { comparable } from './comparable.ts';
 import type { DeployedDisk } from './deployed-disk.ts';
 import { composefsDisk, ourDisk } from './disks.ts';
-import type { GuestReport } from './guest-report.ts';
 import { mountAt, writableIn } from './guest-report.ts';
 import type { InitramfsPart } from './initramfs-part.ts';
 import { configPart } from './initramfs-part.ts';
@@ -104,22 +104,3 @@ test('the C program of Debian 12 boots what we deployed', async () => {
   expect(report.facts.get('os')).toBe('small 2');
   expect(writableIn(report)).toEqual(['/etc', '/var', '/boot', '/sysroot', REPO]);
 });
-
-/** The report without what differs from boot to boot: times and the names of temporary folders. */
-function comparable(report: GuestReport) {
-  const plain = (text: string) => text.replaceAll(/transient-etc\.[0-9A-Za-z]{6}/g, 'transient-etc.XXXXXX');
-  // The size of devtmpfs follows the memory that the initramfs leaves.
-  const stays = (option: string) => !option.startsWith('size=') && !option.startsWith('nr_inodes=');
-  const mounts = report.mounts.map((mount) => ({
-    ...mount,
-    superOptions: mount.superOptions.filter(stays).map(plain),
-  }));
-  return {
-    mounts,
-    run: report.run.map(plain),
-    booted: plain(report.booted?.toString('latin1') ?? 'not there'),
-    bootedMode: report.facts.get('booted-mode'),
-    writable: [...report.writable],
-    os: report.facts.get('os'),
-  };
-}

@@ -39,11 +39,9 @@ export async function systemdTree(root: string, packages: string, input: TreeInp
   fs.mkdirSync(path.join(units, 'multi-user.target.wants'), { recursive: true });
   fs.symlinkSync('../vm-report.service', path.join(units, 'multi-user.target.wants/vm-report.service'));
   fs.symlinkSync('multi-user.target', path.join(root, 'usr/etc/systemd/system/default.target'));
+  // Packages with scripts for dpkg are left out, base-passwd among them: this machine, a Debian too, has it.
   for (const name of ['passwd', 'group'])
-    fs.copyFileSync(
-      path.join(root, `usr/share/base-passwd/${name}.master`),
-      path.join(root, 'usr/etc', name),
-    );
+    fs.copyFileSync(`/usr/share/base-passwd/${name}.master`, path.join(root, 'usr/etc', name));
 }
 
 function layDirectories(root: string): void {

@@ -11,7 +11,8 @@ status=0
 unshare --mount --propagation private sh -eu -c '
     mount -t tmpfs tmpfs "$work"
     mkdir "$work/upper" "$work/work" "$work/root"
-    mount -t overlay -o "lowerdir=$stage:${DRACUT_ROOT:-/},upperdir=$work/upper,workdir=$work/work" overlay "$work/root"
+    cp -a "$stage/." "$work/upper/"
+    mount -t overlay -o "lowerdir=${DRACUT_ROOT:-/},upperdir=$work/upper,workdir=$work/work" overlay "$work/root"
     for each in proc sys dev; do mkdir -p "$work/root/$each"; mount --rbind /$each "$work/root/$each"; done
     mkdir -p "$work/root/usr/lib/modules" "$work/root/run" "$work/root/var/tmp" "$work/root/tmp"
     mount --bind "$modules" "$work/root/usr/lib/modules"

@@ -13,6 +13,9 @@ echo "@@fact uptime $($b cut -d' ' -f1 /proc/uptime)"
 echo "@@fact init $($b cat /proc/1/comm)"
 echo "@@fact os $(. /usr/lib/os-release; echo "$ID $VERSION_ID")"
 [ -x /usr/bin/systemctl ] && echo "@@fact multi-user $(systemctl is-active multi-user.target)"
+# Microseconds since the kernel started, until the real root's systemd ran: what the kernel and the initramfs took.
+[ -x /usr/bin/systemctl ] && echo "@@fact switched-root $(systemctl show -P UserspaceTimestampMonotonic)"
+[ -x /usr/bin/systemctl ] && echo "@@fact failed-units $(systemctl --failed --plain --no-legend | $b cut -d' ' -f1 | $b tr '\n' ' ')"
 section mountinfo $b cat /proc/self/mountinfo
 section run $b find /run -maxdepth 3 -path '/run/ostree*'
 if [ -e /run/ostree-booted ]; then
