@@ -24,6 +24,9 @@ installkernel() {
 }
 
 install() {
+    # strip(1), which dracut runs over everything that is executable, breaks a program that carries its code as a note.
+    # shellcheck disable=SC2034
+    [ -z "${ostree_program:-}" ] || do_strip=no
     inst_binary "${ostree_program:-$prepare_root}" "$prepare_root"
     sh "${dracutsysrootdir:-}$list_files" "${dracutsysrootdir:-}" | while read -r file; do
         inst_simple "$file"

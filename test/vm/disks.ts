@@ -49,16 +49,7 @@ export async function systemdDisk(kernel: Kernel, initramfs: string): Promise<De
   });
 }
 
-const SYSTEMD_PACKAGES = [
-  'systemd',
-  'systemd-sysv',
-  'udev',
-  
-  'base-files',
-  'bash',
-  'util-linux',
-  'kmod',
-];
+const SYSTEMD_PACKAGES = ['systemd', 'systemd-sysv', 'udev', 'base-files', 'bash', 'util-linux', 'kmod'];
 
 function smallSystem(kernel: Kernel, version: string): DeployedTree {
   const lay = (root: string) => {

@@ -58,5 +58,10 @@ export async function foreignProgram(root: string, file: string, name: string): 
 export async function ownProgram(file: string, name: string): Promise<CpioFile[]> {
   const { stdout } = await runCommand('ldd', [file], { accept: [0, 1] });
   const libraries = [...stdout.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? '');
-  return [executable(name, file), ...libraries.map((each) => executable(each.slice(1), each))];
+  return [executable(name, file), ...libraries.map((each) => executable(belowUsr(each), each))];
+}
+
+/** In an initramfs /lib and /lib64 are links to below /usr; a directory of an archive would take their place. */
+function belowUsr(file: string): string {
+  return file.startsWith('/usr/') ? file.slice(1) : `usr${file}`;
 }

@@ -25,8 +25,9 @@ export async function miniInitramfs(kernel: Kernel, busybox = '/bin/busybox'): P
   }));
   const files: CpioFile[] = [
     ...['proc', 'sys', 'dev', 'run', 'sysroot', 'tmp'].map((name) => ({ name, text: '', mode: 0o040755 })),
-    executable('bin/busybox', busybox),
-    symlink('bin/sh', 'busybox'),
+    executable('usr/bin/busybox', busybox),
+    symlink('usr/bin/sh', 'busybox'),
+    ...['bin', 'lib', 'lib64'].map((name) => symlink(name, `usr/${name}`)),
     { name: 'init', text: fs.readFileSync(path.join(GUEST, 'mini-init.sh')), mode: EXECUTABLE },
     { name: 'modules/order', text: modules.map(({ name }) => `${name}\n`).join('') },
     ...modules.map(({ name, bytes }) => ({ name: `modules/${name}`, text: bytes })),

@@ -104,3 +104,21 @@ test('the C program of Debian 12 boots what we deployed', async () => {
   expect(report.facts.get('os')).toBe('small 2');
   expect(writableIn(report)).toEqual(['/etc', '/var', '/boot', '/sysroot', REPO]);
 });
+
+test('kernel start to the real root, by each program, in counted instructions', async () => {
+  const kernel = await distributionKernel(BOOKWORM);
+  const disk = await ourDisk(kernel);
+  const mini = await miniInitramfs(kernel);
+  const programs = { ours: ourProgram, 'c-newest': cProgramNewest, 'c-2022': cProgram2022 };
+  for (const [name, program] of Object.entries(programs)) {
+    const report = reportOf(
+      await boot({
+        ...{ name: `time-${name}`, kernel, disk: disk.disk, memory: 1024, countInstructions: true },
+        initramfs: [mini, await program(), configPart('')],
+        commandLine: disk.entries[0]?.options ?? '',
+      }),
+    );
+    expect(report.facts.get('os')).toBe('small 2');
+    process.stdout.write(`kernel start to the real root, ${name}: ${report.facts.get('started') ?? '?'} s\n`);
+  }
+});

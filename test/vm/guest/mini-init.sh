@@ -1,5 +1,6 @@
 #!/bin/busybox sh
 # init of the smallest initramfs: loads the drivers, mounts the disk on /sysroot, runs ostree-prepare-root, switches root.
+# shellcheck shell=dash
 b=/bin/busybox
 $b mount -t proc proc /proc
 $b mount -t sysfs sysfs /sys

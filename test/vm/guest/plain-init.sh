@@ -1,5 +1,6 @@
 #!/usr/bin/busybox sh
 # PID 1 of the small real root: what a real one does first, then the report, then power off.
+# shellcheck shell=dash
 b=/usr/bin/busybox
 started=$($b cut -d' ' -f1 /proc/uptime 2> /dev/null)
 [ -e /proc/self/mountinfo ] || $b mount -t proc proc /proc

@@ -1,5 +1,6 @@
 #!/usr/bin/busybox sh
 # Tells on the second serial port (else the console) what the booted system looks like: the harness reads it.
+# shellcheck shell=dash
 PATH=/usr/bin:/usr/sbin
 out=/dev/ttyS1
 if ! { : > $out; } 2> /dev/null; then out=/dev/console; fi
