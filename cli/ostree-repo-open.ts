@@ -14,7 +14,9 @@ export function repoVerb(program: Command, usage: string, description: string): 
     .option(
       '--repo <path>',
       'the repository (default: $OSTREE_REPO, the working directory or /sysroot/ostree/repo)',
-    );
+    )
+    .option('-v, --verbose', 'print more')
+    .exitOverride();
 }
 
 /** Collects the values of an option that may be given several times. */
@@ -32,7 +34,8 @@ export function wholeNumber(text: string): number {
 
 /** Where the repository is: option, environment, working directory, system. */
 export function repoPath(context: CliContext, command: Command): string {
-  const { repo } = command.optsWithGlobals<{ repo?: string }>();
+  const { repo, sysroot } = command.optsWithGlobals<{ repo?: string; sysroot?: string }>();
+  if (repo === undefined && sysroot !== undefined) return `${sysroot}/ostree/repo`;
   const named = repo ?? context.env['OSTREE_REPO'];
   if (named !== undefined && named !== '') return named;
   const here =
@@ -49,6 +52,20 @@ export function withRepo<T>(context: CliContext, command: Command, action: (repo
   const repo = openRepo(context.sys, repoPath(context, command));
   try {
     return action(repo);
+  } finally {
+    closeRepo(repo);
+  }
+}
+
+/** As `withRepo`, for an action that waits for a server. */
+export async function withRepoAsync<T>(
+  context: CliContext,
+  command: Command,
+  action: (repo: Repo) => Promise<T>,
+): Promise<T> {
+  const repo = openRepo(context.sys, repoPath(context, command));
+  try {
+    return await action(repo);
   } finally {
     closeRepo(repo);
   }

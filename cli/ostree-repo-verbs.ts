@@ -5,13 +5,19 @@ import { addCommitVerb } from '#cli/ostree-repo-commit.ts';
 import { addConfigVerbs } from '#cli/ostree-repo-config.ts';
 import { addListVerbs } from '#cli/ostree-repo-list.ts';
 import { addMaintenanceVerbs } from '#cli/ostree-repo-maintain.ts';
+import { addPullVerb } from '#cli/ostree-repo-pull.ts';
+import { addRemoteVerbs } from '#cli/ostree-repo-remote.ts';
 import { addRefVerbs } from '#cli/ostree-repo-refs.ts';
 import { addShowVerbs } from '#cli/ostree-repo-show.ts';
 
 /** The verbs of ostree(1) that work on a repository. */
 export function addRepoVerbs(program: Command, context: CliContext): void {
-  program.option('--repo <path>', 'the repository');
+  program
+    .option('--repo <path>', 'the repository')
+    .option('--sysroot <path>', 'the sysroot whose repository is meant');
   addConfigVerbs(program, context);
+  addRemoteVerbs(program, context);
+  addPullVerb(program, context);
   addCommitVerb(program, context);
   addCheckoutVerb(program, context);
   addRefVerbs(program, context);

@@ -85,9 +85,9 @@ export function parseRepoMode(text: string): RepoMode {
   });
 }
 
-/** Writes the configuration: new file, sync, rename; a crash leaves the old or the new one. */
-export function writeConfig(sys: Syscalls, repoFd: Fd, text: string): void {
-  const temporary = `.config-${sys.randomHex(4)}`;
+/** Writes the configuration (or another small file beside it): new file, sync, rename; a crash leaves the old or the new one. */
+export function writeConfig(sys: Syscalls, repoFd: Fd, text: string | Uint8Array, name = 'config'): void {
+  const temporary = `.${name}-${sys.randomHex(4)}`;
   const fd = sys.open(repoFd, temporary, ['write', 'create', 'exclusive'], 0o644);
   try {
     sys.write(fd, text);
@@ -95,7 +95,7 @@ export function writeConfig(sys: Syscalls, repoFd: Fd, text: string): void {
   } finally {
     sys.close(fd);
   }
-  sys.rename(repoFd, temporary, repoFd, 'config');
+  sys.rename(repoFd, temporary, repoFd, name);
   sys.fsync(repoFd);
 }
 
