@@ -11,7 +11,6 @@ import { run } from './run-command.mjs';
 const CMAKE_OPTIONS = [
   '-DCMAKE_BUILD_TYPE=Release',
   '-DCMAKE_POSITION_INDEPENDENT_CODE=ON',
-  '-DCMAKE_C_FLAGS=-fvisibility=hidden -ffunction-sections -fdata-sections -w',
   '-DDISABLE_SHARED=ON',
   '-DENABLE_STATIC=ON',
   '-DMULTI_SEMANTICS=ON',
@@ -21,6 +20,7 @@ const CMAKE_OPTIONS = [
   '-DENABLE_ZSTD_COMPRESSION=ON',
   '-DENABLE_LZMA_COMPRESSION=ON',
 ];
+const COMPILER_FLAGS = ['-fvisibility=hidden', '-ffunction-sections', '-fdata-sections', '-w'];
 /**
  * libsolv's hash of (name, relation, version) puts the same version of many packages side by side, and its chains grow
  * long: reading 18,000 packages takes three times as long as with a hash that spreads. Nothing but speed depends on it.
@@ -65,7 +65,12 @@ function crossOptions(arch) {
 }
 
 function recipeOf(arch) {
-  const inputs = [sourceName('libsolv'), [...CMAKE_OPTIONS, ...crossOptions(arch)], PATCH, arch];
+  const inputs = [
+    sourceName('libsolv'),
+    [...CMAKE_OPTIONS, compilerFlags('/'), ...crossOptions(arch)],
+    PATCH,
+    arch,
+  ];
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 }
 
@@ -117,8 +122,14 @@ function compile(work, source, arch) {
   const out = path.join(work, 'out');
   const cross = crossOptions(arch);
   if (cross.length > 0) cross.push(`-DCMAKE_FIND_ROOT_PATH=${path.join(vendorOf(arch), 'sysroot')}`);
-  run(work, 'cmake', ['-S', source, '-B', out, '-G', 'Ninja', ...CMAKE_OPTIONS, ...cross]);
+  const options = [`-DCMAKE_C_FLAGS=${compilerFlags(source)}`, ...CMAKE_OPTIONS, ...cross];
+  run(work, 'cmake', ['-S', source, '-B', out, '-G', 'Ninja', ...options]);
   run(work, 'ninja', ['-C', out, 'src/libsolv.a', 'ext/libsolvext.a']);
+}
+
+/** Asserts hold the names of the sources: not where they were compiled. */
+function compilerFlags(source) {
+  return [...COMPILER_FLAGS, `-ffile-prefix-map=${source}=libsolv`].join(' ');
 }
 
 /** Puts the finished folder in place with one rename; a crash leaves none or the whole. */

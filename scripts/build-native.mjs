@@ -1,16 +1,27 @@
 // Builds native/addon with node-gyp into native/build/Release/{syscalls,solver}.node, where a source is newer.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureLibsolv } from './build-libsolv.mjs';
+import { gypEnvironment } from './run-command.mjs';
 
 const root = new URL('..', import.meta.url).pathname;
 const native = join(root, 'native');
 const addons = ['syscalls.node', 'solver.node'].map((name) => join(native, 'build/Release', name));
 
 ensureLibsolv();
+unlinkOutdatedSolver();
 if (!upToDate()) build();
 copySqlite();
+
+/** make does not know that the solver is linked with libsolv. */
+function unlinkOutdatedSolver() {
+  const solver = join(native, 'build/Release/solver.node');
+  const recipe = join(native, 'vendor/libsolv/recipe');
+  if (!existsSync(solver) || statSync(recipe).mtimeMs <= statSync(solver).mtimeMs) return;
+  for (const file of [solver, join(native, 'build/Release/obj.target/solver.node')])
+    rmSync(file, { force: true });
+}
 
 function upToDate() {
   const sources = [...readdirSync(join(native, 'addon')).map((name) => join('addon', name)), 'binding.gyp'];
@@ -38,7 +49,7 @@ function build() {
     {
       cwd: native,
       encoding: 'utf8',
-      env: { ...process.env, PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` },
+      env: gypEnvironment(join(root, 'node_modules')),
     },
   );
   if (status === 0) {

@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ensureLibsolv } from './build-libsolv.mjs';
 import { privateApt } from './private-apt.mjs';
-import { run } from './run-command.mjs';
+import { gypEnvironment, run } from './run-command.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const vendor = path.join(root, 'native/vendor/aarch64');
@@ -119,7 +119,7 @@ function compilerEnvironment() {
   const include = path.join(sysroot, 'usr/include');
   const flags = `-isystem ${include} -isystem ${include}/aarch64-linux-gnu`;
   return {
-    PATH: `${path.join(root, 'node_modules/.bin')}:${process.env.PATH}`,
+    ...gypEnvironment(path.join(root, 'node_modules')),
     ...{ CC: 'aarch64-linux-gnu-gcc', CXX: 'aarch64-linux-gnu-g++', CFLAGS: flags, CXXFLAGS: flags },
     LDFLAGS: `-L${path.join(sysroot, 'usr/lib/aarch64-linux-gnu')}`,
   };
