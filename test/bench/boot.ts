@@ -1,0 +1,81 @@
+/** prepare-root's part of `npm run bench`: the compact executable beside the C programs. Needs root. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { measureImages, peerFiles } from '#test/bench/boot-images.ts';
+import {
+  bootReportText,
+  bootTable,
+  bootVerdicts,
+  type Beside,
+  type BootFigures,
+} from '#test/bench/boot-report.ts';
+import { compressedSize, timePrepareRoot } from '#test/bench/boot-times.ts';
+import { run } from '#test/bench/measure.ts';
+import type { Verdict } from '#test/bench/table.ts';
+import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
+import { INPUTS_DIRECTORY, prepareInputs } from '#test/fixtures/demo-inputs.ts';
+import { newerOstree } from '#test/root/newer-ostree.ts';
+import { PROJECT } from '#test/root/scratch-initramfs.ts';
+
+const C_PREPARE_ROOT = '/usr/lib/ostree/ostree-prepare-root';
+const REPORT = path.join(PROJECT, 'docs/bench-prepare-root.md');
+const README = path.join(PROJECT, 'README.md');
+/** The table of the README is between these. */
+const MARKS = ['<!-- bench of prepare-root -->', '<!-- end -->'] as const;
+
+export interface BootSettings {
+  /** Of each program. */
+  readonly runs: number;
+  readonly machine: string;
+  readonly say: (line: string) => void;
+}
+
+/** Measures, and writes docs/bench-prepare-root.md and the README's table. @returns which aims are met */
+export async function benchBoot({ runs, machine, say }: BootSettings): Promise<readonly Verdict[]> {
+  const program = compactPrepareRoot();
+  const { base } = await prepareInputs({ directory: INPUTS_DIRECTORY, report: say });
+  say('prepare-root: initramfs images');
+  const images = measureImages(program, {
+    modules: path.join(base.path, 'usr/lib/modules'),
+    version: base.kernelVersion,
+  });
+  say(`prepare-root: ${runs} runs of each program`);
+  const nothing = emptyProgram();
+  const beside = (usr: string): Beside => {
+    const [ours, peer, empty] = timePrepareRoot([program, C_PREPARE_ROOT, nothing], usr, runs);
+    if (ours === undefined || peer === undefined || empty === undefined)
+      throw new Error('time-boot: no figures');
+    return { ours, peer, nothing: empty };
+  };
+  const figures: BootFigures = {
+    executable: { bytes: fs.statSync(program).size, compressed: compressedSize(program) },
+    older: beside('/usr'),
+    newer: beside(`${newerOstree()}/usr`),
+    ...{ peerFiles: peerFiles(), images, runs, machine },
+  };
+  write(figures);
+  return bootVerdicts(figures);
+}
+
+function emptyProgram(): string {
+  const [source, output] = ['build/nothing.c', 'build/nothing'].map((file) => path.join(PROJECT, file));
+  fs.writeFileSync(source ?? '', 'int main(void) { return 0; }\n');
+  run(['gcc', '-O2', '-static', '-o', output ?? '', source ?? '']);
+  return output ?? '';
+}
+
+/** A crash leaves each file as it was or as it is to be. */
+function write(figures: BootFigures): void {
+  const text = bootReportText(figures);
+  process.stdout.write(text);
+  replaceFormatted(REPORT, text);
+  const [before, rest = ''] = fs.readFileSync(README, 'utf8').split(MARKS[0]);
+  const after = rest.slice(rest.indexOf(MARKS[1]));
+  replaceFormatted(README, `${before}${MARKS[0]}\n\n${bootTable(figures)}\n\n${after}`);
+}
+
+function replaceFormatted(file: string, text: string): void {
+  fs.writeFileSync(`${file}.new`, text);
+  run([path.join(PROJECT, 'node_modules/.bin/prettier'), '--parser=markdown', '--write', `${file}.new`]);
+  fs.renameSync(`${file}.new`, file);
+}
