@@ -8,6 +8,10 @@
 
 #include "calls.h"
 
+#ifndef GRND_INSECURE
+#define GRND_INSECURE 4
+#endif
+
 CALL(unshare) {
   ARGUMENTS(a);
   int flags = arg_int(&a, 0);
@@ -93,6 +97,10 @@ CALL(randomHex) {
   uint8_t bytes[256];
   if (a.failed) return JS_EXCEPTION;
   if (length < 0 || length > (int64_t)sizeof bytes) return JS_ThrowRangeError(c, "at most 256 random bytes");
-  if (getrandom(bytes, (size_t)length, 0) != length) return throw_errno(c, errno, "getrandom", NULL);
+  // For names, not for keys: waiting until the kernel has collected enough holds up the boot, for a second where the
+  // processor has no generator.
+  ssize_t got = getrandom(bytes, (size_t)length, GRND_INSECURE);
+  if (got < 0 && errno == EINVAL) got = getrandom(bytes, (size_t)length, 0);  // Linux before 5.6
+  if (got != length) return throw_errno(c, errno, "getrandom", NULL);
   return new_hex(c, bytes, (size_t)length);
 }
