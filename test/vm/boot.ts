@@ -21,8 +21,6 @@ export interface BootRequest {
   readonly memory?: number;
   /** Ends the boot when the console shows it, where the guest does not power off. */
   readonly until?: RegExp;
-  /** Counts instructions for time, 2 ns each: how long the guest takes does not follow what else this machine does. */
-  readonly countInstructions?: boolean;
   /** Seconds; emulation on a busy machine is slow. */
   readonly limit?: number;
 }
@@ -36,7 +34,6 @@ export interface BootResult {
   readonly seconds: number;
 }
 
-const COUNTING = ['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=off'];
 const LOGS = path.join(VM_BUILD, 'logs');
 
 /** Boots a machine under emulation, always: where the processor could help, it is not said to help rightly. */
@@ -83,7 +80,7 @@ function machine(request: BootRequest, files: Files): { program: string; args: s
     `snapshot=${request.keepWrites === true ? 'off' : 'on'}`,
   ];
   const common = [
-    ...(request.countInstructions === true ? COUNTING : ['-accel', 'tcg,thread=multi']),
+    ...['-accel', 'tcg,thread=multi'],
     ...['-m', String(request.memory ?? 512), '-nic', 'none', '-no-reboot'],
     ...['-display', 'none', '-monitor', 'none', '-serial', 'stdio', '-drive', disk.join(',')],
     ...['-kernel', kernel.direct, '-initrd', files.initramfs, '-append', `${request.commandLine} panic=-1`],

@@ -11,7 +11,16 @@ word() { for each in $($b cat /proc/cmdline); do case $each in "$1"=*) echo "${e
 root=$(word root)
 tries=0
 until [ -b "$root" ] || [ $tries -ge 50 ]; do $b sleep 0.1; tries=$((tries + 1)); done
+# As a kernel that has the drivers built in starts a machine without initramfs: the root file system only, then init=.
+init=$(word init)
+if [ -n "$init" ]; then
+    $b mount -t ext4 -o rw "$root" /sysroot
+    for each in run sys proc dev; do $b umount -l /$each; done
+    exec $b switch_root /sysroot "$init"
+fi
 $b mount -t ext4 -o rw "$root" /sysroot || { echo "@@failed no root $root"; $b poweroff -f; }
+# shellcheck source=/dev/null
+[ ! -e /before.sh ] || . /before.sh
 : > /etc/initrd-release
 before=$($b cut -d' ' -f1 /proc/uptime)
 /usr/lib/ostree/ostree-prepare-root /sysroot
