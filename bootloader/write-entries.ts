@@ -95,7 +95,12 @@ export function readBootFacts(sysroot: Sysroot, deployment: Deployment): BootFac
       const text = sys.readText(farm, 'usr/lib/os-release') ?? sys.readText(farm, 'etc/os-release');
       if (text === null) throw new UserError('BAD_TREE', 'it has no usr/lib/os-release');
       const version = versionOf(sysroot, deployment);
-      return { deployment, layout: readKernelLayout(sys, farm), osName: osReleaseName(text), version };
+      return {
+        deployment,
+        layout: readKernelLayout(sys, farm, sysroot.options.debug),
+        osName: osReleaseName(text),
+        version,
+      };
     } finally {
       sys.close(farm);
     }

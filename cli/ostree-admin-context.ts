@@ -60,7 +60,7 @@ export function readSysroot(
 export async function changeSysroot(
   flags: SysrootFlags,
   context: CliContext,
-  action: (sysroot: Sysroot) => void,
+  action: (sysroot: Sysroot) => void | Promise<void>,
 ): Promise<void> {
   const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
   try {
@@ -71,7 +71,7 @@ export async function changeSysroot(
       pause: async (milliseconds) => setTimeout(milliseconds),
     });
     try {
-      action(reloadSysroot(sysroot));
+      await action(reloadSysroot(sysroot));
     } finally {
       context.sys.close(lock);
     }

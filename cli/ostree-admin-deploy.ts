@@ -91,10 +91,7 @@ function deploy(
   { refspec, flags }: { refspec: string; flags: DeployFlags },
   context: CliContext,
 ): void {
-  if (flags.stage === true)
-    throw new UserError('STAGED', 'staging a deployment is not supported', {
-      hint: 'deploy without --stage',
-    });
+  if (flags.stage === true) refuseStaging(sysroot);
   const checksum = resolveRev(sysroot.repo, refspec);
   const origin = originOf(flags, refspec, context);
   const stateroot = chosenStateroot(sysroot, flags.stateroot ?? flags.os);
@@ -113,6 +110,17 @@ function deploy(
   const options = { ...flags, new: fresh, merge: found, noPrune: !flags.prune };
   const result = bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);
+}
+
+/** @throws UserError NOT_BOOTED on a sysroot that is not booted, STAGED on one that is */
+export function refuseStaging({ booted }: Sysroot): never {
+  if (booted === null)
+    throw new UserError('NOT_BOOTED', 'Cannot stage deployment: Not currently booted into an OSTree system', {
+      hint: 'without --stage the deployment is written at once',
+    });
+  throw new UserError('STAGED', 'staging a deployment is not supported', {
+    hint: 'without --stage the deployment is written at once',
+  });
 }
 
 function originOf(flags: DeployFlags, refspec: string, { sys }: CliContext): KeyFile {
@@ -136,7 +144,7 @@ export function runningKernelArgs({ sys }: CliContext): KernelArgs {
   return withoutBootLoaderArgs(parseKernelArgs(sys.readText(AT_FDCWD, '/proc/cmdline') ?? ''));
 }
 
-function describeEtc({ modified, removed, added }: EtcDiff): string {
+export function describeEtc({ modified, removed, added }: EtcDiff): string {
   return `Copying /etc changes: ${modified.length} modified, ${removed.length} removed, ${added.length} added\n`;
 }
 

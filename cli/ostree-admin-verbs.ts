@@ -4,6 +4,7 @@ import { readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { addDeployVerbs } from '#cli/ostree-admin-deploy.ts';
 import { addInitVerbs } from '#cli/ostree-admin-init.ts';
 import { addKargsVerbs } from '#cli/ostree-admin-kargs.ts';
+import { addUpgradeVerbs } from '#cli/ostree-admin-upgrade.ts';
 import { addStatusVerbs, currentDirectory } from '#cli/ostree-admin-status.ts';
 
 interface AdminFlags extends SysrootFlags {
@@ -22,6 +23,7 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
     });
   addInitVerbs(admin, context);
   addDeployVerbs(admin, context);
+  addUpgradeVerbs(admin, context);
   addStatusVerbs(admin, context);
   addKargsVerbs(admin, context);
 }

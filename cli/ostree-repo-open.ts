@@ -32,7 +32,7 @@ export function wholeNumber(text: string): number {
   return value;
 }
 
-/** Where the repository is: option, environment, working directory, system. */
+/** Where the repository is: option, environment, working directory, sysroot of the environment, system. */
 export function repoPath(context: CliContext, command: Command): string {
   const { repo, sysroot } = command.optsWithGlobals<{ repo?: string; sysroot?: string }>();
   if (repo === undefined && sysroot !== undefined) return `${sysroot}/ostree/repo`;
@@ -41,6 +41,8 @@ export function repoPath(context: CliContext, command: Command): string {
   const here =
     context.sys.stat(AT_FDCWD, 'objects') !== null && context.sys.stat(AT_FDCWD, 'config') !== null;
   if (here) return '.';
+  const fromEnvironment = context.env['OSTREE_SYSROOT'];
+  if (fromEnvironment !== undefined && fromEnvironment !== '') return `${fromEnvironment}/ostree/repo`;
   if (context.sys.stat(AT_FDCWD, '/sysroot/ostree/repo') !== null) return '/sysroot/ostree/repo';
   throw new UserError('NO_REPO', 'Command requires a --repo argument', {
     hint: 'or set OSTREE_REPO, or work in the repository',

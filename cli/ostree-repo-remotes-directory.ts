@@ -10,10 +10,14 @@ import { AT_FDCWD } from '#native/syscalls.ts';
  */
 export function remotesDirectory(context: CliContext, command: Command): string | null {
   const flags = command.optsWithGlobals<{ repo?: string; sysroot?: string }>();
-  const { sys } = context;
   const root =
     flags.sysroot ?? (isSystemRepo(context, flags.repo ?? context.env['OSTREE_REPO']) ? '/' : null);
-  if (root === null || sys.stat(AT_FDCWD, path.join(root, 'sysroot/ostree')) === null) return null;
+  return root === null ? null : remotesBelow(context, root);
+}
+
+/** The same for the sysroot at `root`. */
+export function remotesBelow({ sys }: CliContext, root: string): string | null {
+  if (sys.stat(AT_FDCWD, path.join(root, 'sysroot/ostree')) === null) return null;
   return path.join(root, 'etc/ostree/remotes.d');
 }
 

@@ -3,13 +3,14 @@ import type { CliContext } from '#cli/context.ts';
 import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { verbFirst } from '#cli/ostree-verb-first.ts';
 import { VERSION } from '#ostree/format/version.ts';
 
 /** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
 export async function runOstree(argv: readonly string[], context: CliContext): Promise<number> {
   const program = ostreeProgram(context);
   try {
-    await program.parseAsync(argv, { from: 'user' });
+    await program.parseAsync(verbFirst(argv), { from: 'user' });
     return 0;
   } catch (error) {
     // ostree(1) exits 1 on wrong usage too, and so do the scripts that test for it.

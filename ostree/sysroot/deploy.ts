@@ -92,7 +92,7 @@ function finishDeployment(
   const { sys } = sysroot;
   const farm = sys.open(sysroot.fd, place.path, ['read', 'directory', 'nofollow']);
   try {
-    const layout = readKernelLayout(sys, farm);
+    const layout = readKernelLayout(sys, farm, sysroot.options.debug);
     const bootcsum = bootChecksum(sys, farm, layout);
     makeEtc(sysroot, request.checksum, farm);
     initVar(sysroot, request, farm);

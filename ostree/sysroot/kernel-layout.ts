@@ -24,9 +24,13 @@ export interface KernelLayout {
 const MODULES = 'usr/lib/modules';
 const LEGACY_DIRECTORIES = ['usr/lib/ostree-boot', 'boot'];
 
-/** @throws UserError NO_KERNEL, BAD_KERNEL */
-export function readKernelLayout(sys: Syscalls, deployment: Fd): KernelLayout {
-  const modules = readModulesLayout(sys, deployment);
+/**
+ * @param debug the words of `OSTREE_SYSROOT_DEBUG`; with `no-dtb` the device trees of modules are passed over, as in ostree
+ * @throws UserError NO_KERNEL, BAD_KERNEL
+ */
+export function readKernelLayout(sys: Syscalls, deployment: Fd, debug: readonly string[] = []): KernelLayout {
+  const found = readModulesLayout(sys, deployment);
+  const modules = found !== null && debug.includes('no-dtb') ? { ...found, devicetree: null } : found;
   const legacy = readLegacyLayout(sys, deployment);
   const layout =
     modules === null || (legacy?.initramfs != null && modules.initramfs === null) ? legacy : modules;
