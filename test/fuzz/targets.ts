@@ -5,6 +5,7 @@
 import { fakeSysroot, FAKE_SYSROOT } from './fake-sysroot.ts';
 import { parseArguments } from '#prepare-root/arguments.ts';
 import { readBootLinks } from '#prepare-root/boot-links.ts';
+import { parsePublicKeys } from '#prepare-root/commit-trust.ts';
 import { findOstreeTarget, kernelArgument, ostreeTarget } from '#prepare-root/cmdline.ts';
 import { rootConfig } from '#prepare-root/config.ts';
 import { diagnose } from '#prepare-root/diagnose.ts';
@@ -304,11 +305,55 @@ const generatedUnits: FuzzTarget = {
   },
 };
 
+const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const KEY = '2KKbXFTWlGa0UY9gvNf/jxCc+pTv6/k3RdeWdrfPYmU=';
+
+const keys: FuzzTarget = {
+  name: 'keys',
+  seeds: texts(
+    `${KEY}\n`,
+    `\n ${KEY}\t\r\n\n${KEY}`,
+    `${'/'.repeat(43)}=`,
+    `${'A'.repeat(43)}=\n${'+'.repeat(42)}8=`,
+  ),
+  words: ['\n', '=', '==', '/', '+', '-', '_', ' ', '\r', '\0', KEY, 'A', 'AAAA', '\u00e9'],
+  run: (input) => {
+    const text = textOf(input);
+    const read = parsePublicKeys(text, 'fuzz');
+    const lines = text
+      .split('\n')
+      .map((line) => line.trim())
+      .filter((line) => line !== '');
+    check(read.length === lines.length, 'a line is a key');
+    // The last digit has two bits that stand for nothing.
+    check(
+      read.every(
+        (key, index) => base64Start(key) === lines[index]?.slice(0, 42) && lines[index].length === 44,
+      ),
+      'a key has the bits of its line',
+    );
+    return read.map((key) => [...key].join()).join(' ');
+  },
+};
+
+/** The 42 digits that the first 252 bits of a key make. */
+function base64Start(key: Uint8Array): string {
+  const bit = (index: number): number => ((key[index >> 3] ?? 0) >> (7 - (index & 7))) & 1;
+  let digits = '';
+  for (let at = 0; at < 252; at += 6) {
+    let digit = 0;
+    for (let i = at; i < at + 6; i++) digit = digit * 2 + bit(i);
+    digits += BASE64.charAt(digit);
+  }
+  return digits;
+}
+
 export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   commandLine,
   configuration,
   commit,
   variant,
+  keys,
   mounts,
   bootLink,
   report,
