@@ -7,7 +7,7 @@
 
 #include "host.h"
 
-enum { ALIGNMENT = 8, HEADER = 8, CHUNK = 128 << 10, LARGEST_KEPT = 1024 };
+enum { ALIGNMENT = 8, HEADER = 8, CHUNK = 64 << 10, LARGEST_KEPT = 1024 };
 static const size_t CAP = 64 << 20;
 
 // What was given back, by its size: each block begins with the next one.

@@ -4,11 +4,8 @@ import { UserError } from '#ostree/format/errors.ts';
 export type Checksum = string & { readonly __brand: 'Checksum' };
 
 const HEX = '0123456789abcdef';
-/** The two digits of every byte. */
-const PAIRS: readonly string[] = Array.from(
-  { length: 256 },
-  (_, i) => HEX.charAt(i >> 4) + HEX.charAt(i & 15),
-);
+/** The two digits of every byte, from the first use on: a program that boots a machine has none. */
+const PAIRS: string[] = [];
 
 /** The checksum that `text` spells. @throws UserError BAD_CHECKSUM */
 export function parseChecksum(text: string): Checksum {
@@ -38,6 +35,7 @@ export function checksumFromBytes(bytes: Uint8Array): Checksum {
 
 /** Lower-case hex, two characters a byte. */
 export function bytesToHex(bytes: Uint8Array): string {
+  if (PAIRS.length === 0) for (let i = 0; i < 256; i++) PAIRS.push(HEX.charAt(i >> 4) + HEX.charAt(i & 15));
   let text = '';
   for (const byte of bytes) text += PAIRS[byte];
   return text;
