@@ -95,8 +95,8 @@ function deploy(
   const checksum = resolveRev(sysroot.repo, refspec);
   const origin = originOf(flags, refspec, context);
   const stateroot = chosenStateroot(sysroot, flags.stateroot ?? flags.os);
-  const found = mergeDeployment(sysroot.deployments, sysroot.booted, stateroot);
-  const merge = flags.merge ? found : null;
+  // Without a merge the present deployment is not kept either.
+  const merge = flags.merge ? mergeDeployment(sysroot.deployments, sysroot.booted, stateroot) : null;
   const kargs = deployKernelArgs(flags, merge, context);
   cleanUpSysroot(sysroot);
   const fresh = deployTree(sysroot, {
@@ -107,7 +107,7 @@ function deploy(
     kargs,
     onEtcMerge: (diff) => context.out(describeEtc(diff)),
   });
-  const options = { ...flags, new: fresh, merge: found, noPrune: !flags.prune };
+  const options = { ...flags, new: fresh, merge, noPrune: !flags.prune };
   const result = bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);
 }

@@ -51,6 +51,8 @@ export function addKargsVerbs(admin: Command, context: CliContext): void {
   );
   const kargs = admin.command('kargs').description('kernel arguments').exitOverride();
   adminVerb(kargs, 'edit-in-place', 'Modify the kernel arguments of all deployments in place')
+    // ostree takes further words and ignores them.
+    .allowExcessArguments(true)
     .option('--append-if-missing <name=value>', 'add where it is missing', several, [])
     .action(async (flags: SysrootFlags & { readonly appendIfMissing: readonly string[] }) =>
       changeSysroot(flags, context, (sysroot) => editInPlace(sysroot, flags.appendIfMissing)),

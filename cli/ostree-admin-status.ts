@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, chosenStateroot, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
+import { signatureLines } from '#cli/ostree-admin-signatures.ts';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { metadataString, type Commit } from '#ostree/format/commit.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
@@ -20,15 +21,18 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 interface StatusFlags extends SysrootFlags {
   readonly json?: boolean;
+  readonly skipSignatures?: boolean;
   readonly isDefault?: boolean;
 }
 
 export function addStatusVerbs(admin: Command, context: CliContext): void {
   adminVerb(admin, 'status', 'List deployments')
     .option('--json', 'as JSON')
+    .option('-V, --verify', 'accepted: signatures are always shown where the remote verifies')
+    .option('-S, --skip-signatures', 'do not look at signatures')
     .option('-D, --is-default', "print 'default' or 'not-default' for the booted deployment")
     .action((flags: StatusFlags) =>
-      readSysroot(flags, context, (sysroot) => context.out(statusText(sysroot, flags))),
+      readSysroot(flags, context, (sysroot) => context.out(statusText(sysroot, flags, context))),
     );
   adminVerb(admin, 'config-diff', 'Diff current /etc configuration versus default')
     .option('--os <name>', 'the stateroot (default: the booted one)')
@@ -44,11 +48,17 @@ export function currentDirectory(sysroot: Sysroot): string {
   return path.resolve(sysroot.path, deploymentPath(first));
 }
 
-function statusText(sysroot: Sysroot, flags: StatusFlags): string {
+function statusText(sysroot: Sysroot, flags: StatusFlags, context: CliContext): string {
   if (flags.isDefault === true) return isDefaultText(sysroot);
   if (flags.json === true) return `${JSON.stringify(statusJson(sysroot), null, 2)}\n`;
   if (sysroot.deployments.length === 0) return 'No deployments.\n';
-  return sysroot.deployments.map((deployment) => deploymentText(sysroot, deployment)).join('');
+  const signatures = (deployment: Deployment): string[] =>
+    flags.skipSignatures === true
+      ? []
+      : signatureLines(sysroot, deployment, context).map((line) => `${line}\n`);
+  return sysroot.deployments
+    .map((deployment) => [deploymentText(sysroot, deployment), ...signatures(deployment)].join(''))
+    .join('');
 }
 
 function isDefaultText({ booted, deployments }: Sysroot): string {

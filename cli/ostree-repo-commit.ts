@@ -6,10 +6,12 @@ import { collect, repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.
 import { AT_FDCWD } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import type { VariantDict } from '#ostree/format/gvariant.ts';
 import { withKey } from '#ostree/format/keyfile.ts';
 import { commitDirectory, type CommitModifiers } from '#ostree/repo/commit.ts';
+import { signGpg } from '#ostree/repo/gpg.ts';
 import { mergeTrees, MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
-import { loadCommit, writeDetachedMetadata } from '#ostree/repo/objects.ts';
+import { loadCommit, loadMetadataBytes, writeDetachedMetadata } from '#ostree/repo/objects.ts';
 import { readRef, resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction, type TransactionStats } from '#ostree/repo/transaction.ts';
@@ -29,6 +31,8 @@ export interface CommitOptions {
   readonly addMetadata?: readonly string[];
   readonly keepMetadata?: readonly string[];
   readonly addDetachedMetadataString?: readonly string[];
+  readonly gpgSign?: readonly string[];
+  readonly gpgHomedir?: string;
   readonly ownerUid?: number;
   readonly ownerGid?: number;
   readonly canonicalPermissions?: boolean;
@@ -69,6 +73,8 @@ function addMessageOptions(verb: Command): void {
     .option('--add-metadata <key=value>', 'add a value in GVariant text format to the metadata', collect)
     .option('--keep-metadata <key>', 'keep a value of the parent’s metadata', collect)
     .option('--add-detached-metadata-string <key=value>', 'add a string beside the commit', collect)
+    .option('--gpg-sign <key>', 'sign with this key of GnuPG', collect)
+    .option('--gpg-homedir <directory>', 'where GnuPG keeps its keys')
     .option('--bootable', 'the tree has a kernel')
     .option('--table-output', 'print KEY: VALUE lines')
     .option('--timestamp <time>', 'the commit’s time')
@@ -125,7 +131,7 @@ function commit(context: CliContext, repo: Repo, { path, options }: Request): vo
     });
     if (options.branch !== undefined && options.orphan !== true) txn.setRef(options.branch, checksum);
     const stats = txn.commit();
-    writeDetached(repo, checksum, options.addDetachedMetadataString ?? []);
+    writeDetached(repo, checksum, options);
     if (options.consume === true) consume(repo, trees);
     print(context, checksum, options.tableOutput === true ? stats : null);
   } finally {
@@ -214,16 +220,21 @@ function isSameTree(repo: Repo, commit: Checksum, root: TreeChecksums): boolean 
   return rootContents === root.contents && rootMeta === root.meta;
 }
 
-function writeDetached(repo: Repo, commit: Checksum, pairs: readonly string[]): void {
-  if (pairs.length === 0) return;
-  writeDetachedMetadata(
-    repo,
-    commit,
-    pairs.map((pair) => {
-      const [key, value] = keyValue(pair, '--add-detached-metadata-string');
-      return [key, { type: 's', value }] as const;
-    }),
-  );
+function writeDetached(repo: Repo, commit: Checksum, options: CommitOptions): void {
+  const texts = (options.addDetachedMetadataString ?? []).map((pair) => {
+    const [key, value] = keyValue(pair, '--add-detached-metadata-string');
+    return [key, { type: 's', value }] as const;
+  });
+  const metadata = [...texts, ...signatures(repo, commit, options)];
+  if (metadata.length > 0) writeDetachedMetadata(repo, commit, metadata);
+}
+
+function signatures(repo: Repo, commit: Checksum, options: CommitOptions): VariantDict {
+  const keys = options.gpgSign ?? [];
+  if (keys.length === 0) return [];
+  const bytes = loadMetadataBytes(repo, commit, 'commit');
+  const value = keys.map((id) => signGpg(bytes, { id, home: options.gpgHomedir ?? null }));
+  return [['ostree.gpgsigs', { type: 'aay', value }]];
 }
 
 function consume(repo: Repo, trees: readonly string[]): void {

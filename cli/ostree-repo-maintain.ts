@@ -1,4 +1,4 @@
-/** `prune`, `fsck` and `pull-local`. */
+/** `prune` and `fsck`. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { parseTimestamp } from '#cli/ostree-repo-commit-metadata.ts';
@@ -8,9 +8,8 @@ import { UserError } from '#ostree/format/errors.ts';
 import { fsck, type FsckReport, type Problem } from '#ostree/repo/fsck.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { prune, type PruneStats } from '#ostree/repo/prune.ts';
-import { pullLocal } from '#ostree/repo/pull-local.ts';
 import { listRefs, resolveRev } from '#ostree/repo/refs.ts';
-import { closeRepo, openRepo, type Repo } from '#ostree/repo/repo.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
 
 interface PruneFlags {
   readonly prune: boolean;
@@ -42,15 +41,6 @@ export function addMaintenanceVerbs(program: Command, context: CliContext): void
     .option('--delete', 'remove damaged objects')
     .action((options: FsckFlags, command: Command) =>
       withRepo(context, command, (repo) => runFsck(context, repo, options)),
-    );
-  repoVerb(program, 'pull-local <source> [refs...]', 'copy commits from another repository')
-    .option('--remote <name>', 'the remote that the refs become')
-    .option('--depth <n>', 'generations of parents to copy (-1: all)', wholeNumber)
-    .option('--disable-fsync', 'accepted')
-    .option('--untrusted', 'accepted: every object is verified anyway')
-    .action(
-      (source: string, refs: string[], options: { remote?: string; depth?: number }, command: Command) =>
-        withRepo(context, command, (repo) => runPull(context, repo, { source, refs, ...options })),
     );
 }
 
@@ -147,38 +137,4 @@ function problemText(problem: Problem): string {
   if (problem.kind === 'missing') return `Object missing in commits ${needed}: ${checksum}.${type}`;
   const what = type === 'file' ? 'content object' : type;
   return `In commits ${needed}: fsck ${what} ${checksum}: ${problem.reason}`;
-}
-
-function runPull(
-  context: CliContext,
-  repo: Repo,
-  request: {
-    readonly source: string;
-    readonly refs: readonly string[];
-    readonly remote?: string;
-    readonly depth?: number;
-  },
-): void {
-  const from = openRepo(context.sys, request.source);
-  try {
-    const names = request.refs.length > 0 ? request.refs : localRefs(from);
-    const prefix = request.remote === undefined ? '' : `${request.remote}:`;
-    const commits = names.map((name) => ({
-      refspec: name.length === 64 ? null : `${prefix}${name}`,
-      checksum: resolveRev(from, name),
-    }));
-    const depth = request.depth === undefined ? {} : { depth: request.depth };
-    const { metadata, content, bytes } = pullLocal(from, repo, { commits, ...depth });
-    context.out(
-      `${metadata} metadata, ${content} content objects imported; ${sizeText(bytes)} content written\n`,
-    );
-  } finally {
-    closeRepo(from);
-  }
-}
-
-function localRefs(repo: Repo): string[] {
-  return listRefs(repo)
-    .map(({ refspec }) => refspec)
-    .filter((refspec) => !refspec.includes(':'));
 }

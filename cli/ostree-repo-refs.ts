@@ -56,9 +56,16 @@ function list(
 ): void {
   const { prefix, whole } = wanted;
   for (const { refspec } of listRefs(repo, prefix)) {
-    const cut = prefix !== null && !whole && refspec !== prefix;
-    context.out(`${cut ? refspec.slice(prefix.length + (/[/:]$/.test(prefix) ? 0 : 1)) : refspec}\n`);
+    context.out(`${prefix === null || whole ? refspec : belowPrefix(refspec, prefix)}\n`);
   }
+}
+
+/** The prefix is left out, and the remote in it stays: `testos:os` makes `testos:x86_64` of `testos:os/x86_64`. */
+function belowPrefix(refspec: string, prefix: string): string {
+  if (refspec === prefix) return refspec;
+  if (prefix.endsWith('/') || prefix.endsWith(':')) return refspec.slice(prefix.length);
+  const remote = prefix.slice(0, prefix.indexOf(':') + 1);
+  return remote + refspec.slice(prefix.length + 1);
 }
 
 function createRef(

@@ -6,6 +6,7 @@ import { addConfigVerbs } from '#cli/ostree-repo-config.ts';
 import { addListVerbs } from '#cli/ostree-repo-list.ts';
 import { addMaintenanceVerbs } from '#cli/ostree-repo-maintain.ts';
 import { addPullVerb } from '#cli/ostree-repo-pull.ts';
+import { addPullLocalVerb } from '#cli/ostree-repo-pull-local.ts';
 import { addRemoteVerbs } from '#cli/ostree-repo-remote.ts';
 import { addRefVerbs } from '#cli/ostree-repo-refs.ts';
 import { addShowVerbs } from '#cli/ostree-repo-show.ts';
@@ -18,6 +19,7 @@ export function addRepoVerbs(program: Command, context: CliContext): void {
   addConfigVerbs(program, context);
   addRemoteVerbs(program, context);
   addPullVerb(program, context);
+  addPullLocalVerb(program, context);
   addCommitVerb(program, context);
   addCheckoutVerb(program, context);
   addRefVerbs(program, context);
