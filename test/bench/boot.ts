@@ -71,7 +71,14 @@ function write(figures: BootFigures): void {
   replaceFormatted(REPORT, text);
   const [before, rest = ''] = fs.readFileSync(README, 'utf8').split(MARKS[0]);
   const after = rest.slice(rest.indexOf(MARKS[1]));
-  replaceFormatted(README, `${before}${MARKS[0]}\n\n${bootTable(figures)}\n\n${after}`);
+  replaceFormatted(README, `${before}${MARKS[0]}\n\n${bootTable(figures)}\n\n${missed(figures)}${after}`);
+}
+
+function missed(figures: BootFigures): string {
+  const short = bootVerdicts(figures).filter((verdict) => !verdict.met);
+  return short.length === 0
+    ? ''
+    : `Short of what we want so far: ${short.map(({ text }) => text).join('; ')}.\n\n`;
 }
 
 function replaceFormatted(file: string, text: string): void {
