@@ -16,15 +16,16 @@ interface RefsOptions {
 }
 
 export function addRefVerbs(program: Command, context: CliContext): void {
-  repoVerb(program, 'refs [prefix]', 'list, make and remove refs')
+  repoVerb(program, 'refs [prefixes...]', 'list, make and remove refs')
     .option('--delete', 'remove the refs that match instead of listing them')
     .option('--list', 'list with the prefix')
     .option('--create <ref>', 'make a ref for an existing commit')
     .option('--force', 'replace an existing ref')
-    .action((prefix: string | undefined, options: RefsOptions, command: Command) =>
+    .action((prefixes: string[], options: RefsOptions, command: Command) =>
       withRepo(context, command, (repo) => {
+        const [prefix] = prefixes;
         if (options.create !== undefined) createRef(repo, { ...options, create: options.create }, prefix);
-        else if (options.delete === true) deleteRefs(repo, prefix);
+        else if (options.delete === true) deleteRefs(repo, prefixes);
         else list(context, repo, { prefix: prefix ?? null, whole: options.list === true });
       }),
     );
@@ -84,10 +85,10 @@ function createRef(
   inTransaction(repo, (txn) => txn.setRef(options.create, checksum));
 }
 
-function deleteRefs(repo: Repo, prefix: string | undefined): void {
-  if (prefix === undefined)
+function deleteRefs(repo: Repo, prefixes: readonly string[]): void {
+  if (prefixes.length === 0)
     throw new UserError('BAD_OPTION', 'At least one PREFIX is required when deleting refs');
-  const doomed = listRefs(repo, prefix);
+  const doomed = prefixes.flatMap((prefix) => listRefs(repo, prefix));
   if (doomed.length > 0)
     inTransaction(repo, (txn) => {
       for (const { refspec } of doomed) txn.setRef(refspec, null);

@@ -8,6 +8,7 @@ import { addMaintenanceVerbs } from '#cli/ostree-repo-maintain.ts';
 import { addPullVerb } from '#cli/ostree-repo-pull.ts';
 import { addPullLocalVerb } from '#cli/ostree-repo-pull-local.ts';
 import { addRemoteVerbs } from '#cli/ostree-repo-remote.ts';
+import { addSummaryVerb } from '#cli/ostree-repo-summary.ts';
 import { addRefVerbs } from '#cli/ostree-repo-refs.ts';
 import { addShowVerbs } from '#cli/ostree-repo-show.ts';
 
@@ -24,6 +25,7 @@ export function addRepoVerbs(program: Command, context: CliContext): void {
   addCheckoutVerb(program, context);
   addRefVerbs(program, context);
   addShowVerbs(program, context);
+  addSummaryVerb(program, context);
   addListVerbs(program, context);
   addMaintenanceVerbs(program, context);
 }

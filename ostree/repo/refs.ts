@@ -40,7 +40,7 @@ export function listRefs(repo: Repo, prefix: string | null = null): Ref[] {
 
 /**
  * The commit that `rev` names: a ref (`ref` or `remote:ref`; a ref of a remote is found without the remote's name
- * where no local one has it), a checksum, a unique prefix of a commit's checksum, or any of these followed by `^`
+ * where no local one has it, and as `remote/ref`), a checksum, a unique prefix of a commit's checksum, or any of these followed by `^`
  * (its parent, repeatable). @throws UserError NO_REV, NO_PARENT, AMBIGUOUS_REV, NO_OBJECT
  */
 export function resolveRev(repo: Repo, rev: string): Checksum {
@@ -68,7 +68,8 @@ function lookUpRef(repo: Repo, rev: string): Checksum | null {
     const there = kind === 'directory' ? readRefFile(repo, `refs/remotes/${name}/${rev}`) : null;
     if (there !== null) return there;
   }
-  return null;
+  // `REMOTE/REF`
+  return rev.includes('/') ? readRefFile(repo, `refs/remotes/${rev}`) : null;
 }
 
 function lookUpPrefix(repo: Repo, prefix: string): Checksum | null {
