@@ -1,4 +1,4 @@
-/** Which scripts of the suite are ours to pass, and why the others are not; docs/ostree-drop-in.md says the same in words. */
+/** Which scripts of the suite are ours to pass, and why the others are not; docs/upstream-tests.md says the same in words. */
 import fs from 'node:fs';
 
 /** The conformance set: `ostree admin` as a whole. */
