@@ -1,6 +1,6 @@
 /**
- * Work on many files in one native call, several threads inside. The addon knows no OSTree format: headers, names
- * and attribute values are handed in as bytes, in packed little-endian buffers (`ostree/repo/packed.ts` writes and
+ * Work on many files in one native call, several threads inside. But for `populateTree`, which reads dirtrees and
+ * dirmetas, these calls know no OSTree format: headers, names and attribute values are handed in as bytes, in packed little-endian buffers (`ostree/repo/packed.ts` writes and
  * reads them). `digest` below is a SHA-256 of 32 bytes; a file `digest + suffix` is `XX/<62 hex digits><suffix>`.
  * A call that fails throws a `SyscallError` that names the file.
  */
@@ -44,6 +44,13 @@ export interface BatchCalls {
   /** Makes a tree of directories and files; `PopulateOptions` and `ostree/repo/checkout-plan.ts` describe it. */
   populate(source: Fd, target: Fd, plan: Uint8Array, options: PopulateOptions): PopulateResult;
 
+  /**
+   * As `populate`, of a whole stored tree: `source` has its dirtree and dirmeta objects and, with `options.suffix`,
+   * its files, whose inodes have the owners, modes and attributes. @throws EBADMSG where a dirtree or dirmeta is
+   * malformed, naming the object, after a part of the tree was made
+   */
+  populateTree(source: Fd, target: Fd, tree: StoredTreeTarget, options: PopulateOptions): PopulateResult;
+
   /** As `Syscalls.removeTree`, several threads. */
   removeTreeFast(dir: Fd, path: string): void;
 }
@@ -81,6 +88,16 @@ export interface PopulateOptions {
   readonly xattrs: boolean;
   /** Copy instead of linking. */
   readonly forceCopy: boolean;
+}
+
+export interface StoredTreeTarget {
+  /** Of the directory to make; '' fills the target itself. */
+  readonly name: string;
+  /** Digests of the root's dirtree and dirmeta. */
+  readonly contents: Uint8Array;
+  readonly meta: Uint8Array;
+  /** `.ostree-wh.NAME` becomes an overlay whiteout NAME. */
+  readonly whiteouts: boolean;
 }
 
 export interface PopulateResult {

@@ -1,8 +1,10 @@
-// populate: a tree of directories, links, copies and symlinks from one packed plan. A directory is filled by one thread.
+// populate: a tree of directories, links, copies and symlinks from one packed plan, and populateTree: the same from
+// dirtree objects, which the threads read as they go. A directory is filled by one thread.
 #include <dirent.h>
 #include <sys/random.h>
 #include <sys/sysmacros.h>
 
+#include <map>
 #include <memory>
 
 #include "addon.h"
@@ -10,6 +12,7 @@
 #include "batch.h"
 #include "copy-content.h"
 #include "remove-tree.h"
+#include "stored-tree.h"
 
 namespace addon {
 namespace {
@@ -17,6 +20,9 @@ namespace {
 using SharedFd = std::shared_ptr<OwnedFd>;
 
 constexpr uint32_t kTop = UINT32_MAX;
+// No path could reach a tree nested deeper.
+constexpr unsigned kMaxDepth = 2048;
+constexpr View kWhiteout = ".ostree-wh.";
 
 enum Op : uint8_t { kLink = 0, kCopy = 1, kSymlink = 2, kClone = 3, kRemove = 4, kEmpty = 5, kDevice = 6 };
 enum class Overwrite { kNone, kUnion, kUnionAdd, kUnionIdentical };
@@ -37,10 +43,22 @@ struct Options {
   std::string suffix;
   Overwrite overwrite;
   bool requireLinks, owners, xattrs, forceCopy;
+  // Of stored trees: `.ostree-wh.NAME` becomes an overlay whiteout NAME.
+  bool whiteouts = false;
 };
 
 struct Task {
   uint32_t index;
+  SharedFd parent;
+  std::string path;
+};
+
+struct StoredTask {
+  std::string name;
+  Digest contents, meta;
+  // The parent's thread made it just now.
+  bool made;
+  unsigned depth;
   SharedFd parent;
   std::string path;
 };
@@ -68,14 +86,19 @@ class Populator {
   }
 
   void Run(int target) {
-    int base = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    Must(base, "opendir", ".");
-    auto fd = std::make_shared<OwnedFd>(base);
+    SharedFd fd = OpenTarget(target);
     TaskPool<Task> pool;
     for (uint32_t top : tops_) pool.Push({top, fd, std::string(directories_[top].name)});
     fd.reset();
     pool.Run(directories_.size() < 4 ? 1 : WorkerCount(), [&](Task &task) { Fill(pool, task); });
-    for (auto late = late_.rbegin(); late != late_.rend(); ++late) Must(fchmod(late->first->get(), late->second), "chmod", "");
+    CloseDirectories();
+  }
+
+  void RunStored(int target, const std::string &name, View contents, View meta) {
+    TaskPool<StoredTask> pool;
+    pool.Push({name, DigestOf(contents), DigestOf(meta), false, 0, OpenTarget(target), name});
+    pool.Run(WorkerCount(), [&](StoredTask &task) { FillStored(pool, task); });
+    CloseDirectories();
   }
 
   Napi::Object Result(Napi::Env env) const {
@@ -97,20 +120,29 @@ class Populator {
     std::string Full() const { return path.empty() ? name : path + "/" + name; }
   };
 
+  static SharedFd OpenTarget(int target) {
+    int base = openat(target, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    Must(base, "opendir", ".");
+    return std::make_shared<OwnedFd>(base);
+  }
+
+  void CloseDirectories() {
+    for (auto late = late_.rbegin(); late != late_.rend(); ++late) Must(fchmod(late->first->get(), late->second), "chmod", "");
+  }
+
   void Fill(TaskPool<Task> &pool, Task &task) {
     Directory &directory = directories_[task.index];
-    bool made = false;
-    SharedFd fd = Enter(task, directory, made);
+    // The high bit says that the parent's thread made it just now.
+    bool made = directory.meta >> 31;
+    directory.meta &= ~(1u << 31);
+    SharedFd fd = Enter(task.parent, std::string(directory.name), task.path, made);
     const Meta &meta = metas_[directory.meta];
     task.parent.reset();
     if (made) made_++;
     for (Unpacker in(directory.files); !in.AtEnd();) One(in, fd->get(), task.path);
     // The subdirectories are made here, so that this directory's time is set when nothing more is added to it.
-    for (uint32_t below : directory.below) {
-      std::string name(directories_[below].name);
-      if (mkdirat(fd->get(), name.c_str(), 0700) == 0) Mark(below);
-      else if (errno != EEXIST) Fail("mkdir", Place{fd->get(), name, task.path}.Full());
-    }
+    for (uint32_t below : directory.below)
+      if (MakeBelow(fd, std::string(directories_[below].name), task.path)) Mark(below);
     if (made) Dress(fd, meta, task.path);
     for (auto below = directory.below.rbegin(); below != directory.below.rend(); ++below) {
       std::string name(directories_[*below].name);
@@ -120,18 +152,58 @@ class Populator {
 
   void Mark(uint32_t index) { directories_[index].meta |= 1u << 31; }
 
-  SharedFd Enter(Task &task, Directory &directory, bool &made) {
-    // The high bit says that the parent's thread made it just now.
-    made = directory.meta >> 31;
-    directory.meta &= ~(1u << 31);
-    std::string name(directory.name);
-    if (name.empty()) return task.parent;
-    if (!made) {
-      if (mkdirat(task.parent->get(), name.c_str(), 0700) == 0) made = true;
-      else if (errno != EEXIST || options_.overwrite == Overwrite::kNone) Fail("mkdir", task.path);
+  void FillStored(TaskPool<StoredTask> &pool, StoredTask &task) {
+    if (task.depth > kMaxDepth) throw Failure{EBADMSG, "checkout", task.path};
+    StoredTree tree(source_, task.contents);
+    const StoredMeta &stored = MetaOf(task.meta);
+    bool made = task.made;
+    SharedFd fd = Enter(task.parent, task.name, task.path, made);
+    task.parent.reset();
+    if (made) made_++;
+    for (const auto &[name, digest] : tree.files()) Stored({fd->get(), std::string(name), task.path}, digest);
+    std::vector<StoredTask> below;
+    for (const auto &[name, contents, meta] : tree.directories()) {
+      std::string text(name);
+      bool fresh = MakeBelow(fd, text, task.path);
+      std::string path = Place{fd->get(), text, task.path}.Full();
+      below.push_back({text, DigestOf(contents), DigestOf(meta), fresh, task.depth + 1, fd, path});
     }
-    int fd = openat(task.parent->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    Must(fd, "opendir", task.path);
+    if (made) Dress(fd, {stored.mode, stored.uid, stored.gid, stored.xattrs}, task.path);
+    for (auto next = below.rbegin(); next != below.rend(); ++next) pool.Push(std::move(*next));
+  }
+
+  // A map's values stay where they are.
+  const StoredMeta &MetaOf(const Digest &digest) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    auto found = stored_metas_.find(digest);
+    if (found == stored_metas_.end()) found = stored_metas_.emplace(digest, ReadStoredMeta(source_, digest)).first;
+    return found->second;
+  }
+
+  void Stored(const Place &place, View digest) {
+    std::string object = DigestPath(digest, options_.suffix);
+    if (!options_.whiteouts || View(place.name).substr(0, kWhiteout.size()) != kWhiteout) return Link(place, object);
+    struct stat st;
+    Must(fstatat(source_, object.c_str(), &st, AT_SYMLINK_NOFOLLOW), "open", object);
+    std::string xattrs = options_.xattrs ? PathXattrs(source_, object) : "";
+    Whiteout({place.dir, place.name.substr(kWhiteout.size()), place.path}, {st.st_mode, st.st_uid, st.st_gid, xattrs});
+  }
+
+  // Whether it was made, not there already.
+  static bool MakeBelow(const SharedFd &fd, const std::string &name, const std::string &path) {
+    if (mkdirat(fd->get(), name.c_str(), 0700) == 0) return true;
+    if (errno != EEXIST) Fail("mkdir", Place{fd->get(), name, path}.Full());
+    return false;
+  }
+
+  SharedFd Enter(const SharedFd &parent, const std::string &name, const std::string &path, bool &made) {
+    if (name.empty()) return parent;
+    if (!made) {
+      if (mkdirat(parent->get(), name.c_str(), 0700) == 0) made = true;
+      else if (errno != EEXIST || options_.overwrite == Overwrite::kNone) Fail("mkdir", path);
+    }
+    int fd = openat(parent->get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    Must(fd, "opendir", path);
     return std::make_shared<OwnedFd>(fd);
   }
 
@@ -290,10 +362,14 @@ class Populator {
     if (made) copied_++;
   }
 
-  // An overlayfs whiteout: character device 0:0.
   void Device(const Place &place, Unpacker &in) {
     Meta meta;
     meta.mode = in.U32(), meta.uid = in.U32(), meta.gid = in.U32(), meta.xattrs = in.Bytes32();
+    Whiteout(place, meta);
+  }
+
+  // An overlayfs whiteout: character device 0:0.
+  void Whiteout(const Place &place, const Meta &meta) {
     bool made = Put(place, nullptr, [&](const char *name) {
       if (mknodat(place.dir, name, S_IFCHR | (meta.mode & 0777), makedev(0, 0)) == -1) return -1;
       if (options_.owners) Must(fchownat(place.dir, name, meta.uid, meta.gid, AT_SYMLINK_NOFOLLOW), "chown", place.Full());
@@ -325,6 +401,7 @@ class Populator {
   std::vector<Meta> metas_;
   std::vector<Directory> directories_;
   std::vector<uint32_t> tops_;
+  std::map<Digest, StoredMeta> stored_metas_;
   std::mutex mutex_;
   std::vector<std::pair<SharedFd, uint32_t>> late_;
   std::vector<std::string> taken_;
@@ -337,22 +414,41 @@ Overwrite OverwriteOf(const std::string &word) {
   return word == "union-identical" ? Overwrite::kUnionIdentical : Overwrite::kNone;
 }
 
+Options OptionsOf(const Napi::Object &object) {
+  Options options;
+  options.suffix = object.Get("suffix").As<Napi::String>();
+  options.overwrite = OverwriteOf(object.Get("overwrite").As<Napi::String>());
+  options.requireLinks = object.Get("requireLinks").ToBoolean();
+  options.owners = object.Get("owners").ToBoolean();
+  options.xattrs = object.Get("xattrs").ToBoolean();
+  options.forceCopy = object.Get("forceCopy").ToBoolean();
+  return options;
+}
+
+View ViewOf(Napi::Env env, const Napi::Value &value) {
+  Bytes bytes = ByteView(env, value);
+  return View(reinterpret_cast<const char *>(bytes.data), bytes.size);
+}
+
 }  // namespace
 
 Napi::Value Populate(const Napi::CallbackInfo &info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    Bytes plan = ByteView(info.Env(), info[2]);
-    auto object = info[3].As<Napi::Object>();
-    Options options;
-    options.suffix = object.Get("suffix").As<Napi::String>();
-    options.overwrite = OverwriteOf(object.Get("overwrite").As<Napi::String>());
-    options.requireLinks = object.Get("requireLinks").ToBoolean();
-    options.owners = object.Get("owners").ToBoolean();
-    options.xattrs = object.Get("xattrs").ToBoolean();
-    options.forceCopy = object.Get("forceCopy").ToBoolean();
-    Populator populator(Int(info, 0), std::move(options));
-    populator.Parse(View(reinterpret_cast<const char *>(plan.data), plan.size));
+    Populator populator(Int(info, 0), OptionsOf(info[3].As<Napi::Object>()));
+    populator.Parse(ViewOf(info.Env(), info[2]));
     populator.Run(Int(info, 1));
+    return populator.Result(info.Env());
+  });
+}
+
+Napi::Value PopulateTree(const Napi::CallbackInfo &info) {
+  return Guarded(info.Env(), [&]() -> Napi::Value {
+    auto tree = info[2].As<Napi::Object>();
+    Options options = OptionsOf(info[3].As<Napi::Object>());
+    options.whiteouts = tree.Get("whiteouts").ToBoolean();
+    Populator populator(Int(info, 0), std::move(options));
+    View contents = ViewOf(info.Env(), tree.Get("contents")), meta = ViewOf(info.Env(), tree.Get("meta"));
+    populator.RunStored(Int(info, 1), tree.Get("name").As<Napi::String>(), contents, meta);
     return populator.Result(info.Env());
   });
 }

@@ -209,6 +209,7 @@ Napi::Value ReadFiles(const Napi::CallbackInfo &info);
 Napi::Value HashFiles(const Napi::CallbackInfo &info);
 Napi::Value StoreFiles(const Napi::CallbackInfo &info);
 Napi::Value Populate(const Napi::CallbackInfo &info);
+Napi::Value PopulateTree(const Napi::CallbackInfo &info);
 Napi::Value MoveFiles(const Napi::CallbackInfo &info);
 Napi::Value UnlinkFiles(const Napi::CallbackInfo &info);
 Napi::Value RemoveTreeFast(const Napi::CallbackInfo &info);

@@ -1,8 +1,9 @@
 /** A tree of the repository becomes a directory of the file system, in one native call. */
+import type { PopulateOptions, PopulateResult } from '#native/batch.ts';
 import { S, type Fd } from '#native/syscalls.ts';
 import { bytesToHex, checksumBytes, checksumFromBytes, type Checksum } from '#ostree/format/checksum.ts';
 import { scanDirtree } from '#ostree/format/dirtree-scan.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { utf8Bytes, utf8Text } from '#ostree/format/utf8.ts';
 import { CheckoutPlan } from '#ostree/repo/checkout-plan.ts';
 import { refuseDifferent } from '#ostree/repo/compare-file.ts';
@@ -10,7 +11,7 @@ import { loadContent } from '#ostree/repo/content.ts';
 import { inspectContent, type Inspected } from '#ostree/repo/inspect.ts';
 import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { objectSuffix } from '#ostree/repo/object-path.ts';
-import { loadCommit, loadDirtree, withContentObjects } from '#ostree/repo/objects.ts';
+import { loadCommit, loadDirtree, withStoredObjects } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { loadTrees, type LoadedTrees } from '#ostree/repo/tree-walk.ts';
 
@@ -65,23 +66,62 @@ export function checkoutTree(
 ): CheckoutStats {
   const root = typeof from === 'string' ? rootOf(repo, from) : from;
   const found = lookUp(repo, root, options.subpath ?? '/');
-  const links = mayLink(repo, options);
-  const builder = new Builder(repo, options, links);
-  if (found.kind === 'directory') builder.addTree(found.tree, target.name);
-  else builder.addSingle(found, target.name);
-  const result = withContentObjects(() =>
-    repo.sys.populate(repo.objectsFd, target.dir, builder.plan.finish(), {
-      suffix: objectSuffix('file', repo.mode),
-      overwrite: options.overwrite ?? 'none',
-      requireLinks: options.requireHardlinks === true,
-      owners: options.mode !== 'user' && repo.mode !== 'bare-user-only',
-      xattrs: options.mode !== 'user' && repo.mode !== 'bare-user-only',
-      forceCopy: options.forceCopy === true,
-    }),
-  );
+  const result = withStoredObjects(() => populate(repo, found, target, options));
   if (result.taken.length > 0) refuseDifferent(repo, target, { taken: result.taken, found, options });
   if (options.fsync === true) syncTarget(repo, target);
   return { linked: result.linked, copied: result.copied, directories: result.directories };
+}
+
+function populate(
+  repo: Repo,
+  found: Found,
+  target: CheckoutTarget,
+  options: CheckoutOptions,
+): PopulateResult {
+  const links = mayLink(repo, options);
+  const how: PopulateOptions = {
+    suffix: objectSuffix('file', repo.mode),
+    overwrite: options.overwrite ?? 'none',
+    requireLinks: options.requireHardlinks === true,
+    owners: options.mode !== 'user' && repo.mode !== 'bare-user-only',
+    xattrs: options.mode !== 'user' && repo.mode !== 'bare-user-only',
+    forceCopy: options.forceCopy === true,
+  };
+  if (found.kind === 'directory' && isStoredAsIs(repo, options, links))
+    return populateStored(
+      repo,
+      { tree: found.tree, target, whiteouts: options.passthroughWhiteouts === true },
+      how,
+    );
+  const builder = new Builder(repo, options, links);
+  if (found.kind === 'directory') builder.addTree(found.tree, target.name);
+  else builder.addSingle(found, target.name);
+  return repo.sys.populate(repo.objectsFd, target.dir, builder.plan.finish(), how);
+}
+
+/** Whether the inodes of the objects say all, so that no file needs a look before it is linked or cloned. */
+function isStoredAsIs(repo: Repo, options: CheckoutOptions, links: boolean): boolean {
+  const inInode = repo.mode === 'bare' || repo.mode === 'bare-user-only';
+  const everyFile = options.whiteouts !== true && options.skip === undefined;
+  return inInode && everyFile && (links || options.forceCopy === true);
+}
+
+function populateStored(
+  repo: Repo,
+  of: { readonly tree: TreeChecksums; readonly target: CheckoutTarget; readonly whiteouts: boolean },
+  how: PopulateOptions,
+): PopulateResult {
+  const { tree, target, whiteouts } = of;
+  const contents = checksumBytes(tree.contents);
+  const meta = checksumBytes(tree.meta);
+  try {
+    const stored = { name: target.name, contents, meta, whiteouts };
+    return repo.sys.populateTree(repo.objectsFd, target.dir, stored, how);
+  } catch (error) {
+    // It says only which object is malformed; reading the tree here says what is wrong with it.
+    if (codeOf(error) === 'EBADMSG') loadTrees(repo, tree);
+    throw error;
+  }
 }
 
 function syncTarget(repo: Repo, target: CheckoutTarget): void {

@@ -97,15 +97,16 @@ export function missingObject(checksum: string, type: ObjectType): UserError {
   });
 }
 
-/** Runs `action`; a content object's file that it does not find is told as the object that is missing. */
-export function withContentObjects<T>(action: () => T): T {
+/** Runs `action`; an object's file that it does not find is told as the object that is missing. */
+export function withStoredObjects<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
     const path = codeOf(error) === 'ENOENT' ? (error as SyscallError).path : undefined;
-    const [, first, rest] = /^([0-9a-f]{2})\/([0-9a-f]{62})\.filez?$/.exec(path ?? '') ?? [];
-    if (first === undefined || rest === undefined) throw error;
-    throw missingObject(first + rest, 'file');
+    const found = /^([0-9a-f]{2})\/([0-9a-f]{62})\.(?:(file)z?|(dirtree)|(dirmeta))$/.exec(path ?? '');
+    if (found === null) throw error;
+    const [, first = '', rest = '', ...types] = found;
+    throw missingObject(first + rest, types.find((type) => type !== undefined) as ObjectType);
   }
 }
 

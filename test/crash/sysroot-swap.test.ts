@@ -55,6 +55,7 @@ const CHANGING = new Set<string>([
     'freeze',
     'thaw',
     'populate',
+    'populateTree',
     'storeFiles',
     'moveFiles',
     'unlinkFiles',
