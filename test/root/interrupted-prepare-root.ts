@@ -19,6 +19,10 @@ const CHANGES: readonly string[] = [
   'rmdir',
   'chdir',
   'rename',
+  'symlink',
+  'fsopen',
+  'fsmount',
+  'moveMount',
 ] satisfies (keyof Syscalls)[];
 
 if (import.meta.main) process.exitCode = interrupted(process.argv.slice(2));
