@@ -27,7 +27,7 @@ ostree config set sysroot.bootloader none
 ostree config set ex-integrity.composefs true
 ostree admin --sysroot=sysroot os-init os
 mkdir -p tree/usr/etc tree/usr/bin tree/usr/lib/modules/6.1 tree/usr/lib/ostree
-for name in var sysroot boot proc dev run tmp; do mkdir tree/$name; done
+for name in var sysroot boot proc dev run tmp; do mkdir -p tree/$name; done
 ln -s sysroot/ostree tree/ostree
 echo kernel > tree/usr/lib/modules/6.1/vmlinuz
 echo initramfs > tree/usr/lib/modules/6.1/initramfs.img
@@ -40,10 +40,12 @@ ostree commit -b os/1 tree --owner-uid=0 --owner-gid=0 --no-xattrs --timestamp=@
 ostree admin --sysroot=sysroot deploy --os=os os/1
 `;
 
-/** The caller removes it with `removeSysroot`. */
-export function makeComposefsSysroot(): ComposefsSysroot {
+/** The caller removes it with `removeSysroot`. @param fill puts more into the tree, given its folder */
+export function makeComposefsSysroot(fill?: (tree: string) => void): ComposefsSysroot {
   newerOstree();
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'composefs-'));
+  fs.mkdirSync(path.join(folder, 'tree'));
+  fill?.(path.join(folder, 'tree'));
   inNewerOstree(['sh', '-c', MAKE], { [folder]: '/work' });
   const sysroot = path.join(folder, 'sysroot');
   return { path: sysroot, ...found(sysroot) };
