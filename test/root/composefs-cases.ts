@@ -19,6 +19,8 @@ export const COMPOSEFS_CASES: readonly ComposefsCase[] = [
   { name: 'no composefs on a deployment with an image', config: '' },
   { name: 'yes', config: enabled('yes') },
   { name: 'yes, no mount shared', config: enabled('yes'), shared: false },
+  // The kernel cannot mount an image from a file there: a loop device is taken, and nothing tells where the disk is.
+  { name: 'yes, on a file system in memory', config: enabled('yes'), directory: '/dev/shm' },
   { name: 'yes, another mount point', config: enabled('yes'), mountPoint: '/disk/root' },
   { name: 'yes, a physical root that is read-only', config: enabled('yes'), sysrootFlags: MS.RDONLY },
   { name: 'yes, nodev and nosuid', config: enabled('yes'), sysrootFlags: MS.NODEV | MS.NOSUID },

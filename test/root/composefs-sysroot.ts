@@ -51,9 +51,9 @@ export function makeComposefsSysroot(fill?: (tree: string) => void): ComposefsSy
   return { path: sysroot, ...found(sysroot) };
 }
 
-/** Another one with the same content, to be altered. */
-export function copySysroot(from: ComposefsSysroot): ComposefsSysroot {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'composefs-'));
+/** Another one with the same content, to be altered. @param directory where it is made; its file system counts */
+export function copySysroot(from: ComposefsSysroot, directory = os.tmpdir()): ComposefsSysroot {
+  const folder = fs.mkdtempSync(path.join(directory, 'composefs-'));
   const done = spawnSync('cp', ['-a', from.path, folder], { encoding: 'utf8' });
   if (done.status !== 0) throw new Error(done.stderr);
   return { ...from, path: path.join(folder, 'sysroot') };

@@ -1,5 +1,4 @@
 import fs from 'node:fs';
-import os from 'node:os';
 import { MS } from '#native/syscalls.ts';
 import { parseMountTable, type MountLine } from '#prepare-root/mount-table.ts';
 import { parse, serialize, type GValue, type VariantDict } from '#ostree/format/gvariant.ts';
@@ -27,6 +26,8 @@ export interface ComposefsCase extends Omit<BootCase, 'cmdline' | 'legacyReadonl
   /** More kernel arguments. */
   readonly cmdline?: string;
   readonly alter?: (sysroot: ComposefsSysroot) => void;
+  /** A folder of another file system to have the sysroot in. */
+  readonly directory?: string;
 }
 
 /** What a program made of a case, in words that do not depend on the machine or the run. */
@@ -119,11 +120,11 @@ export function bootCase(boot: BootCase, program: readonly string[], usr = '/usr
 
 /** As `bootCase`, on a copy of `original`. */
 export function bootComposefs(
-  { alter, ...boot }: ComposefsCase,
+  { alter, directory, ...boot }: ComposefsCase,
   original: ComposefsSysroot,
   { program, usr = '/usr' }: { readonly program: readonly string[]; readonly usr?: string },
 ): BootOutcome {
-  const sysroot = copySysroot(original);
+  const sysroot = copySysroot(original, directory);
   try {
     alter?.(sysroot);
     const started = { ...boot, cmdline: `root=x ${sysroot.argument} ${boot.cmdline ?? ''}` };
@@ -163,18 +164,23 @@ function outcomeOf(result: ScratchResult, boot: BootCase, sysroot: string): Boot
 export function describeMounts(mountinfo: string, point: string, sysroot: string): string[] {
   return parseMountTable(mountinfo)
     .filter((mount) => `${mount.point}/`.startsWith(point === '/' ? '/' : `${point}/`))
-    .map((mount) => describeMount(mount, sysroot.slice(os.tmpdir().length)))
+    .map((mount) => describeMount(mount, sysroot))
     .sort();
 }
 
-function describeMount(mount: MountLine, folder: string): string {
+function describeMount(mount: MountLine, sysroot: string): string {
   const what =
-    mount.type === 'overlay'
-      ? `${mount.source}(${layersOf(mount)})`
-      : mount.root.slice(mount.root.indexOf(folder) + folder.length) || '/';
+    mount.type === 'overlay' ? `${mount.source}(${layersOf(mount)})` : withoutSysroot(mount.root, sysroot);
   const flags = mount.options.filter((one) => MOUNT_FLAGS.includes(one));
   const propagation = mount.propagation.map((one) => one.split(':')[0] ?? '');
   return [mount.point, what, flags.join(','), propagation.join(',') || 'private'].join(' ');
+}
+
+/** A mount's root is told from the top of its file system: some end of the sysroot's path comes before. */
+function withoutSysroot(root: string, sysroot: string): string {
+  for (let end = sysroot; end !== ''; end = end.slice(Math.max(end.indexOf('/', 1), 0) || end.length))
+    if (`${root}/`.startsWith(`${end}/`)) return root.slice(end.length) || '/';
+  return root;
 }
 
 const MOUNT_FLAGS = ['ro', 'rw', 'nodev', 'nosuid', 'noexec'];
