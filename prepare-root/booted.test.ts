@@ -22,6 +22,7 @@ test('the keys, their order and types', () => {
     ['sysroot-ro', { type: 'b', value: true }],
     ['transient-etc', { type: 's', value: '/run/x' }],
   ]);
+  expect(parseBooted(bytes)).toEqual({ sysrootReadonly: true, composefs: true, transientEtc: '/run/x' });
 });
 
 test('what is remounted writable', () => {

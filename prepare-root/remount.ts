@@ -1,14 +1,19 @@
 /** `ostree-remount`: in the real root, once systemd-remount-fs has run: what must be writable is made so. */
 import { BOOTED_PATH } from '#prepare-root/booted.ts';
+import { relabelEtc, SELINUX } from '#prepare-root/relabel-etc.ts';
 import { reportFailure } from '#prepare-root/report-failure.ts';
 import { codeOf, during } from '#ostree/format/errors.ts';
-import { parse, type GValue } from '#ostree/format/gvariant.ts';
+import { lookupVariant } from '#ostree/format/commit.ts';
+import { parse, type VariantDict } from '#ostree/format/gvariant.ts';
 import { AT_FDCWD, MS, S, ST_RDONLY, type Syscalls } from '#native/syscalls.ts';
 
 /** What `/run/ostree-booted` says; an empty one (ostree before 2023.6) says nothing. */
 export interface BootedState {
   readonly sysrootReadonly: boolean;
-  readonly transientEtc: boolean;
+  /** `/` is a composefs: that it is read-only says nothing about the rest. */
+  readonly composefs: boolean;
+  /** The folder of `/etc`'s upper layer; null where `/etc` is kept. */
+  readonly transientEtc: string | null;
 }
 
 /** 0 done or nothing to do; 1 failed, with one message on standard error. */
@@ -25,28 +30,35 @@ export function remount(sys: Syscalls): number {
 export function planRemount(booted: BootedState): readonly string[] {
   return [
     ...(booted.sysrootReadonly ? [] : ['/sysroot']),
-    ...(booted.sysrootReadonly && !booted.transientEtc ? ['/etc'] : []),
+    ...(booted.sysrootReadonly && booted.transientEtc === null ? ['/etc'] : []),
     '/var',
   ];
 }
 
 /** @throws UserError BAD_GVARIANT */
 export function parseBooted(bytes: Uint8Array): BootedState {
-  if (bytes.length === 0) return { sysrootReadonly: false, transientEtc: false };
-  const entries = parse('a{sv}', bytes) as readonly (readonly [string, { readonly value: GValue }])[];
+  const record = bytes.length === 0 ? [] : (parse('a{sv}', bytes) as VariantDict);
   return {
-    sysrootReadonly: entries.some(([key, { value }]) => key === 'sysroot-ro' && value === true),
-    transientEtc: entries.some(([key]) => key === 'transient-etc'),
+    sysrootReadonly: lookupVariant(record, 'sysroot-ro', 'b') === true,
+    composefs: lookupVariant(record, 'composefs', 'b') === true,
+    transientEtc: (lookupVariant(record, 'transient-etc', 's') as string | undefined) ?? null,
   };
 }
 
 function remountAll(sys: Syscalls): void {
   if (sys.lstat(AT_FDCWD, BOOTED_PATH) === null)
     sys.close(sys.open(AT_FDCWD, BOOTED_PATH, ['write', 'create', 'nofollow'], 0o640));
-  // A root that is read-only by intent ('ro' in fstab) stays so, with all that is on it.
-  if (isReadOnly(sys, '/')) return;
   const booted = during(`reading ${BOOTED_PATH}`, () => parseBooted(sys.readFile(AT_FDCWD, BOOTED_PATH)));
+  // A root that is read-only by intent ('ro' in fstab) stays so, with all that is on it.
+  if (!booted.composefs && isReadOnly(sys, '/')) return relabel(sys, booted);
   for (const path of planRemount(booted)) during(`Failed to remount ${path}`, () => makeWritable(sys, path));
+  relabel(sys, booted);
+}
+
+/** What the initramfs wrote to a transient `/etc` has its labels. The process is replaced: this is the last step. */
+function relabel(sys: Syscalls, { transientEtc }: BootedState): void {
+  if (transientEtc !== null && sys.stat(AT_FDCWD, SELINUX) !== null)
+    during('relabeling /etc for SELinux', () => relabelEtc(sys, `${transientEtc}/upper`));
 }
 
 function makeWritable(sys: Syscalls, path: string): void {

@@ -31,7 +31,7 @@ export function inNewerOstree(
     ['--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', ...command],
     {
       encoding: 'utf8',
-      timeout: 120_000,
+      timeout: 300_000,
     },
   );
   if (done.status === 0) return done.stdout;

@@ -1,7 +1,7 @@
 /** The whole way into a deployment: prepare-root, switch-root, generated mounts; and the programs of the real root. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { bootedRecord } from '#prepare-root/booted.ts';
+import { bootedRecord, type BootedFacts } from '#prepare-root/booted.ts';
 import { enterDeployment } from './enter-deployment.ts';
 import { PROJECT, runInScratch, type ProgramResult } from './scratch-initramfs.ts';
 import { copyWithLibraries, DEPLOYMENT, makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
@@ -138,16 +138,21 @@ describe('ostree-remount beside the C one of this machine', () => {
   const OURS = `/node ${PROJECT}/test/root/boot-program.ts ostree-remount`;
   /** As systemd leaves them where fstab says `ro`; with what is mounted below: the project may lie there. */
   const BIND_READONLY = 'for d in sysroot etc var; do mount --rbind $d $d; mount -o remount,bind,ro $d; done';
-  const BOOTED_READONLY = bootedRecord({
+  const READONLY: BootedFacts = {
     device: 1,
     inode: 2,
     rootTransient: 'no',
     composefs: null,
     sysrootReadonly: true,
     transientEtc: null,
-  });
+  };
+  const BOOTED_READONLY = bootedRecord(READONLY);
 
-  function remounted(program: string, booted: Uint8Array): string {
+  function remounted(
+    program: string,
+    booted: Uint8Array,
+    files: Readonly<Record<string, string>> = {},
+  ): string {
     const sysroot = makeSyntheticSysroot();
     const octal = [...booted].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
     const script = `cd /; mkdir -p var; ${BIND_READONLY}; printf '${octal}' > /run/ostree-booted; ${program}
@@ -156,6 +161,7 @@ describe('ostree-remount beside the C one of this machine', () => {
       const [run] = runInScratch({
         sysroot,
         cmdline: OSTREE_ARGUMENT,
+        files: { '/mnt/.keep': '', '/usr/sbin/restorecon': '', ...files },
         runs: [['/bin/sh', '-c', script]],
       }).runs;
       expect(run).toMatchObject({ status: 0, stderr: '' });
@@ -174,5 +180,31 @@ describe('ostree-remount beside the C one of this machine', () => {
   test('a /sysroot that was configured read-only stays so (since 2023.6, /etc is then remounted)', () => {
     const ours = remounted(OURS, BOOTED_READONLY);
     expect(ours).toMatch(/^Remounted rw: \/etc\nRemounted rw: \/var\n\/sysroot +ro,/);
+  });
+
+  test('a root that is read-only stops it, unless it is a composefs', () => {
+    const readonlyRoot = (composefs: BootedFacts['composefs']): string => {
+      const record = bootedRecord({ ...READONLY, composefs });
+      return remounted(
+        `mount --rbind / /mnt; mount -o remount,bind,ro /mnt; chroot /mnt ${OURS}; true`,
+        record,
+      );
+    };
+    expect(readonlyRoot(null)).not.toContain('Remounted');
+    expect(readonlyRoot({ verity: false, signedBy: null })).toContain(
+      'Remounted rw: /etc\nRemounted rw: /var\n',
+    );
+  });
+
+  test('a transient /etc is labelled by the policy, with the machine-id that is below a mount', () => {
+    const restorecon = '#!/bin/sh\necho "$@"; cat /etc/machine-id\n';
+    const record = bootedRecord({ ...READONLY, transientEtc: '/run/etc' });
+    const prepare = `mount -o remount,bind,rw /etc; mkdir -p /run/etc/upper/d; >/run/etc/upper/d/f; >/run/etc/upper/machine-id
+      echo below > /etc/machine-id; echo above > /run/id; mount --bind /run/id /etc/machine-id
+      chmod +x /usr/sbin/restorecon; `;
+    const files = { '/usr/sbin/restorecon': restorecon, '/sys/fs/selinux/enforce': '1' };
+    const text = remounted(`${prepare} ${OURS}; cat /etc/machine-id`, record, files);
+    expect(text).toContain('-F -i /etc/d /etc/d/f /etc/machine-id\nbelow\nabove\n');
+    expect(remounted(`${prepare} ${OURS}`, record)).not.toContain('-F');
   });
 });
