@@ -27,7 +27,11 @@ install() {
     # strip(1), which dracut runs over everything that is executable, breaks a program that carries its code as a note.
     # shellcheck disable=SC2034
     [ -z "${ostree_program:-}" ] || do_strip=no
-    inst_binary "${ostree_program:-$prepare_root}" "$prepare_root"
+    # An image without it is worse than none.
+    inst_binary "${ostree_program:-$prepare_root}" "$prepare_root" || {
+        dfatal "ostree: ${ostree_program:-$prepare_root} cannot be put into the image"
+        exit 1
+    }
     sh "${dracutsysrootdir:-}$list_files" "${dracutsysrootdir:-}" | while read -r file; do
         inst_simple "$file"
     done
