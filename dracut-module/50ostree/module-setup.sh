@@ -8,9 +8,9 @@ prepare_root=/usr/lib/ostree/ostree-prepare-root
 list_files=/usr/lib/ostree/ostree-initramfs-files
 unit=ostree-prepare-root.service
 
-# 255: only where it is asked for (dracut.conf: add_dracutmodules+=" ostree ").
+# 255: only where it is asked for (dracut.conf: add_dracutmodules+=" ostree "). Where the program is missing, too: dracut
+# would leave the module out and make an image that does not boot.
 check() {
-    [ -x "${dracutsysrootdir:-}${ostree_program:-$prepare_root}" ] || return 1
     return 255
 }
 
@@ -27,14 +27,13 @@ install() {
     # strip(1), which dracut runs over everything that is executable, breaks a program that carries its code as a note.
     # shellcheck disable=SC2034
     [ -z "${ostree_program:-}" ] || do_strip=no
-    # An image without it is worse than none.
-    inst_binary "${ostree_program:-$prepare_root}" "$prepare_root" || {
-        dfatal "ostree: ${ostree_program:-$prepare_root} cannot be put into the image"
-        exit 1
-    }
-    sh "${dracutsysrootdir:-}$list_files" "${dracutsysrootdir:-}" | while read -r file; do
-        inst_simple "$file"
-    done
+    install_program "${ostree_program:-$prepare_root}"
+    settings=$(sh "${dracutsysrootdir:-}$list_files" "${dracutsysrootdir:-}") || no_image "$list_files fails"
+    while read -r file; do
+        [ -z "$file" ] || inst_simple "$file" || no_image "$file cannot be copied"
+    done << FILES
+$settings
+FILES
     if dracut_module_included systemd; then
         install_unit
     else
@@ -43,10 +42,27 @@ install() {
     fi
 }
 
+install_program() {
+    if [ ! -f "${dracutsysrootdir:-}$1" ] || [ ! -x "${dracutsysrootdir:-}$1" ]; then
+        no_image "$1 (ostree_program in dracut.conf) is missing, or is not a program"
+    fi
+    # dracut 059 passes over a library that is missing.
+    if [ -z "${dracutsysrootdir:-}" ] && ldd "$1" 2> /dev/null | grep 'not found' >&2; then
+        no_image "$1 cannot run: a library is missing"
+    fi
+    inst_binary "$1" "$prepare_root" || no_image "$1 or its libraries cannot be copied"
+}
+
+# An image without what it boots with is worse than none.
+no_image() {
+    dfatal "ostree: no image is made: $1"
+    exit 1
+}
+
 # The directory of the units, not that of the settings: it is the one that both generations of dracut let systemd read.
 install_unit() {
     wants="$systemdsystemunitdir/initrd-root-fs.target.wants"
-    inst_simple "$systemdsystemunitdir/$unit"
+    inst_simple "$systemdsystemunitdir/$unit" || no_image "$unit is missing"
     mkdir -p "$initdir$wants"
     ln -sf "../$unit" "$initdir$wants/$unit"
 }

@@ -8,6 +8,9 @@ import type { MachineRequest } from './machine-overlay.ts';
 
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C.UTF-8' };
 
+/** Of ostree-prepare-root: what this machine has there is not to be in images. */
+const CONFIGURATION = ['/usr/lib/ostree/prepare-root.conf', '/etc/ostree'];
+
 /** An empty folder of the machine; what is mounted there is seen in this mount namespace only. */
 const base = process.argv[2] ?? '';
 const request = JSON.parse(process.argv[3] ?? '{}') as MachineRequest;
@@ -16,11 +19,13 @@ const root = path.join(base, 'root');
 
 sys.mount('machine', base, 'tmpfs', 0, 'mode=755');
 for (const name of ['upper', 'work', 'root']) fs.mkdirSync(path.join(base, name));
-sys.mount('machine', root, 'overlay', 0, `lowerdir=/,upperdir=${base}/upper,workdir=${base}/work`);
+const layers = `lowerdir=${request.machine ?? '/'},upperdir=${base}/upper,workdir=${base}/work`;
+sys.mount('machine', root, 'overlay', 0, layers);
 for (const name of ['proc', 'dev', 'sys'])
   sys.mount(`/${name}`, `${root}/${name}`, null, MS.BIND | MS.REC, null);
 sys.mount('run', `${root}/run`, 'tmpfs', 0, 'mode=755');
-for (const file of request.without ?? []) fs.rmSync(root + file, { recursive: true, force: true });
+for (const file of [...CONFIGURATION, ...(request.without ?? [])])
+  fs.rmSync(root + file, { recursive: true, force: true });
 for (const tree of request.trees) execFileSync('cp', ['-a', '--remove-destination', `${tree}/.`, root]);
 for (const [file, text] of Object.entries(request.files ?? {})) {
   fs.mkdirSync(path.dirname(`${root}${file}.`), { recursive: true });

@@ -5,13 +5,15 @@ import { PROJECT, type ProgramResult } from './scratch-initramfs.ts';
 
 /** Programs of the machine, run on an overlay of its root in which our files are installed: the machine stays as it is. */
 export interface MachineRequest {
+  /** The root of another machine, which stays as it is too: a folder with a whole system. */
+  readonly machine?: string | undefined;
   /** Trees that are copied over the root, in this order. */
   readonly trees: readonly string[];
   /** More files, by absolute path; '' as content with a path that ends in '/' makes a directory. */
   readonly files?: Readonly<Record<string, string>>;
   /** Folders of the machine that are seen elsewhere: the place in the overlay → the folder. */
   readonly binds?: Readonly<Record<string, string>>;
-  /** What is not there, as if it were not installed. */
+  /** What is not there, as if it were not installed; the configuration of ostree-prepare-root never is. */
   readonly without?: readonly string[];
   /** A script for bash. */
   readonly script: string;

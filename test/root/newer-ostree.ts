@@ -1,4 +1,4 @@
-/** ostree 2026.4 from Debian sid, in a chroot below `build/`: the C programs that ours are compared with, live. */
+/** Debian sid in a chroot below `build/`: ostree 2026.4, whose C programs ours are compared with, live, and dracut. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -7,11 +7,14 @@ import { PROJECT } from './scratch-initramfs.ts';
 export const NEWER_VERSION = '2026.4';
 const CHROOT = path.join(PROJECT, 'build/ostree-sid');
 const MIRROR = 'http://deb.debian.org/debian';
-const PACKAGES = ['ostree-boot', 'ostree', 'composefs'];
+const DRACUT_PACKAGES = ['dracut-core', 'udev', 'kmod', 'cpio', 'util-linux-extra'];
+const PACKAGES = ['ostree-boot', 'ostree', 'composefs', ...DRACUT_PACKAGES];
+/** In the chroot: what it was made with. */
+const STAMP = 'etc/chroot-packages';
 
-/** The chroot's path. Made once (half a minute), then kept. @throws where it cannot be made, or sid has moved on */
+/** The chroot's path. Made once (under a minute), then kept. @throws where it cannot be made, or sid has moved on */
 export function newerOstree(): string {
-  if (!fs.existsSync(CHROOT)) makeChroot();
+  if (!isMade()) makeChroot();
   const found = /Version: '(.*)'/.exec(inNewerOstree(['ostree', '--version']))?.[1];
   if (found === NEWER_VERSION) return CHROOT;
   throw new Error(`Debian sid has ostree ${found ?? 'that does not run'}, not ${NEWER_VERSION} any more`);
@@ -38,6 +41,11 @@ export function inNewerOstree(
   throw new Error(`${command.join(' ')}: ${done.stderr}${done.error?.message ?? ''}`);
 }
 
+function isMade(): boolean {
+  const stamp = path.join(CHROOT, STAMP);
+  return fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === PACKAGES.join('\n');
+}
+
 /** Under another name until it is whole: a run that is interrupted leaves nothing that looks ready. */
 function makeChroot(): void {
   const scratch = `${CHROOT}.new-${process.pid}`;
@@ -49,13 +57,20 @@ function makeChroot(): void {
       timeout: 500_000,
     });
     if (done.status !== 0) throw new Error(`mmdebstrap: ${done.error?.message ?? done.stderr.slice(-500)}`);
-    try {
-      fs.renameSync(scratch, CHROOT);
-    } catch (error) {
-      // Another test file was faster.
-      if (!fs.existsSync(CHROOT)) throw error;
-    }
+    fs.writeFileSync(path.join(scratch, STAMP), PACKAGES.join('\n'));
+    publish(scratch);
   } finally {
     fs.rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** Takes the place of a chroot with fewer packages. */
+function publish(scratch: string): void {
+  if (!isMade()) fs.rmSync(CHROOT, { recursive: true, force: true });
+  try {
+    fs.renameSync(scratch, CHROOT);
+  } catch (error) {
+    // Another test file was faster.
+    if (!isMade()) throw error;
   }
 }
