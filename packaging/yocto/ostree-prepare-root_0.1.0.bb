@@ -20,6 +20,8 @@ do_compile() {
 
 do_install() {
     node ${S}/scripts/install.mjs --destdir ${D} --prefix ${prefix} --parts programs,systemd
+    install -d ${D}${datadir}/licenses/${BPN}
+    install -m 0644 ${S}/LICENSE ${S}/docs/licences.md ${S}/dist/notices-compact.txt ${D}${datadir}/licenses/${BPN}
 }
 
 # Without a [Install] section: the generator links what is needed.
@@ -30,6 +32,7 @@ FILES:${PN} = "\
     ${prefix}/lib/systemd/system \
     ${prefix}/lib/systemd/system-generators \
     ${prefix}/lib/tmpfiles.d \
+    ${datadir}/licenses/${BPN} \
 "
 INSANE_SKIP:${PN} += "already-stripped"
 RPROVIDES:${PN} = "ostree-switchroot"

@@ -160,6 +160,20 @@ test('Arch: the functions of the PKGBUILD, run as makepkg runs them', () => {
   expectNotices(pkgdir);
 });
 
+test("with the program inside, the machine's own Node is enough: 20 on a fresh machine", () => {
+  const paths = (process.env.PATH ?? '').split(':').filter((folder) => !folder.includes('node_modules'));
+  const env = { ...process.env, PATH: paths.join(':') };
+  const own = spawnSync('node', ['--version'], { env, encoding: 'utf8' }).stdout;
+  expect(Number(/^v(\d+)/.exec(own)?.[1])).toBeGreaterThanOrEqual(20);
+  const source = unpack('own-node');
+  const root = path.join(folder, 'own-node/root');
+  const script = `cd ${source}; packaging/build-boot; node scripts/install.mjs --destdir ${root} --parts programs,systemd,dracut`;
+  const done = spawnSync('sh', ['-euc', script], { env, encoding: 'utf8' });
+  expect(done.stderr).toMatch(/^installed \d+ files/);
+  expect(done.status).toBe(0);
+  expectPackaged(root, 'programs,systemd,dracut');
+});
+
 describe('Yocto', () => {
   test('the recipe sets what bitbake needs, and its install step leaves only files of FILES', () => {
     const source = unpackedOnce();
@@ -178,16 +192,21 @@ describe('Yocto', () => {
       .digest('hex');
     expect(variables.get('LIC_FILES_CHKSUM')).toBe(`file://LICENSE;md5=${md5}`);
     const D = path.join(folder, 'yocto');
-    const values = { D, S: source, prefix: '/usr' };
+    const values = { D, S: source, prefix: '/usr', datadir: '/usr/share', BPN: 'ostree-prepare-root' };
     run('sh', [
       '-euc',
       expanded(`${functions.get('do_compile') ?? ''}\n${functions.get('do_install') ?? ''}`, values),
     ]);
     expectPackaged(D, 'programs,systemd');
+    expectNotices(D);
     const packaged = expanded(variables.get('FILES:${PN}') ?? '', values)
       .split(' ')
       .filter((one) => one !== '');
-    expect(filesIn(D).filter((file) => !packaged.some((start) => file.startsWith(`${start}/`)))).toEqual([]);
+    const files = run('find', ['.', '!', '-type', 'd'], D)
+      .trim()
+      .split('\n')
+      .map((line) => line.slice(1));
+    expect(files.filter((file) => !packaged.some((start) => file.startsWith(`${start}/`)))).toEqual([]);
   });
 });
 
@@ -214,6 +233,47 @@ function parseRecipe(text: string): { variables: Map<string, string>; functions:
 function expanded(text: string, values: Readonly<Record<string, string>>): string {
   return text.replace(/\$\{(\w+)\}/g, (_, name: string) => values[name] ?? '');
 }
+
+/** A part of the table in docs/packaging.md → places below the prefix; one that ends in '/' is a folder. */
+function documentedPlaces(): Map<string, string[]> {
+  const page = fs.readFileSync(path.join(PROJECT, 'docs/packaging.md'), 'utf8');
+  const [, table = ''] = page.split('| part ');
+  const parts = new Map<string, string[]>();
+  let current = '';
+  for (const line of (table.split('\n\n')[0] ?? '').split('\n').slice(2)) {
+    const [, part = '', place = ''] = line.split('|').map((cell) => cell.trim());
+    if (part !== '') current = part;
+    const names = [...place.matchAll(/`([^`]+)`/g)].map(([, name]) => name ?? '');
+    const [first = ''] = names;
+    const full = names.map((name) => (name.includes('/') ? name : path.join(path.dirname(first), name)));
+    parts.set(current, [...(parts.get(current) ?? []), ...full.flatMap(alternatives)]);
+  }
+  return parts;
+}
+
+/** `a{,-b}.service` as the shell has it. */
+function alternatives(text: string): string[] {
+  const match = /^(.*)\{(.*)\}(.*)$/.exec(text);
+  if (match === null) return [text];
+  const [, before = '', inside = '', after = ''] = match;
+  return inside.split(',').map((one) => before + one + after);
+}
+
+test('docs/packaging.md lists the places of every file', () => {
+  const source = unpack('documented');
+  // The lines that are marked: what is installed where this program was built.
+  fs.writeFileSync(path.join(source, 'dist/yum-ostree-boot'), '');
+  const documented = documentedPlaces();
+  expect([...documented.keys()]).toEqual(['programs', 'systemd', 'dracut', 'mkinitcpio', 'initramfs-tools']);
+  for (const [part, listed] of documented) {
+    const script = path.join(source, 'scripts/install.mjs');
+    const real = run('node', [script, '--list', '--parts', part]).trim().split('\n');
+    const covers = (place: string, file: string) =>
+      place.endsWith('/') ? file.startsWith(`/usr/${place}`) : file === `/usr/${place}`;
+    expect(real.filter((file) => !listed.some((place) => covers(place, file)))).toEqual([]);
+    expect(listed.filter((place) => !real.some((file) => covers(place, file)))).toEqual([]);
+  }
+});
 
 test('every package has the version of package.json', () => {
   const text = (file: string): string => fs.readFileSync(path.join(PROJECT, 'packaging', file), 'utf8');
