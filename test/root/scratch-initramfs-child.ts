@@ -40,13 +40,17 @@ function buildRoot(sys: Syscalls, request: ScratchRequest): void {
   if (request.shared ?? true) sys.mount(null, ROOT, null, MS.REC | MS.SHARED, null);
 }
 
-/** The machine's own: files that are to be in it are put above it. */
+/** The machine's own, without its prepare-root.conf: files that are to be in it are put above it. */
 function mountUsr(sys: Syscalls, { usr = '/usr', files = {} }: ScratchRequest): void {
   const target = `${ROOT}/usr`;
-  if (Object.keys(files).some((file) => file.startsWith('/usr/'))) {
+  const hidden = '/lib/ostree/prepare-root.conf';
+  const hides = fs.existsSync(usr + hidden);
+  if (hides || Object.keys(files).some((file) => file.startsWith('/usr/'))) {
     for (const name of ['.usr-upper', '.usr-work']) fs.mkdirSync(path.join(ROOT, name));
     const layers = `lowerdir=${usr},upperdir=${ROOT}/.usr-upper,workdir=${ROOT}/.usr-work`;
-    return sys.mount('overlay', target, 'overlay', 0, layers);
+    sys.mount('overlay', target, 'overlay', 0, layers);
+    if (hides) fs.rmSync(target + hidden);
+    return;
   }
   bind(sys, usr, target);
   sys.mount(null, target, null, MS.BIND | MS.REMOUNT | MS.RDONLY, null);

@@ -13,7 +13,7 @@ export interface ScratchRequest {
   readonly sysroot: string;
   /** Becomes the content of `/proc/cmdline`. */
   readonly cmdline: string;
-  /** The `/usr` of the initramfs (default: the machine's). */
+  /** The `/usr` of the initramfs (default: the machine's); the prepare-root.conf that it has is not seen. */
   readonly usr?: string;
   /** More files of the initramfs, by absolute path. */
   readonly files?: Readonly<Record<string, string>>;
