@@ -16,7 +16,7 @@ import { parseArgs } from 'node:util';
 import { buildCompact } from './build-compact.mjs';
 import { BUNDLES, bundle } from './bundle.mjs';
 import { noticesText } from './collect-notices.mjs';
-import { ARCHITECTURES } from './compact/toolchain.mjs';
+import { ARCHITECTURES, emulator } from './compact/toolchain.mjs';
 import { AARCH64, ensureAarch64 } from './cross-aarch64.mjs';
 import { packExecutable } from './pack-executable.mjs';
 
@@ -92,11 +92,18 @@ async function buildExecutable(architecture, folder) {
     main: 'yum-ostree.cjs',
     assets: [...ADDONS, ...BUNDLES.filter((file) => file !== 'yum-ostree.cjs')],
     node: join(node, 'bin/node'),
+    runner: runner(architecture),
     arch: ARCHITECTURES[architecture].node,
     output: join(folder, 'yum-ostree'),
   });
   symlinkSync('yum-ostree', join(folder, 'ostree'));
   writeFileSync(join(folder, 'notices.txt'), noticesText({ modules, node, documents, libsolv }));
+}
+
+/** What runs another architecture's Node, with the libraries of the cross compiler. */
+function runner(architecture) {
+  const command = emulator(architecture);
+  return command.length === 0 ? [] : [...command, '-L', `/usr/${ARCHITECTURES[architecture].gnu}`];
 }
 
 /**
