@@ -1,5 +1,5 @@
 /** Trusted keys in the words of `ostree remote gpg-list-keys`, from a listing of `gpg --with-colons`. */
-import { createHash } from 'node:crypto';
+import { createHash } from '#native/hash.ts';
 import { localTime } from '#ostree/repo/gpg-status.ts';
 
 interface Row {

@@ -1,5 +1,5 @@
 /** The metadata of a derived tree's commit, and the digests that tell whether there is anything to do. Pure. */
-import { createHash } from 'node:crypto';
+import { digest } from '#native/hash.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import type { Variant, VariantDict } from '#ostree/format/gvariant.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
@@ -50,7 +50,7 @@ export function layerMetadata(layer: LayerDescription): VariantDict {
 
 /** SHA-256 over the base and all that is layered and removed: equal means the same tree. */
 export function stateDigest(layer: LayerDescription): string {
-  return createHash('sha256').update(stateText(layer)).digest('hex');
+  return digest('sha256', stateText(layer));
 }
 
 /** What a request is made of, besides the base: equal digests mean that there is nothing to do, without a solve. */
@@ -66,7 +66,7 @@ export function inputDigest(inputs: RequestInputs): string {
   const items = Object.entries(inputs.items).sort(([a], [b]) => compareBytewise(a, b));
   const repositories = [...inputs.repositories].sort(([a = ''], [b = '']) => compareBytewise(a, b));
   const text = JSON.stringify([inputs.baseCommit, items, repositories, inputs.toolVersion]);
-  return createHash('sha256').update(text).digest('hex');
+  return digest('sha256', text);
 }
 
 function inherited(base: VariantDict): VariantDict {
@@ -101,7 +101,7 @@ function clientLayer(layer: LayerDescription): VariantDict {
     ['rpmostree.replaced-base-packages', { type: 'a(vv)', value: [] }],
     ['rpmostree.replaced-base-remote-packages', { type: 'a{sv}', value: [] }],
     ['rpmostree.rpmdb.pkglist', { type: 'a(sssss)', value: packageList(layer.packages) }],
-    ['rpmostree.state-sha512', s(createHash('sha512').update(stateText(layer)).digest('hex'))],
+    ['rpmostree.state-sha512', s(digest('sha512', stateText(layer)))],
   ];
 }
 
@@ -130,9 +130,11 @@ function nevraVariant(nevra: Nevra): Variant {
 }
 
 function packageList(packages: readonly Nevra[]): string[][] {
-  return packages
-    .map(({ name, epoch, version, release, arch }) => [name, String(epoch), version, release, arch])
-    .sort((a, b) => compareBytewise(a.join('\0'), b.join('\0')));
+  const rows = packages.map(({ name, epoch, version, release, arch }) => {
+    const row = [name, String(epoch), version, release, arch];
+    return { row, key: row.join('\0') };
+  });
+  return rows.sort((a, b) => compareBytewise(a.key, b.key)).map(({ row }) => row);
 }
 
 function s(value: string): Variant {

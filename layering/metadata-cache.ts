@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { digest } from '#native/hash.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepomdState } from '#layering/metadata-repomd.ts';
 import type { RepositoryConfig } from '#layering/repository-config.ts';
@@ -32,8 +32,8 @@ export interface CacheDirectory {
 /** Opens (and makes) the folder of a repository. Another set of addresses is another folder. */
 export function openCache(config: RepositoryConfig, cacheDirectory: string): CacheDirectory {
   const identity = JSON.stringify([config.baseUrls, config.metalink, config.mirrorlist]);
-  const digest = createHash('sha256').update(identity).digest('hex').slice(0, 16);
-  const directory = path.join(cacheDirectory, `${config.id}-${digest}`);
+  const key = digest('sha256', identity).slice(0, 16);
+  const directory = path.join(cacheDirectory, `${config.id}-${key}`);
   const file = (name: string): string => path.join(directory, name);
   makeDirectory(directory);
   return {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digest } from '#native/hash.ts';
 import { codeOf, duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
 import { shownUrl } from '#layering/http-get.ts';
 import type { CacheDirectory } from '#layering/metadata-cache.ts';
@@ -105,5 +105,5 @@ async function mirrorsOf(config: RepositoryConfig, transfer: Transfer): Promise<
 }
 
 function sha256(content: Uint8Array | string): string {
-  return createHash('sha256').update(content).digest('hex');
+  return digest('sha256', content);
 }

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+import { digest } from '#native/hash.ts';
 import { decompress } from '#native/decompress.ts';
 import { duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
 import { type Comps, type Environment, type Group, parseComps } from '#layering/comps.ts';
@@ -35,7 +35,7 @@ export function repositoryOver(parts: RepositoryParts): LoadedRepository {
   const modules = repomd.get('modules');
   return {
     config,
-    repomdChecksum: `sha256:${createHash('sha256').update(state.bytes).digest('hex')}`,
+    repomdChecksum: `sha256:${digest('sha256', state.bytes)}`,
     baseUrls: state.baseUrls,
     solv: (wanted) => solvFile(parts, wanted),
     comps: () => readComps(parts),

@@ -1,6 +1,6 @@
 /** RPM package files: lead, signature header, header; the payload is read by `rpm-payload.ts`. */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { createHash } from '#native/hash.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { bytesToHex } from '#ostree/format/checksum.ts';
 import { nevraFault, type Nevra } from '#layering/nevra.ts';

@@ -1,6 +1,7 @@
 /** The files in a package's payload, streamed; every byte is checked against the header before the end. */
-import { createHash, type Hash } from 'node:crypto';
+import type { Hash } from 'node:crypto';
 import fs from 'node:fs';
+import { createHash } from '#native/hash.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { decompress, type CompressionFormat } from '#native/decompress.ts';
 import { S } from '#native/syscalls.ts';

@@ -1,6 +1,6 @@
 /** Packages of an rpmdb, of the store, and of files, as the solver takes them. */
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
+import { createHash } from '#native/hash.ts';
 import type { Dependency, InstalledPackage, LocalPackage } from '#layering/installed-package.ts';
 import type { PackageTree } from '#layering/package-tree.ts';
 import { readDependencies, type DependencyKind } from '#layering/rpm-dependencies.ts';

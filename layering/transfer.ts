@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { createHash } from '#native/hash.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { type Connections, DownloadError, httpGet, shownUrl } from '#layering/http-get.ts';
 

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { digest } from '#native/hash.ts';
 import { parseRefName, type RefName } from '#ostree/format/ref-name.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
 
@@ -16,7 +16,7 @@ export function treeRef(displayName: string): RefName {
 export function refComponent(text: string): string {
   const quoted = quoteRefComponent(text);
   if (quoted.length <= LONGEST_COMPONENT) return quoted;
-  const hash = createHash('sha256').update(quoted).digest('hex').slice(0, HASH_DIGITS);
+  const hash = digest('sha256', quoted).slice(0, HASH_DIGITS);
   return `${quoted.slice(0, LONGEST_COMPONENT - HASH_DIGITS - 1)}-${hash}`;
 }
 

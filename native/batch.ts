@@ -1,6 +1,6 @@
 /**
- * Work on many files in one native call, several threads inside. But for `populateTree`, which reads dirtrees and
- * dirmetas, these calls know no OSTree format: headers, names and attribute values are handed in as bytes, in packed little-endian buffers (`ostree/repo/packed.ts` writes and
+ * Work on many files in one native call, several threads inside. But for `populateTree` and `indexDirtree`, which read
+ * dirtrees and dirmetas, these calls know no OSTree format: headers, names and attribute values are handed in as bytes, in packed little-endian buffers (`ostree/repo/packed.ts` writes and
  * reads them). `digest` below is a SHA-256 of 32 bytes; a file `digest + suffix` is `XX/<62 hex digits><suffix>`.
  * A call that fails throws a `SyscallError` that names the file.
  */
@@ -35,6 +35,9 @@ export interface BatchCalls {
   /** Hashes many files and stores those that are new; `StoreOptions` and `ostree/repo/store-plan.ts` describe it. */
   storeFiles(source: Fd, plan: Uint8Array, options: StoreOptions): Uint8Array;
 
+  /** The same on another thread; the descriptors must stay open until the promise is settled. */
+  storeFilesAside(source: Fd, plan: Uint8Array, options: StoreOptions): Promise<Uint8Array>;
+
   /** Moves `paths` (u16+bytes each) from one directory to the same path below another; one that exists there stays. */
   moveFiles(from: Fd, to: Fd, paths: Uint8Array): void;
 
@@ -50,6 +53,13 @@ export interface BatchCalls {
    * malformed, naming the object, after a part of the tree was made
    */
   populateTree(source: Fd, target: Fd, tree: StoredTreeTarget, options: PopulateOptions): PopulateResult;
+
+  /**
+   * Where the names of a dirtree object stand: the number of files, then offset and length of each file's name and of
+   * each directory's; checksums follow a name and its NUL. Null where the object is malformed, or not sorted bytewise
+   * by unique names in UTF-8.
+   */
+  indexDirtree(bytes: Uint8Array): Uint32Array | null;
 
   /** As `Syscalls.removeTree`, several threads. */
   removeTreeFast(dir: Fd, path: string): void;

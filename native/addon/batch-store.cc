@@ -1,4 +1,4 @@
-// storeFiles: hash many files and make those that are new, named by their digest.
+// storeFiles and storeFilesAside: hash many files and make those that are new, named by their digest.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 #include <zlib.h>
@@ -15,7 +15,7 @@ constexpr size_t kSmall = 1 << 20;
 constexpr size_t kChunk = 1 << 18;
 constexpr int64_t kBlock = 4096;
 
-enum Source { kNone = 0, kPath = 1, kInline = 2 };
+enum Source { kNone = 0, kPath = 1, kInline = 2, kStaged = 3 };
 enum Flags { kOwner = 1, kEpoch = 2 };
 
 struct Record {
@@ -36,16 +36,16 @@ Record Next(Unpacker &in) {
   record.mode = in.U32(), record.uid = in.U32(), record.gid = in.U32();
   record.prefix = in.Bytes32(), record.head = in.Bytes32(), record.xattrs = in.Bytes32();
   record.size = in.F64();
-  if (record.source == kPath) record.from = in.Bytes16();
+  if (record.source == kPath || record.source == kStaged) record.from = in.Bytes16();
   if (record.source == kInline) record.from = in.Bytes32();
   return record;
 }
 
 struct Store {
-  int source, staging, objects;
+  int source = -1, staging = -1, objects = -1;
   std::string suffix;
-  int level;
-  double budget;
+  int level = -1;
+  double budget = 0;
   std::atomic<int64_t> spent{0};
 
   void Spend(size_t size, View path) {
@@ -91,10 +91,10 @@ class Sink {
   z_stream stream_{};
 };
 
-OwnedFd OpenSource(const Store &store, const Record &record, const std::string &path) {
+OwnedFd OpenSource(int dir, const Record &record, const std::string &path) {
   // An absolute path is a descriptor below /proc, which only following opens.
   int follow = path[0] == '/' ? 0 : O_NOFOLLOW;
-  OwnedFd fd(openat(store.source, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | follow));
+  OwnedFd fd(openat(dir, path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | follow));
   Must(fd.get(), "open", path);
   struct stat st;
   Must(fstat(fd.get(), &st), "fstat", path);
@@ -162,22 +162,30 @@ void Finish(Store &store, Record &record, SHA256_CTX &hash, View content) {
   record.made = record.kind == 1 ? MakeSymlink(store, record, name) : MakeFile(store, record, content, name);
 }
 
+// Hands the content on in pieces.
+template <typename Take>
+void ReadWhole(int fd, const Record &record, const std::string &path, Take take) {
+  std::string buffer(kChunk, '\0');
+  double total = 0;
+  while (size_t size = ReadFull(fd, buffer.data(), buffer.size(), path)) {
+    take(buffer.data(), size);
+    total += size;
+  }
+  if (total != record.size) throw Failure{kChanged, "read", path};
+}
+
 // Large content passes through once: hashed and written to an unnamed file, which is then linked or forgotten.
 void StoreLarge(Store &store, Record &record, SHA256_CTX &hash, const std::string &path) {
-  OwnedFd from = OpenSource(store, record, path);
+  OwnedFd from = OpenSource(store.source, record, path);
   OwnedFd file(openat(store.staging, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, 0600));
   Must(file.get(), "open", path);
   store.Spend(record.size, path);
   WriteAll(file.get(), record.head.data(), record.head.size(), path);
   Sink sink(file.get(), store.level, path);
-  std::string buffer(kChunk, '\0');
-  double total = 0;
-  while (size_t size = ReadFull(from.get(), buffer.data(), buffer.size(), path)) {
-    SHA256_Update(&hash, buffer.data(), size);
-    sink.Write(buffer.data(), size);
-    total += size;
-  }
-  if (total != record.size) throw Failure{kChanged, "read", path};
+  ReadWhole(from.get(), record, path, [&](const char *data, size_t size) {
+    SHA256_Update(&hash, data, size);
+    sink.Write(data, size);
+  });
   sink.Finish();
   SHA256_Final(record.digest, &hash);
   std::string name = DigestPath(record.Digest(), store.suffix);
@@ -190,6 +198,22 @@ void StoreLarge(Store &store, Record &record, SHA256_CTX &hash, const std::strin
   record.made = true;
 }
 
+// A file that lies in the staging directory already becomes the object itself, or goes where there is one.
+void StoreStaged(Store &store, Record &record, SHA256_CTX &hash, const std::string &path) {
+  OwnedFd file = OpenSource(store.staging, record, path);
+  store.Spend(record.size, path);
+  ReadWhole(file.get(), record, path, [&](const char *data, size_t size) { SHA256_Update(&hash, data, size); });
+  SHA256_Final(record.digest, &hash);
+  std::string name = DigestPath(record.Digest(), store.suffix);
+  if (!Exists(store.objects, name)) {
+    SetAttributes(file.get(), record, path);
+    int made = WithParent(store, name, [&] { return linkat(store.staging, path.c_str(), store.staging, name.c_str(), 0); });
+    if (made == -1 && errno != EEXIST) Fail("link", name);
+    record.made = made == 0;
+  }
+  Must(unlinkat(store.staging, path.c_str(), 0), "unlink", path);
+}
+
 void StoreOne(Store &store, Record &record) {
   SHA256_CTX hash;
   SHA256_Init(&hash);
@@ -200,8 +224,9 @@ void StoreOne(Store &store, Record &record) {
     return Finish(store, record, hash, record.from);
   }
   std::string path(record.from);
+  if (record.source == kStaged) return StoreStaged(store, record, hash, path);
   if (record.size > kSmall) return StoreLarge(store, record, hash, path);
-  OwnedFd from = OpenSource(store, record, path);
+  OwnedFd from = OpenSource(store.source, record, path);
   std::string content(static_cast<size_t>(record.size) + 1, '\0');
   size_t size = ReadFull(from.get(), content.data(), content.size(), path);
   if (static_cast<double>(size) != record.size) throw Failure{kChanged, "read", path};
@@ -209,29 +234,94 @@ void StoreOne(Store &store, Record &record) {
   Finish(store, record, hash, View(content.data(), size));
 }
 
+// The arguments of a call, and its work.
+class StoreCall {
+ public:
+  explicit StoreCall(const Napi::CallbackInfo &info) {
+    Bytes plan = ByteView(info.Env(), info[1]);
+    auto options = info[2].As<Napi::Object>();
+    store_.source = Int(info, 0);
+    store_.staging = options.Get("staging").As<Napi::Number>().Int32Value();
+    store_.objects = options.Get("store").As<Napi::Number>().Int32Value();
+    store_.suffix = options.Get("suffix").As<Napi::String>();
+    store_.level = options.Get("deflateLevel").As<Napi::Number>().Int32Value();
+    store_.budget = options.Get("budget").As<Napi::Number>().DoubleValue();
+    plan_ = View(reinterpret_cast<const char *>(plan.data), plan.size);
+  }
+
+  // For a call that outlives the caller's buffer.
+  void KeepPlan() {
+    kept_ = plan_;
+    plan_ = kept_;
+  }
+
+  void Run() {
+    for (Unpacker in(plan_); !in.AtEnd();) records_.push_back(Next(in));
+    ForAll(records_.size(), [&](size_t i) { StoreOne(store_, records_[i]); });
+  }
+
+  Napi::Value Result(Napi::Env env) const {
+    Packer out;
+    for (const Record &record : records_) {
+      out.U32(record.made);
+      out.Raw(record.digest, sizeof record.digest);
+    }
+    return NewBytes(env, out.data().data(), out.data().size());
+  }
+
+ private:
+  Store store_;
+  View plan_;
+  std::string kept_;
+  std::vector<Record> records_;
+};
+
+class Storing : public Napi::AsyncWorker {
+ public:
+  explicit Storing(const Napi::CallbackInfo &info)
+      : Napi::AsyncWorker(info.Env()), promise(Napi::Promise::Deferred::New(info.Env())), call_(info) {
+    call_.KeepPlan();
+  }
+  Napi::Promise::Deferred promise;
+
+ protected:
+  void Execute() override {
+    try {
+      call_.Run();
+    } catch (const Failure &failure) {
+      failure_ = failure;
+      SetError(failure.call);
+    }
+  }
+  void OnOK() override { promise.Resolve(call_.Result(Env())); }
+  void OnError(const Napi::Error &) override {
+    try {
+      Rethrow(Env(), failure_);
+    } catch (const Napi::Error &error) {
+      promise.Reject(error.Value());
+    }
+  }
+
+ private:
+  StoreCall call_;
+  Failure failure_{ENOMEM, "malloc", ""};
+};
+
 }  // namespace
 
 Napi::Value StoreFiles(const Napi::CallbackInfo &info) {
   return Guarded(info.Env(), [&]() -> Napi::Value {
-    Bytes plan = ByteView(info.Env(), info[1]);
-    auto options = info[2].As<Napi::Object>();
-    Store store;
-    store.source = Int(info, 0);
-    store.staging = options.Get("staging").As<Napi::Number>().Int32Value();
-    store.objects = options.Get("store").As<Napi::Number>().Int32Value();
-    store.suffix = options.Get("suffix").As<Napi::String>();
-    store.level = options.Get("deflateLevel").As<Napi::Number>().Int32Value();
-    store.budget = options.Get("budget").As<Napi::Number>().DoubleValue();
-    std::vector<Record> records;
-    for (Unpacker in(View(reinterpret_cast<const char *>(plan.data), plan.size)); !in.AtEnd();) records.push_back(Next(in));
-    ForAll(records.size(), [&](size_t i) { StoreOne(store, records[i]); });
-    Packer out;
-    for (const Record &record : records) {
-      out.U32(record.made);
-      out.Raw(record.digest, sizeof record.digest);
-    }
-    return NewBytes(info.Env(), out.data().data(), out.data().size());
+    StoreCall call(info);
+    call.Run();
+    return call.Result(info.Env());
   });
+}
+
+Napi::Value StoreFilesAside(const Napi::CallbackInfo &info) {
+  auto *storing = new Storing(info);
+  Napi::Promise promise = storing->promise.Promise();
+  storing->Queue();
+  return promise;
 }
 
 }  // namespace addon

@@ -187,9 +187,9 @@ Napi::Value UnlinkFiles(const Napi::CallbackInfo &info) {
 void InitBatch(Napi::Env env, Napi::Object exports) {
   auto add = [&](const char *name, auto call) { exports.Set(name, Napi::Function::New(env, call, name)); };
   add("scanTree", ScanTree), add("readFiles", ReadFiles), add("hashFiles", HashFiles);
-  add("storeFiles", StoreFiles), add("populate", Populate), add("populateTree", PopulateTree);
+  add("storeFiles", StoreFiles), add("storeFilesAside", StoreFilesAside), add("populate", Populate), add("populateTree", PopulateTree);
   add("moveFiles", MoveFiles), add("unlinkFiles", UnlinkFiles), add("removeTreeFast", RemoveTreeFast);
-  add("deflateRaw", DeflateRaw), add("inflateRaw", InflateRaw);
+  add("deflateRaw", DeflateRaw), add("inflateRaw", InflateRaw), add("indexDirtree", IndexDirtree);
 }
 
 }  // namespace addon

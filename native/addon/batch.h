@@ -208,6 +208,7 @@ Napi::Value ScanTree(const Napi::CallbackInfo &info);
 Napi::Value ReadFiles(const Napi::CallbackInfo &info);
 Napi::Value HashFiles(const Napi::CallbackInfo &info);
 Napi::Value StoreFiles(const Napi::CallbackInfo &info);
+Napi::Value StoreFilesAside(const Napi::CallbackInfo &info);
 Napi::Value Populate(const Napi::CallbackInfo &info);
 Napi::Value PopulateTree(const Napi::CallbackInfo &info);
 Napi::Value MoveFiles(const Napi::CallbackInfo &info);
@@ -215,5 +216,6 @@ Napi::Value UnlinkFiles(const Napi::CallbackInfo &info);
 Napi::Value RemoveTreeFast(const Napi::CallbackInfo &info);
 Napi::Value DeflateRaw(const Napi::CallbackInfo &info);
 Napi::Value InflateRaw(const Napi::CallbackInfo &info);
+Napi::Value IndexDirtree(const Napi::CallbackInfo &info);
 
 }  // namespace addon

@@ -1,4 +1,4 @@
-// The Sha256 object of native/syscalls.ts, over libcrypto's block functions (SHA extensions of the CPU included).
+// The Sha256 object of native/syscalls.ts and `digest`, over libcrypto's block functions (SHA extensions of the CPU included).
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
@@ -7,6 +7,16 @@
 
 namespace addon {
 namespace {
+
+std::string Hex(const unsigned char *bytes, size_t size) {
+  static const char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (size_t i = 0; i < size; i++) {
+    text += kDigits[bytes[i] >> 4];
+    text += kDigits[bytes[i] & 15];
+  }
+  return text;
+}
 
 class Sha256 : public Napi::ObjectWrap<Sha256> {
  public:
@@ -25,17 +35,23 @@ class Sha256 : public Napi::ObjectWrap<Sha256> {
   Napi::Value Digest(const Napi::CallbackInfo &info) {
     unsigned char digest[SHA256_DIGEST_LENGTH];
     SHA256_Final(digest, &state_);
-    static const char kHex[] = "0123456789abcdef";
-    std::string text;
-    for (unsigned char byte : digest) {
-      text += kHex[byte >> 4];
-      text += kHex[byte & 15];
-    }
-    return Napi::String::New(info.Env(), text);
+    return Napi::String::New(info.Env(), Hex(digest, sizeof digest));
   }
 
   SHA256_CTX state_;
 };
+
+// digest('sha256' or 'sha512', bytes): hexadecimal.
+Napi::Value DigestHex(const Napi::CallbackInfo &info) {
+  std::string algorithm = Text(info, 0);
+  Bytes bytes = ByteView(info.Env(), info[1]);
+  unsigned char digest[SHA512_DIGEST_LENGTH];
+  bool isLong = algorithm == "sha512";
+  if (!isLong && algorithm != "sha256") throw Napi::TypeError::New(info.Env(), "unknown algorithm " + algorithm);
+  if (isLong) SHA512(bytes.data, bytes.size, digest);
+  else SHA256(bytes.data, bytes.size, digest);
+  return Napi::String::New(info.Env(), Hex(digest, isLong ? SHA512_DIGEST_LENGTH : SHA256_DIGEST_LENGTH));
+}
 
 }  // namespace
 
@@ -43,6 +59,7 @@ void InitSha256(Napi::Env env, Napi::Object exports) {
   auto constructor = Napi::Persistent(Sha256::Define(env));
   auto *kept = new Napi::FunctionReference(std::move(constructor));
   env.AddCleanupHook([kept] { delete kept; });
+  exports.Set("digest", Napi::Function::New(env, DigestHex, "digest"));
   exports.Set("sha256", Napi::Function::New(env, [kept](const Napi::CallbackInfo &) -> Napi::Value { return kept->New({}); }, "sha256"));
 }
 

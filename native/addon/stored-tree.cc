@@ -10,8 +10,6 @@ namespace {
 // As ostree has it: larger metadata objects are refused.
 constexpr off_t kMaxMetadata = 128 << 20;
 
-struct Malformed {};
-
 size_t OffsetWidth(size_t size) { return size <= 0xff ? 1 : size <= 0xffff ? 2 : 4; }
 
 // A framing offset of GVariant: little-endian, `width` bytes at `at`.
@@ -68,22 +66,6 @@ std::string ReadObject(int objects, const std::string &path) {
   return bytes;
 }
 
-// Well-formed as Unicode's table 3-7 has it: neither overlong forms nor surrogates.
-bool IsUtf8(View text) {
-  for (size_t at = 0; at < text.size();) {
-    auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
-    unsigned first = byte(0);
-    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
-    if (length == 0) return false;
-    unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
-    unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
-    for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
-      if (byte(i) < low || byte(i) > high) return false;
-    at += length;
-  }
-  return true;
-}
-
 // `(ayay)`: a name that ends in NUL, and a value.
 void PackXattr(Packer &out, View element) {
   size_t width = OffsetWidth(element.size());
@@ -104,6 +86,21 @@ uint32_t BigEndian(View bytes) {
 
 }  // namespace
 
+bool IsUtf8(View text) {
+  for (size_t at = 0; at < text.size();) {
+    auto byte = [&](size_t i) { return at + i < text.size() ? static_cast<unsigned char>(text[at + i]) : 0u; };
+    unsigned first = byte(0);
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (length == 0) return false;
+    unsigned low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    unsigned high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    for (size_t i = 1; i < length; i++, low = 0x80, high = 0xbf)
+      if (byte(i) < low || byte(i) > high) return false;
+    at += length;
+  }
+  return true;
+}
+
 Digest DigestOf(View bytes) {
   Digest digest;
   if (bytes.size() != digest.size()) throw Failure{EINVAL, "digest", ""};
@@ -111,23 +108,28 @@ Digest DigestOf(View bytes) {
   return digest;
 }
 
+Dirtree ParseDirtree(View bytes) {
+  Dirtree tree;
+  size_t width = OffsetWidth(bytes.size());
+  if (bytes.size() < width) throw Malformed{};
+  size_t end = bytes.size() - width, split = OffsetAt(bytes, end, width);
+  if (split > end) throw Malformed{};
+  EachElement(bytes.substr(0, split), [&](View element) {
+    View digests, name = MembersOf(element, 1, digests);
+    tree.files.push_back({name, digests});
+  });
+  EachElement(bytes.substr(split, end - split), [&](View element) {
+    View digests, name = MembersOf(element, 2, digests);
+    tree.directories.push_back({name, digests.substr(0, 32), digests.substr(32)});
+  });
+  return tree;
+}
+
 StoredTree::StoredTree(int objects, const Digest &digest) {
   std::string path = DigestPath(View(digest.data(), digest.size()), ".dirtree");
   bytes_ = ReadObject(objects, path);
   try {
-    View all(bytes_);
-    size_t width = OffsetWidth(all.size());
-    if (all.size() < width) throw Malformed{};
-    size_t end = all.size() - width, split = OffsetAt(all, end, width);
-    if (split > end) throw Malformed{};
-    EachElement(all.substr(0, split), [&](View element) {
-      View digests, name = MembersOf(element, 1, digests);
-      files_.push_back({name, digests});
-    });
-    EachElement(all.substr(split, end - split), [&](View element) {
-      View digests, name = MembersOf(element, 2, digests);
-      directories_.push_back({name, digests.substr(0, 32), digests.substr(32)});
-    });
+    tree_ = ParseDirtree(bytes_);
   } catch (const Malformed &) {
     throw Failure{EBADMSG, "read", path};
   }

@@ -1,6 +1,7 @@
-import { checksumBytes, checksumFromBytes, type Checksum } from '#ostree/format/checksum.ts';
+import { checksumFromBytes, type Checksum } from '#ostree/format/checksum.ts';
+import { DirtreeList, encodeElement, joinDirtree } from '#ostree/format/dirtree-list.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { parse, serialize } from '#ostree/format/gvariant.ts';
+import { parse } from '#ostree/format/gvariant.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
 
 const DIRTREE_TYPE = '(a(say)a(sayay))';
@@ -24,11 +25,12 @@ export interface Dirtree {
 
 /** The dirtree object, `(a(say)a(sayay))`; sorts both lists. */
 export function encodeDirtree(tree: Dirtree): Uint8Array {
-  const files = [...tree.files].sort(byName).map((file) => [file.name, checksumBytes(file.checksum)]);
-  const dirs = [...tree.dirs]
-    .sort(byName)
-    .map((dir) => [dir.name, checksumBytes(dir.contents), checksumBytes(dir.meta)]);
-  return serialize(DIRTREE_TYPE, [files, dirs]);
+  const files = new DirtreeList();
+  const dirs = new DirtreeList();
+  for (const { name, checksum } of [...tree.files].sort(byName)) files.add(encodeElement(name, [checksum]));
+  for (const { name, contents, meta } of [...tree.dirs].sort(byName))
+    dirs.add(encodeElement(name, [contents, meta]));
+  return joinDirtree(files, dirs);
 }
 
 /** @throws UserError BAD_GVARIANT or BAD_OBJECT (a name that is empty, '.', '..', holds a '/', or occurs twice) */

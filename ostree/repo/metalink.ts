@@ -1,6 +1,6 @@
 /** Metalink 3: where a file's mirrors are and what its checksums must be. Only the file `summary` is looked for. */
-import { createHash } from 'node:crypto';
 import { SaxesParser } from 'saxes';
+import { createHash } from '#native/hash.ts';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
 import { openFetcher, type FetchOptions } from '#ostree/repo/http-fetch.ts';
 import type { Remote } from '#ostree/repo/remote.ts';

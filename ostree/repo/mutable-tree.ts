@@ -1,9 +1,10 @@
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { checkedName, type Dirtree, type DirtreeDir } from '#ostree/format/dirtree.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { DirtreeView } from '#ostree/format/dirtree-view.ts';
+import { checkedName, decodeDirtree, encodeDirtree } from '#ostree/format/dirtree.ts';
+import { during, UserError } from '#ostree/format/errors.ts';
 import type { FileMeta } from '#ostree/format/file-meta.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
-import { loadCommit, loadDirmeta, loadDirtree } from '#ostree/repo/objects.ts';
+import { loadCommit, loadDirmeta, loadMetadataBytes } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
 
@@ -29,15 +30,18 @@ export class MutableTree {
   private meta: Meta;
   /** The stored dirtree this directory still equals; null once it was changed. */
   private stored: Checksum | null;
-  /** Null until looked into. */
-  private files: Map<string, Checksum> | null = null;
-  private dirs: Map<string, MutableTree> = new Map();
+  /** The dirtree that `files` and `dirs` are changes of; null until looked into. */
+  private view: DirtreeView | null;
+  /** What was put into the directory, and (null) what was removed. */
+  private files: Map<string, Checksum | null> = new Map();
+  /** The same, and subdirectories that were looked into. */
+  private dirs: Map<string, MutableTree | null> = new Map();
 
   private constructor(repo: Repo | null, meta: Meta, stored: Checksum | null) {
     this.repo = repo;
     this.meta = meta;
     this.stored = stored;
-    if (stored === null) this.files = new Map();
+    this.view = stored === null ? DirtreeView.empty() : null;
   }
 
   /** @throws UserError NO_OBJECT */
@@ -60,10 +64,7 @@ export class MutableTree {
     const name = components.pop();
     if (name === undefined) return { kind: 'directory', tree: this };
     const parent = this.descend(components);
-    const file = parent?.loaded().get(name);
-    if (file !== undefined) return { kind: 'file', checksum: file };
-    const tree = parent?.dirs.get(name);
-    return tree === undefined ? null : { kind: 'directory', tree };
+    return parent?.child(name) ?? null;
   }
 
   /**
@@ -80,20 +81,20 @@ export class MutableTree {
    */
   setFile(path: string, checksum: Checksum): void {
     const { parent, name } = this.parentOf(path);
-    const files = parent.loaded();
-    if (parent.dirs.has(name))
+    const there = parent.child(name);
+    if (there?.kind === 'directory')
       throw new UserError('IS_A_DIRECTORY', `'${path}' is a directory, a file cannot replace it`);
-    if (files.get(name) === checksum) return;
-    files.set(name, checksum);
-    this.markChanged(path);
+    if (there?.checksum === checksum) return;
+    parent.files.set(name, checksum);
+    parent.stored = null;
   }
 
   /** Puts a whole directory at `path`, replacing what was there. The parent directory must exist. */
   setDirectory(path: string, tree: MutableTree): void {
     const { parent, name } = this.parentOf(path);
-    parent.loaded().delete(name);
+    if (parent.child(name)?.kind === 'file') parent.files.set(name, null);
     parent.dirs.set(name, tree);
-    this.markChanged(path);
+    parent.stored = null;
   }
 
   /** Removes a file or a directory with all below it. @returns whether something was there */
@@ -102,23 +103,28 @@ export class MutableTree {
     const name = components.pop();
     if (name === undefined) throw new UserError('NO_PATH', 'the root of a tree cannot be removed');
     const parent = this.descend(components);
-    if (parent === null) return false;
-    const removed = parent.loaded().delete(name) || parent.dirs.delete(name);
-    if (removed) this.markChanged(path);
-    return removed;
+    const there = parent?.child(name) ?? null;
+    if (parent === null || there === null) return false;
+    if (there.kind === 'file') parent.files.set(name, null);
+    else parent.dirs.set(name, null);
+    parent.stored = null;
+    return true;
   }
 
   /** The directory's entries, sorted bytewise by name. */
   entries(): [name: string, entry: TreeEntry][] {
-    const files = [...this.loaded()].map(([name, checksum]): [string, TreeEntry] => [
-      name,
-      { kind: 'file', checksum },
-    ]);
-    const dirs = [...this.dirs].map(([name, tree]): [string, TreeEntry] => [
-      name,
-      { kind: 'directory', tree },
-    ]);
-    return [...files, ...dirs].sort(([a], [b]) => compareBytewise(a, b));
+    const view = this.loaded();
+    const entries = view
+      .files()
+      .filter(({ name }) => !this.files.has(name))
+      .map(({ name, checksum }): [string, TreeEntry] => [name, { kind: 'file', checksum }]);
+    for (const [name, checksum] of this.files)
+      if (checksum !== null) entries.push([name, { kind: 'file', checksum }]);
+    for (const name of new Set([...view.directoryNames(), ...this.dirs.keys()])) {
+      const tree = this.directory(name);
+      if (tree !== null) entries.push([name, { kind: 'directory', tree }]);
+    }
+    return entries.sort(([a], [b]) => compareBytewise(a, b));
   }
 
   /** The dirmeta's checksum where the directory still has the one it came with. */
@@ -147,57 +153,62 @@ export class MutableTree {
     const meta = 'checksum' in this.meta ? this.meta.checksum : txn.writeDirmeta(this.meta.value);
     this.meta = { checksum: meta };
     if (this.stored !== null && this.isUnchanged()) return { contents: this.stored, meta };
-    const tree: Dirtree = {
-      files: [...this.loaded()].map(([name, checksum]) => ({ name, checksum })),
-      dirs: [...this.dirs].map(([name, child]): DirtreeDir => ({ name, ...child.write(txn) })),
-    };
-    this.stored = txn.writeDirtree(tree);
-    this.writtenDirs = new Map(
-      tree.dirs.map(({ name, contents, meta: childMeta }) => [name, { contents, meta: childMeta }]),
-    );
+    const view = this.loaded();
+    const dirs = new Map([...this.dirs].map(([name, child]) => [name, child?.write(txn) ?? null]));
+    const bytes = view.edited({ files: this.files, dirs });
+    this.stored = txn.writeMetadata('dirtree', bytes);
+    this.view = viewOf(txn.repo, bytes, this.stored);
+    this.files = new Map();
+    this.dirs = new Map([...this.dirs].filter(([, child]) => child !== null));
     return { contents: this.stored, meta };
   }
-
-  /** The subdirectories as the stored dirtree has them. */
-  private writtenDirs: ReadonlyMap<string, TreeChecksums> = new Map();
 
   /** Whether the stored dirtree still says what this directory is: also a subdirectory's new metadata is a change. */
   private isUnchanged(): boolean {
     if (this.stored === null) return false;
-    if (this.files === null) return true;
     for (const [name, child] of this.dirs) {
-      const written = this.writtenDirs.get(name);
-      if (written === undefined || child.metaChecksum !== written.meta) return false;
-      if (child.contentsChecksum !== written.contents) return false;
+      const written = this.view?.directory(name) ?? null;
+      if (child?.metaChecksum !== written?.meta || child?.contentsChecksum !== written?.contents)
+        return false;
     }
     return true;
   }
 
-  private loaded(): Map<string, Checksum> {
-    if (this.files !== null) return this.files;
+  private loaded(): DirtreeView {
+    if (this.view !== null) return this.view;
     const { repo, stored } = this;
     if (repo === null || stored === null) throw new Error('a tree that is not loaded has a repository');
-    const tree = loadDirtree(repo, stored);
-    this.files = new Map(tree.files.map(({ name, checksum }) => [name, checksum]));
-    this.dirs = new Map(
-      tree.dirs.map(({ name, contents, meta }) => [name, MutableTree.fromChecksums(repo, contents, meta)]),
-    );
-    this.writtenDirs = new Map(tree.dirs.map(({ name, contents, meta }) => [name, { contents, meta }]));
-    return this.files;
+    return (this.view = viewOf(repo, loadMetadataBytes(repo, stored, 'dirtree'), stored));
+  }
+
+  private child(name: string): TreeEntry | null {
+    const view = this.loaded();
+    const changed = this.files.get(name);
+    const checksum = changed === undefined ? view.file(name) : changed;
+    if (checksum !== null) return { kind: 'file', checksum };
+    const tree = this.directory(name);
+    return tree === null ? null : { kind: 'directory', tree };
+  }
+
+  private directory(name: string): MutableTree | null {
+    const known = this.dirs.get(name);
+    if (known !== undefined) return known;
+    const stored = this.loaded().directory(name);
+    if (stored === null || this.repo === null) return null;
+    const tree = MutableTree.fromChecksums(this.repo, stored.contents, stored.meta);
+    this.dirs.set(name, tree);
+    return tree;
   }
 
   private descend(components: readonly string[]): MutableTree | null {
-    return components.reduce<MutableTree | null>((tree, name) => {
-      tree?.loaded();
-      return tree?.dirs.get(name) ?? null;
-    }, this);
+    return components.reduce<MutableTree | null>((tree, name) => tree?.directory(name) ?? null, this);
   }
 
   private ensureChild(name: string, meta: FileMeta): MutableTree {
-    if (this.loaded().has(name))
+    const there = this.child(name);
+    if (there?.kind === 'file')
       throw new UserError('NOT_A_DIRECTORY', `'${name}' is a file, a directory cannot replace it`);
-    const known = this.dirs.get(name);
-    if (known !== undefined) return known;
+    if (there !== null) return there.tree;
     const made = MutableTree.empty(meta);
     this.dirs.set(checkedName(name), made);
     this.stored = null;
@@ -211,12 +222,6 @@ export class MutableTree {
     const parent = this.descend(components);
     if (parent === null) throw new UserError('NO_PATH', `'${path}': its directory is not in the tree`);
     return { parent, name: checkedName(name) };
-  }
-
-  /** The directory that holds `path` no longer equals its stored dirtree. */
-  private markChanged(path: string): void {
-    const parent = this.descend(splitPath(path).slice(0, -1));
-    if (parent !== null) parent.stored = null;
   }
 }
 
@@ -234,6 +239,16 @@ export function mergeTrees(tree: MutableTree, over: MutableTree): void {
     if (known === null) tree.setDirectory(name, entry.tree);
     else mergeTrees(known.tree, entry.tree);
   }
+}
+
+/** A dirtree that is not sorted is refused or put in order by its decoder. */
+function viewOf(repo: Repo, bytes: Uint8Array, checksum: Checksum): DirtreeView {
+  const index = repo.sys.indexDirtree(bytes);
+  if (index !== null) return new DirtreeView(bytes, index);
+  const sorted = encodeDirtree(during(`reading object ${checksum}.dirtree`, () => decodeDirtree(bytes)));
+  const sortedIndex = repo.sys.indexDirtree(sorted);
+  if (sortedIndex === null) throw new UserError('BAD_OBJECT', `object ${checksum}.dirtree is malformed`);
+  return new DirtreeView(sorted, sortedIndex);
 }
 
 function splitPath(path: string): string[] {
