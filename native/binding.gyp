@@ -18,8 +18,8 @@
       "sources": ["addon/solver.cc", "addon/solver-sack.cc", "addon/solver-packages.cc", "addon/solver-details.cc", "addon/solver-goal.cc", "addon/solver-problems.cc", "addon/solver-metadata.cc", "addon/solver-testcase.cc"],
       "include_dirs": ["vendor/libsolv/include"],
       "libraries": [
-        "<(module_root_dir)/vendor/libsolv/libsolvext.a",
-        "<(module_root_dir)/vendor/libsolv/libsolv.a",
+        "../vendor/libsolv/libsolvext.a",
+        "../vendor/libsolv/libsolv.a",
         "-l:libexpat.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a"
       ]
     }

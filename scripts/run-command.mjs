@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 
 /** Runs a program in the directory `work`, silently. @throws Error with its last lines where it fails */
@@ -21,4 +23,23 @@ export function run(work, command, args, environment = process.env) {
 export function gypEnvironment(nodeModules) {
   const kept = Object.entries(process.env).filter(([name]) => !/^npm_(package_)?config_/i.test(name));
   return { ...Object.fromEntries(kept), PATH: `${path.join(nodeModules, '.bin')}:${process.env.PATH}` };
+}
+
+/**
+ * Calls `action` with a path of the folder that make and compiler flags can take: node-gyp writes some unquoted. A link that
+ * is gone afterwards, where the folder's own has a space or the like.
+ */
+export function withPlainPath(folder, action) {
+  if (isPlain(folder)) return action(folder);
+  const scratch = fs.mkdtempSync(path.join(isPlain(os.tmpdir()) ? os.tmpdir() : '/tmp', 'yum-ostree-path-'));
+  try {
+    fs.symlinkSync(path.resolve(folder), path.join(scratch, 'link'));
+    return action(path.join(scratch, 'link'));
+  } finally {
+    fs.rmSync(scratch, { recursive: true });
+  }
+}
+
+export function isPlain(file) {
+  return /^[\w@%+=:,./-]*$/.test(file);
 }
