@@ -1,8 +1,7 @@
 /** The rpmdb of the base and of the composed tree: the same place, a new file. */
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
-import { AT_FDCWD, S } from '#native/syscalls.ts';
+import { S } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { lookupVariant } from '#ostree/format/commit.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -17,7 +16,6 @@ import type { BasePackage } from '#layering/compose-removals.ts';
 import { treePathOf } from '#layering/import-paths.ts';
 import type { Nevra } from '#layering/nevra.ts';
 import { readFileList } from '#layering/rpm-file-list.ts';
-import { quickNevra } from '#layering/header-nevra.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { KEY_PACKAGE } from '#layering/solver-input.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
@@ -30,7 +28,7 @@ import {
   sqliteImage,
   type InstalledHeader,
 } from '#layering/rpmdb-read.ts';
-import { changeRpmdbFile } from '#layering/rpmdb-write.ts';
+import { changeRpmdbFile, type RpmdbChange } from '#layering/rpmdb-write.ts';
 
 /** The base's database, opened when it is first asked. */
 export interface OpenDatabase extends BaseDatabase {
@@ -43,6 +41,7 @@ export interface OpenDatabase extends BaseDatabase {
   readonly file: string;
   /** All packages, where the base's commit lists them. */
   recorded(): Nevra[] | null;
+  nevras(): Nevra[];
   numbersOf(names: readonly string[]): number[];
   headers(): InstalledHeader[];
   close(): void;
@@ -64,6 +63,7 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   return {
     ...found,
     headers: () => db().headers(),
+    nevras: () => db().nevras(),
     recorded: () => recordedPackages(repo, base),
     where,
     file,
@@ -89,11 +89,18 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   };
 }
 
+/** The packages of a new tree, and those of the base that it lacks. */
+export interface DatabaseFacts {
+  readonly packages: Nevra[];
+  readonly removed: Nevra[];
+}
+
 /**
  * Puts the database with the new packages and without the removed ones into the tree. Times and transaction ids follow
- * the base's commit. @returns the packages of the new tree
+ * the base's commit. The file is changed in the staging directory and becomes the object there; `meanwhile` is called
+ * while it is hashed. @returns what `meanwhile` made of the new tree's packages
  */
-export function replaceDatabase(
+export async function replaceDatabase<T>(
   txn: Transaction,
   tree: MutableTree,
   request: {
@@ -102,9 +109,54 @@ export function replaceDatabase(
     readonly removals: readonly string[];
     /** Seconds. */
     readonly baseTimestamp: number;
+    readonly meanwhile: (facts: DatabaseFacts) => T;
   },
-): { readonly packages: Nevra[]; readonly removed: Nevra[] } {
+): Promise<T> {
   const database = request.database as OpenDatabase;
+  const file = txn.stagedPath(RPMDB_FILE);
+  try {
+    const facts = await during(copyFile(database.file, file), () => factsAfter(database, request));
+    fs.chmodSync(file, 0o600);
+    readingDatabase(database.where, () => changeRpmdbFile(file, databaseChange(database, request)));
+    const { meta } = loadContent(txn.repo, database.object);
+    const stored = txn.adoptFile(meta, RPMDB_FILE);
+    const result = await during(stored, () => request.meanwhile(facts));
+    tree.setFile(database.path, await stored);
+    for (const rest of [...LOGS, '-shm']) tree.remove(`${database.path}${rest}`);
+    return result;
+  } catch (error) {
+    throw txn.explained(error);
+  }
+}
+
+/** Runs `action` while `work` is done elsewhere, and waits for both whichever fails. */
+async function during<T>(work: Promise<unknown>, action: () => T): Promise<T> {
+  try {
+    return action();
+  } finally {
+    const [outcome] = await Promise.allSettled([work]);
+    if (outcome.status === 'rejected') await work;
+  }
+}
+
+/** On another thread. */
+function copyFile(from: string, to: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    fs.copyFile(from, to, fs.constants.COPYFILE_EXCL | fs.constants.COPYFILE_FICLONE, (error) => {
+      if (error === null) resolve();
+      else reject(error);
+    });
+  });
+}
+
+function databaseChange(
+  database: OpenDatabase,
+  request: {
+    readonly packages: readonly ComposePackage[];
+    readonly removals: readonly string[];
+    readonly baseTimestamp: number;
+  },
+): RpmdbChange {
   const add = request.packages.map(({ source }) =>
     installedHeader({
       header: source.header,
@@ -114,57 +166,25 @@ export function replaceDatabase(
       color: TRANSACTION_COLOR,
     }),
   );
-  const remove = database.numbersOf(request.removals);
-  const removed = request.removals.flatMap((name) => database.packagesNamed(name).map(({ nevra }) => nevra));
-  const packages = withScratch((scratch) => {
-    const file = path.join(scratch, RPMDB_FILE);
-    fs.copyFileSync(database.file, file);
-    fs.chmodSync(file, 0o600);
-    readingDatabase(database.where, () => changeRpmdbFile(file, { add, remove }));
-    tree.setFile(database.path, storeDatabase(txn, database, scratch));
-    return packagesAfter(database, request, file);
-  });
-  for (const rest of [...LOGS, '-shm']) tree.remove(`${database.path}${rest}`);
-  return { packages, removed };
+  return { add, remove: database.numbersOf(request.removals) };
 }
 
-/** A scratch folder outside of the repository: what is gone before the repository is synced is never written to disk. */
-function withScratch<T>(action: (scratch: string) => T): T {
-  const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-rpmdb-'));
-  try {
-    return action(scratch);
-  } finally {
-    fs.rmSync(scratch, { recursive: true, force: true });
-  }
-}
-
-/** The owner, mode and attributes are those of the base's database. */
-function storeDatabase(txn: Transaction, database: OpenDatabase, scratch: string): Checksum {
-  const { sys } = txn.repo;
-  const { meta } = loadContent(txn.repo, database.object);
-  const { size } = fs.statSync(path.join(scratch, RPMDB_FILE));
-  const dir = sys.open(AT_FDCWD, scratch, ['read', 'directory']);
-  try {
-    const [checksum] = txn.writeFiles(dir, [{ meta, source: { kind: 'path', path: RPMDB_FILE, size } }]);
-    if (checksum === undefined) throw new Error('the database was not stored');
-    return checksum;
-  } finally {
-    sys.close(dir);
-  }
-}
-
-function packagesAfter(
+function factsAfter(
   database: OpenDatabase,
-  request: { readonly packages: readonly ComposePackage[]; readonly removals: readonly string[] },
-  file: string,
-): Nevra[] {
-  const recorded = database.recorded();
-  if (recorded === null) return listedPackages(file);
-  const gone = new Set(request.removals);
-  return [
-    ...recorded.filter(({ name }) => !gone.has(name)),
-    ...request.packages.map(({ source }) => source.nevra),
-  ];
+  {
+    packages,
+    removals,
+  }: { readonly packages: readonly ComposePackage[]; readonly removals: readonly string[] },
+): DatabaseFacts {
+  const gone = new Set(removals);
+  const before = database.recorded() ?? database.nevras().filter(({ name }) => name !== KEY_PACKAGE);
+  return {
+    packages: [
+      ...before.filter(({ name }) => !gone.has(name)),
+      ...packages.map(({ source }) => source.nevra),
+    ],
+    removed: removals.flatMap((name) => database.packagesNamed(name).map(({ nevra }) => nevra)),
+  };
 }
 
 function findDatabase(repo: Repo, base: Checksum): { path: string; object: Checksum } {
@@ -224,19 +244,6 @@ function recordedPackages(repo: Repo, base: Checksum): Nevra[] | null {
   return (list as [string, string, string, string, string][]).map(
     ([name, epoch, version, release, arch]) => ({ name, epoch: Number(epoch), version, release, arch }),
   );
-}
-
-/** Every package's name, without parsing every header; of a database that is not in WAL mode. */
-function listedPackages(file: string): Nevra[] {
-  const db = openSqlite(file, { readonly: true });
-  try {
-    const rows = db.prepare<[], { hnum: number; blob: Uint8Array }>('SELECT hnum, blob FROM Packages').all();
-    return rows
-      .map(({ hnum, blob }) => quickNevra(blob, `package ${hnum} in ${file}`))
-      .filter(({ name }) => name !== KEY_PACKAGE);
-  } finally {
-    db.close();
-  }
 }
 
 /** Numbers of the packages with file triggers that run once for a whole transaction, from the index made for that. */

@@ -72,7 +72,7 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
     const composed = composeTree(txn, treeRequest);
     const work = await scriptWork(request, treeRequest, { plan, composed });
-    if (work === null) return finish(txn, request, { tree: composed.tree, treeRequest });
+    if (work === null) return await finish(txn, request, { tree: composed.tree, treeRequest });
     const before = composed.tree.write(txn);
     txn.commit();
     return await composeWithScripts(repo, request, { treeRequest, work: { ...work, tree: before } });
@@ -120,7 +120,7 @@ async function composeWithScripts(
     try {
       const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
       const { ignored } = takeScriptChanges(txn, tree, session);
-      const done = finish(txn, request, { tree, treeRequest });
+      const done = await finish(txn, request, { tree, treeRequest });
       updateFarm(repo, farm, diffTrees(repo, work.tree, done.tree));
       return { ...done, farmIsReady: true, ignored };
     } finally {
@@ -169,18 +169,22 @@ function scriptHost(repo: Repo, request: ComposeRequest, place: string) {
 }
 
 /** The rpmdb, the commit and its refs. */
-function finish(
+async function finish(
   txn: Transaction,
   request: ComposeRequest,
   { tree, treeRequest }: { readonly tree: MutableTree; readonly treeRequest: TreeRequest },
-): Composed {
+): Promise<Composed> {
   const base = loadCommit(txn.repo, request.base);
   request.signal.throwIfAborted();
-  const facts = replaceDatabase(txn, tree, { ...treeRequest, baseTimestamp: base.timestamp });
+  const metadata = await replaceDatabase(txn, tree, {
+    ...treeRequest,
+    baseTimestamp: base.timestamp,
+    meanwhile: request.metadata,
+  });
   const written = tree.write(txn);
   request.progress({ kind: 'stage', stage: 'commit', text: 'Writing the commit' });
   const commit = txn.writeCommit({
-    metadata: request.metadata(facts),
+    metadata,
     parent: request.base,
     subject: '',
     body: '',

@@ -4,6 +4,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { openSqlite, type SqliteDatabase } from '#native/sqlite.ts';
+import { nevraAtStart, quickNevra } from '#layering/header-nevra.ts';
+import type { Nevra } from '#layering/nevra.ts';
 import { filePaths } from '#layering/rpm-file-list.ts';
 import { parseHeader, type RpmHeader } from '#layering/rpm-header.ts';
 
@@ -17,6 +19,8 @@ export interface InstalledHeader {
 export const RPMDB_DIRECTORIES = ['usr/share/rpm', 'usr/lib/sysimage/rpm', 'var/lib/rpm'] as const;
 export const RPMDB_FILE = 'rpmdb.sqlite';
 
+/** Bytes at a header's start that mostly hold its index and the first of its values. */
+const HEADER_START = 4096;
 const SQLITE_MAGIC = 'SQLite format 3\0';
 /** The header's two bytes that say whether the database is in WAL mode (2) or not (1). */
 const WRITE_VERSION = 18;
@@ -62,6 +66,20 @@ export class Rpmdb {
   byName(name: string): InstalledHeader[] {
     const inner = 'SELECT hnum FROM Name WHERE key = ?';
     return this.select(`SELECT hnum, blob FROM Packages WHERE hnum IN (${inner}) ORDER BY hnum`, [name]);
+  }
+
+  /** Name, version and architecture of all packages, of no more of each header than that takes. */
+  nevras(): Nevra[] {
+    return readingDatabase(this.where, () => {
+      const starts = this.db.prepare<[number], { hnum: number; blob: Buffer }>(
+        'SELECT hnum, substr(blob, 1, ?) AS blob FROM Packages',
+      );
+      const whole = this.db.prepare<[number], Uint8Array>('SELECT blob FROM Packages WHERE hnum = ?').pluck();
+      return starts.all(HEADER_START).map(({ hnum, blob }) => {
+        const known = nevraAtStart(blob);
+        return known ?? quickNevra(whole.get(hnum) ?? blob, `package ${hnum} in ${this.where}`);
+      });
+    });
   }
 
   /** The packages that own that absolute path, as the headers spell it. */

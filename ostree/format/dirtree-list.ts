@@ -14,13 +14,11 @@ export class DirtreeList {
     this.addRun(element, [element.length]);
   }
 
-  /** Elements that stand behind one another. */
-  addRun(elements: Uint8Array, sizes: readonly number[]): void {
+  /** Elements that stand behind one another; `ends` are where each of them ends. */
+  addRun(elements: Uint8Array, ends: readonly number[]): void {
     this.pieces.push(elements);
-    for (const size of sizes) {
-      this.body += size;
-      this.ends.push(this.body);
-    }
+    for (const end of ends) this.ends.push(this.body + end);
+    this.body += elements.length;
   }
 
   get size(): number {

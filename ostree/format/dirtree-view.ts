@@ -101,11 +101,6 @@ export class DirtreeView {
     return checksumFromBytes(this.bytes.subarray(start, start + CHECKSUM_SIZE));
   }
 
-  /** Bytes of one element, its framing included. */
-  private elementSize(kind: ListKind, at: number): number {
-    return elementSize(this.length(kind, at), CHECKSUMS[kind]);
-  }
-
   /** The element of this name, or the one before which it belongs. */
   private find(kind: ListKind, name: string): readonly [at: number, found: boolean] {
     const wanted = utf8Bytes(name);
@@ -156,10 +151,14 @@ export class DirtreeView {
     range: { readonly from: number; readonly to: number },
   ): void {
     if (range.from >= range.to) return;
-    const last = range.to - 1;
-    const end = this.start(kind, last) + this.elementSize(kind, last);
-    const sizes = [];
-    for (let at = range.from; at < range.to; at++) sizes.push(this.elementSize(kind, at));
-    list.addRun(this.bytes.subarray(this.start(kind, range.from), end), sizes);
+    const start = this.start(kind, range.from);
+    const lastAt = range.to - 1;
+    const last = this.slot(kind, lastAt);
+    const ends = [];
+    for (let next = this.slot(kind, range.from + 1); next <= last; next += 2)
+      ends.push((this.index[next] ?? 0) - start);
+    const end = this.start(kind, lastAt) + elementSize(this.length(kind, lastAt), CHECKSUMS[kind]);
+    ends.push(end - start);
+    list.addRun(this.bytes.subarray(start, end), ends);
   }
 }

@@ -7,9 +7,13 @@ import { PackWriter } from '#ostree/repo/packed.ts';
 import type { RepoMode } from '#ostree/repo/repo.ts';
 import { S } from '#native/syscalls.ts';
 
-/** Where a file's content comes from: a path below the call's source directory, bytes, or nowhere (symlinks). */
+/**
+ * Where a file's content comes from: a path below the call's source directory, bytes, nowhere (symlinks), or a file of
+ * the staging directory, which becomes the object itself.
+ */
 export type ContentSource =
   | { readonly kind: 'none' }
+  | { readonly kind: 'staged'; readonly path: string; readonly size: number }
   | { readonly kind: 'path'; readonly path: string; readonly size: number }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array };
 
@@ -27,10 +31,10 @@ interface Stored {
 
 const NOTHING = new Uint8Array(0);
 const FLAG = { owner: 1, epoch: 2 } as const;
-const SOURCE = { none: 0, path: 1, bytes: 2 } as const;
+const SOURCE = { none: 0, path: 1, bytes: 2, staged: 3 } as const;
 
 /**
- * Appends one file. A record: u8 source (0 none, 1 path, 2 bytes), u8 kind (0 regular, 1 symlink with `head` as its
+ * Appends one file. A record: u8 source (0 none, 1 path, 2 bytes, 3 staged), u8 kind (0 regular, 1 symlink with `head` as its
  * target), u8 flags (1 chown, 2 set the time 0), u32 mode, u32 uid, u32 gid, u32+bytes hash prefix, u32+bytes head, u32+bytes xattrs,
  * f64 size, then u16+bytes path or u32+bytes content.
  */
@@ -40,8 +44,14 @@ export function packStore(
   file: { readonly meta: ContentMeta; readonly source: ContentSource },
 ): void {
   const { meta, source } = file;
-  const size = source.kind === 'path' ? source.size : source.kind === 'bytes' ? source.bytes.length : 0;
+  const size = sizeOf(source);
   packRecord(plan, { prefix: contentHashPrefix(meta), stored: storedAs(mode, meta, size), source, size });
+}
+
+/** Bytes of content. */
+export function sizeOf(source: ContentSource): number {
+  if (source.kind === 'none') return 0;
+  return source.kind === 'bytes' ? source.bytes.length : source.size;
 }
 
 /** Appends a metadata object: plain bytes, mode 0644. */
@@ -70,7 +80,7 @@ function packRecord(
   plan.bytes32(stored.symlinkTarget === null ? stored.head : utf8Bytes(stored.symlinkTarget));
   packXattrs(plan, stored.xattrs);
   plan.f64(size);
-  if (source.kind === 'path') plan.text16(source.path);
+  if (source.kind === 'path' || source.kind === 'staged') plan.text16(source.path);
   if (source.kind === 'bytes') plan.bytes32(source.bytes);
 }
 

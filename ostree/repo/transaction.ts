@@ -1,3 +1,4 @@
+import type { StoreOptions } from '#native/batch.ts';
 import type { Fd } from '#native/syscalls.ts';
 import { checksumFromBytes, type Checksum } from '#ostree/format/checksum.ts';
 import { encodeCommit, type Commit } from '#ostree/format/commit.ts';
@@ -15,7 +16,7 @@ import { publish } from '#ostree/repo/publish.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { deflateLevel, lockRepo } from '#ostree/repo/settings.ts';
 import { clearStaleStaging, closeStaging, openStaging, type Staging } from '#ostree/repo/staging.ts';
-import { packMetadata, packStore, type ContentSource } from '#ostree/repo/store-plan.ts';
+import { packMetadata, packStore, sizeOf, type ContentSource } from '#ostree/repo/store-plan.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
 
 export interface FileSource {
@@ -141,6 +142,33 @@ export class Transaction {
     return checksums;
   }
 
+  /** Host path of a file in the staging directory, where one is made that `adoptFile` is to take. */
+  stagedPath(name: string): string {
+    return `${this.repo.path}/${this.staging.path}/${name}`;
+  }
+
+  /**
+   * Stores the regular file `name` of the staging directory, without a copy where the repository keeps content as it
+   * is; the file is then no longer there. It is hashed on another thread: nothing may change it, and the transaction
+   * must not be ended, before the promise is settled. @throws UserError NO_SPACE
+   */
+  async adoptFile(meta: FileMeta, name: string): Promise<Checksum> {
+    const { size } = this.repo.sys.lstat(this.staging.fd, name) ?? { size: 0 };
+    const isKept = this.repo.mode !== 'archive';
+    const source: ContentSource = { kind: isKept ? 'staged' : 'path', path: name, size };
+    const file: FileSource = { meta: { ...meta, target: '' }, source };
+    const plan = new PackWriter();
+    packStore(plan, this.repo.mode, file);
+    try {
+      const stored = this.repo.sys.storeFilesAside(this.staging.fd, plan.finish(), this.storeOptions('file'));
+      const [checksum] = this.taken(await stored, [file]);
+      if (checksum === undefined) throw new Error('storeFiles returned nothing');
+      return checksum;
+    } catch (error) {
+      throw this.explained(error);
+    }
+  }
+
   /** Whether the object is staged here or in the repository. */
   has(checksum: Checksum, type: ObjectType): boolean {
     const path = objectPath(checksum, type, this.repo.mode);
@@ -186,7 +214,12 @@ export class Transaction {
   private writeBatch(root: Fd, files: readonly FileSource[]): Checksum[] {
     const plan = new PackWriter(files.length * 160);
     for (const file of files) packStore(plan, this.repo.mode, file);
-    const result = new PackReader(this.store(root, plan, 'file'));
+    return this.taken(this.store(root, plan, 'file'), files);
+  }
+
+  /** Takes the results of a store call into account. */
+  private taken(results: Uint8Array, files: readonly FileSource[]): Checksum[] {
+    const result = new PackReader(results);
     return files.map(({ source }) => {
       const isNew = result.u32() === 1;
       const checksum = checksumFromBytes(result.raw(32));
@@ -223,37 +256,38 @@ export class Transaction {
   }
 
   private store(root: Fd, plan: PackWriter, type: ObjectType): Uint8Array {
-    if (this.ended) throw new Error('the transaction has ended');
-    const isContent = type === 'file';
     try {
-      return this.repo.sys.storeFiles(root, plan.finish(), {
-        staging: this.staging.fd,
-        store: this.repo.objectsFd,
-        suffix: objectSuffix(type, this.repo.mode),
-        deflateLevel: isContent && this.repo.mode === 'archive' ? deflateLevel(this.repo) : -1,
-        budget: isContent ? this.space.budget - this.spent : Infinity,
-      });
+      return this.repo.sys.storeFiles(root, plan.finish(), this.storeOptions(type));
     } catch (error) {
       throw this.explained(error);
     }
   }
 
-  private explained(error: unknown): unknown {
+  private storeOptions(type: ObjectType): StoreOptions {
+    if (this.ended) throw new Error('the transaction has ended');
+    const isContent = type === 'file';
+    return {
+      staging: this.staging.fd,
+      store: this.repo.objectsFd,
+      suffix: objectSuffix(type, this.repo.mode),
+      deflateLevel: isContent && this.repo.mode === 'archive' ? deflateLevel(this.repo) : -1,
+      budget: isContent ? this.space.budget - this.spent : Infinity,
+    };
+  }
+
+  /** What the system says of a full disk, as the error that tells so; any other error as it is. */
+  explained(error: unknown): unknown {
     const hint = `free some space ('ostree prune' removes unreferenced commits)`;
     if (codeOf(error) === 'EDQUOT' && this.space.budget !== Infinity)
       return new UserError('NO_SPACE', `${this.space.setting} would be exceeded in ${this.repo.path}`, {
         hint,
         cause: error,
       });
-    if (codeOf(error) === 'ENOSPC')
+    if (codeOf(error) === 'ENOSPC' || codeOf(error) === 'SQLITE_FULL')
       return new UserError('NO_SPACE', `no space left on the file system of ${this.repo.path}`, {
         hint,
         cause: error,
       });
     return error;
   }
-}
-
-function sizeOf(source: ContentSource): number {
-  return source.kind === 'path' ? source.size : source.kind === 'bytes' ? source.bytes.length : 0;
 }

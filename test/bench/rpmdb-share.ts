@@ -18,8 +18,8 @@ const packages = packageRefs.map((one) =>
 const txn = Transaction.begin(repo);
 const started = performance.now();
 const database = openBaseDatabase(repo, base);
-replaceDatabase(txn, MutableTree.fromCommit(repo, base), {
-  ...{ database, packages, removals: [], baseTimestamp: 0 },
+await replaceDatabase(txn, MutableTree.fromCommit(repo, base), {
+  ...{ database, packages, removals: [], baseTimestamp: 0, meanwhile: () => null },
 });
 database.close();
 process.stdout.write(`${(performance.now() - started) / 1000}\n`);

@@ -36,6 +36,21 @@ const JUST_DB = [
   '--nosignature',
 ].concat(['--nodigest', '--ignorearch', '--ignoreos', '--force']);
 
+/** `rpm --qf` of a package with its epoch. */
+const EPOCHS = '%{name} %{epochnum} %{version} %{release} %|arch?{%{arch}}|\\n';
+
+function quickLines(file: string): string[] {
+  const db = new Rpmdb(file);
+  try {
+    const lines = db
+      .nevras()
+      .map((one) => [one.name, one.epoch, one.version, one.release, one.arch].join(' '));
+    return lines.sort();
+  } finally {
+    db.close();
+  }
+}
+
 let sample: string;
 let rpms: string[];
 beforeAll(() => {
@@ -155,7 +170,18 @@ describe('reading', () => {
       fs.copyFileSync(file, path.join(directory, RPMDB_FILE));
       const ours = rpmdbLines(directory, loadSyscalls());
       expect(ours).toEqual(sortedLines(rpm(directory, ['-qa'])));
+      expect(quickLines(path.join(directory, RPMDB_FILE))).toEqual(
+        sortedLines(rpm(directory, ['-qa', '--qf', EPOCHS])),
+      );
     }
+  });
+
+  test('the quick list is that of rpm -qa, also of headers whose start does not hold all of it', () => {
+    // The summary stands before the architecture.
+    const long = buildRpm(scratch, { name: 'long', epoch: 3, summary: 'long '.repeat(2000).trim() });
+    const directory = databaseByRpm('quick', [...rpms, long]);
+    const expected = sortedLines(rpm(directory, ['-qa', '--qf', EPOCHS]));
+    expect(quickLines(path.join(directory, RPMDB_FILE))).toEqual(expected);
   });
 
   test('takes in what still waits in a -wal file, without touching it', () => {
