@@ -1,5 +1,5 @@
 /** What composing asks of the base's rpmdb; nothing is read that is not asked for. */
-import type { ScriptSource } from '#layering/scripts-plan.ts';
+import type { ScriptSource } from '#layering/script-source.ts';
 import type { BasePackage } from '#layering/compose-removals.ts';
 
 export interface BaseDatabase {

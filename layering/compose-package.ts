@@ -5,9 +5,10 @@ import { capabilityXattr } from '#layering/capabilities.ts';
 import { treePathOf } from '#layering/import-paths.ts';
 import type { PackageTree } from '#layering/package-tree.ts';
 import { isGhost, readFileList, type RpmFileEntry } from '#layering/rpm-file-list.ts';
-import { getNumbers, getString, getStrings, type RpmHeader } from '#layering/rpm-header.ts';
+import { getStrings, type RpmHeader } from '#layering/rpm-header.ts';
 import { TAG } from '#layering/rpm-tags.ts';
-import type { ScriptHeader, ScriptSource } from '#layering/scripts-plan.ts';
+
+export { scriptSource } from '#layering/script-source.ts';
 
 export interface ComposePackage extends MergePackage {
   readonly source: PackageTree;
@@ -24,16 +25,6 @@ export function composePackage(source: PackageTree, mayReplace: boolean): Compos
     source,
     special: hasSpecialFiles(source.header) ? specialFiles(readFileList(source.header)) : new Map(),
   };
-}
-
-/** The header as script selection reads it. */
-export function scriptSource(name: string, header: RpmHeader): ScriptSource {
-  const scripts: ScriptHeader = {
-    getString: (tag) => getString(header, tag),
-    getStrings: (tag) => getStrings(header, tag),
-    getInts: (tag) => getNumbers(header, tag),
-  };
-  return { name, header: scripts };
 }
 
 /** 1: 32-bit ELF, 2: 64-bit ELF, 0: neither; by path in the tree. */

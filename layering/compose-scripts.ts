@@ -1,5 +1,6 @@
 /** The part of composing that runs packages' scripts: on a farm of the composed tree, below an overlay. */
 import { AT_FDCWD } from '#native/syscalls.ts';
+import { codeOf, messageOf } from '#ostree/format/errors.ts';
 import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
@@ -7,26 +8,23 @@ import type { BaseDatabase } from '#layering/base-database.ts';
 import type { LateOwner } from '#layering/compose-tree.ts';
 import { applyOverlay } from '#layering/overlay-apply.ts';
 import { overlayChanges } from '#layering/overlay-changes.ts';
+import { installedForScripts, type DatabaseFile } from '#layering/installed-triggers.ts';
+import { macroProblems } from '#layering/macros.ts';
+import { orderScripts, type ScriptStep } from '#layering/scripts-order.ts';
 import {
-  fileTriggersOf,
-  matchingPaths,
-  type PackageScript,
+  problemsOfScript,
+  refuseScripts,
   type ScriptPlan,
   type ScriptSource,
 } from '#layering/scripts-plan.ts';
 import { startScripts, type ScriptHost, type ScriptSession } from '#layering/scripts-run.ts';
-import { addedEntries, appendEntries, readUserIds, userId } from '#layering/users.ts';
+import { addedEntries, appendEntries, readUserIds, userId, type UserIds } from '#layering/users.ts';
 import { readTreeUsers, replaceTreeText, type TreeUsers } from '#layering/users-tree.ts';
-
-/** A file trigger with the paths that it gets. */
-export interface TriggerRun {
-  readonly script: PackageScript;
-  readonly stdin: string;
-}
 
 export interface ScriptWork {
   readonly plan: ScriptPlan;
-  readonly triggers: readonly TriggerRun[];
+  /** All that runs, in order: the packages' own scripts, and triggers of and by them. */
+  readonly triggers: readonly ScriptStep[];
   readonly lateOwners: readonly LateOwner[];
   /** The tree as it is checked out in the farm. */
   readonly tree: TreeChecksums;
@@ -37,32 +35,35 @@ const LIBRARY = /^usr\/(lib|lib32|lib64|libx32)\/.*\.so(\.|$)/;
 const LIBRARY_CONFIG = /^usr\/etc\/ld\.so\.conf(\.d\/|$)/;
 
 /**
- * The file triggers that changed paths set off: those of base packages with the changed paths, those of new packages
- * with all paths in the tree; then ldconfig, once, where a library changed.
+ * All that has to run for the change, in rpm's order; then ldconfig, once, where a library changed.
+ * @throws UserError SCRIPT_UNSUPPORTED naming the packages of the base whose triggers cannot run
  */
 export function triggerRuns(
   tree: MutableTree,
   facts: {
     readonly database: BaseDatabase;
     readonly added: readonly ScriptSource[];
+    /** Names of base packages. */
+    readonly removals?: readonly string[];
     readonly changed: readonly string[];
     readonly wantsLdconfig: boolean;
   },
-): TriggerRun[] {
-  // Directories are left out: most are there only because of what lies in them.
-  const present = facts.changed.filter((path) => tree.get(path)?.kind === 'file');
-  const absolute = present.map(packagePath);
-  const ofBase = facts.database.triggerPackages().flatMap(fileTriggersOf);
-  const runs = [
-    ...ofBase.map((trigger) => ({ trigger, paths: matchingPaths(trigger, absolute) })),
-    ...facts.added
-      .flatMap(fileTriggersOf)
-      .map((trigger) => ({ trigger, paths: pathsBelow(tree, trigger.prefixes) })),
-  ]
-    .filter(({ paths }) => paths.length > 0)
-    .sort((a, b) => b.trigger.priority - a.trigger.priority)
-    .map(({ trigger, paths }) => ({ script: trigger, stdin: paths.map((path) => `${path}\n`).join('') }));
-  return [...runs, ...ldconfigRun(tree, facts)];
+): ScriptStep[] {
+  const installed = installedForScripts(facts.database as BaseDatabase & DatabaseFile, {
+    added: facts.added,
+    removals: facts.removals ?? [],
+  });
+  try {
+    const steps = orderScripts({ installed, added: facts.added, removed: installed.removed });
+    const problems = steps.flatMap(({ script }) => [
+      ...problemsOfScript(script),
+      ...macroProblems(tree, script),
+    ]);
+    if (problems.length > 0) refuseScripts([...new Set(problems)]);
+    return [...steps, ...ldconfigRun(tree, facts)];
+  } finally {
+    installed.close();
+  }
 }
 
 /** Runs everything. What the scripts wrote is in the session's upper layer. The caller ends the session. */
@@ -71,11 +72,12 @@ export async function runScripts(host: ScriptHost, repo: Repo, work: ScriptWork)
   try {
     const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
     showSystemUsers(host, session, readTreeUsers(repo, tree));
-    for (const script of work.plan.pre) await runOne(host, session, script);
-    giveLateOwners(host, session, work.lateOwners);
-    for (const script of work.plan.post) await runOne(host, session, script);
-    for (const script of work.plan.posttrans) await runOne(host, session, script);
-    for (const { script, stdin } of work.triggers) await runOne(host, session, script, stdin);
+    let late = work.lateOwners;
+    const lastPre = work.triggers.findLastIndex(({ script }) => script.phase === 'pre');
+    for (const [at, step] of work.triggers.entries()) {
+      await runOne(host, session, step);
+      if (step.script.phase === 'pre') late = giveLateOwners(host, session, late, at === lastPre);
+    }
     return session;
   } catch (error) {
     session.end();
@@ -105,16 +107,16 @@ export function takeScriptChanges(
   return applied;
 }
 
-async function runOne(
-  host: ScriptHost,
-  session: ScriptSession,
-  script: PackageScript,
-  stdin?: string,
-): Promise<void> {
+async function runOne(host: ScriptHost, session: ScriptSession, step: ScriptStep): Promise<void> {
+  const { script } = step;
   const what = script.body === '' ? script.interpreter.join(' ') : `%${script.phase} of ${script.package}`;
-  const text = `Running ${what}`;
-  host.progress({ kind: 'stage', stage: 'scripts', text });
-  await session.run(script, stdin);
+  host.progress({ kind: 'stage', stage: 'scripts', text: `Running ${what}` });
+  try {
+    await session.run(step);
+  } catch (error) {
+    if (!step.mayFail || codeOf(error) !== 'SCRIPT_FAILED') throw error;
+    host.progress({ kind: 'warning', text: messageOf(error) });
+  }
 }
 
 /** Where the system's users are in usr/lib, scripts see them in /etc, and add their own there. */
@@ -141,63 +143,66 @@ function replaceText(host: ScriptHost, path: string, text: string): void {
   host.sys.rename(AT_FDCWD, temporary, AT_FDCWD, path);
 }
 
-/** Files of users that %pre made, now that there are such users; through the overlay, so that they are copied first. */
-function giveLateOwners(host: ScriptHost, session: ScriptSession, late: readonly LateOwner[]): void {
-  if (late.length === 0) return;
+/**
+ * Files of users that %pre made, now that there are such users; through the overlay, so that they are copied first.
+ * @returns those whose users a later %pre may make @throws UserError UNKNOWN_OWNER where there is none
+ */
+function giveLateOwners(
+  host: ScriptHost,
+  session: ScriptSession,
+  late: readonly LateOwner[],
+  isLast: boolean,
+): LateOwner[] {
+  if (late.length === 0) return [];
   const { sys } = host;
   const text = (path: string): string => sys.readText(AT_FDCWD, `${session.merged}/${path}`) ?? '';
   const ids = readUserIds(
     [text('usr/etc/passwd'), text('usr/lib/passwd')],
     [text('usr/etc/group'), text('usr/lib/group')],
   );
-  for (const { path, whose, special } of late) {
-    const target = `${session.merged}/${path}`;
-    const stat = sys.lstat(AT_FDCWD, target);
-    if (stat === null) continue;
-    sys.chown(
-      AT_FDCWD,
-      target,
-      userId(ids.users, special.user, whose),
-      userId(ids.groups, special.group, whose),
-    );
-    if ((stat.mode & 0o170000) !== 0o120000) sys.chmod(AT_FDCWD, target, stat.mode & 0o7777);
-    if (special.capability !== null)
-      sys.setXattr(AT_FDCWD, target, 'security.capability', special.capability);
-  }
+  return late.filter((owner) => {
+    try {
+      giveOwner(host, session, owner, ids);
+      return false;
+    } catch (error) {
+      if (isLast || codeOf(error) !== 'UNKNOWN_OWNER') throw error;
+      return true;
+    }
+  });
+}
+
+function giveOwner(
+  { sys }: ScriptHost,
+  session: ScriptSession,
+  { path, whose, special }: LateOwner,
+  ids: UserIds,
+): void {
+  const user = userId(ids.users, special.user, whose);
+  const group = userId(ids.groups, special.group, whose);
+  const target = `${session.merged}/${path}`;
+  const stat = sys.lstat(AT_FDCWD, target);
+  if (stat === null) return;
+  sys.chown(AT_FDCWD, target, user, group);
+  if ((stat.mode & 0o170000) !== 0o120000) sys.chmod(AT_FDCWD, target, stat.mode & 0o7777);
+  if (special.capability !== null) sys.setXattr(AT_FDCWD, target, 'security.capability', special.capability);
 }
 
 function ldconfigRun(
   tree: MutableTree,
   facts: { readonly changed: readonly string[]; readonly wantsLdconfig: boolean },
-): TriggerRun[] {
+): ScriptStep[] {
   const program = LDCONFIG.find((path) => tree.get(path)?.kind === 'file');
   const changed = facts.changed.some((path) => LIBRARY.test(path) || LIBRARY_CONFIG.test(path));
   const wanted = facts.wantsLdconfig || (changed && tree.get('usr/etc/ld.so.cache') !== null);
   if (program === undefined || !wanted) return [];
   // -i: the auxiliary cache would be in /var, which is not of the tree.
   const interpreter = [`/${program}`, '-i'];
-  return [{ script: { package: 'glibc', phase: 'transfiletriggerin', interpreter, body: '' }, stdin: '' }];
-}
-
-/** All files below the prefixes, as packages name them. */
-function pathsBelow(tree: MutableTree, prefixes: readonly string[]): string[] {
-  const found: string[] = [];
-  const walk = (directory: MutableTree, path: string): void => {
-    for (const [name, entry] of directory.entries()) {
-      const below = `${path}/${name}`;
-      if (entry.kind === 'directory') walk(entry.tree, below);
-      else found.push(packagePath(below));
-    }
-  };
-  for (const prefix of prefixes) {
-    const path = prefix.startsWith('/etc') ? `usr${prefix}` : prefix.replace(/^\/+|\/+$/g, '');
-    const entry = tree.get(path);
-    if (entry?.kind === 'directory') walk(entry.tree, path);
-  }
-  return [...new Set(found)];
-}
-
-/** `usr/etc/x` in the tree is `/etc/x` for a package. */
-function packagePath(path: string): string {
-  return path.startsWith('usr/etc/') ? path.slice('usr'.length) : `/${path}`;
+  const script = {
+    package: 'glibc',
+    phase: 'transfiletriggerin',
+    interpreter,
+    body: '',
+    expand: false,
+  } as const;
+  return [{ script, args: [], stdin: '', mayFail: false }];
 }

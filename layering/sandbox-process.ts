@@ -11,6 +11,8 @@ export interface SandboxLife {
   readonly signal: AbortSignal;
   /** Each piece of output as it comes. */
   readonly output: (text: string) => void;
+  /** The same for standard error, where it is not to go to `output`. */
+  readonly errors?: (text: string) => void;
 }
 
 /** Descriptors that bubblewrap is told of: an empty file's content, and where it writes its child's process id. */
@@ -51,7 +53,8 @@ export async function runSandbox(args: readonly string[], life: SandboxLife): Pr
   process.once('exit', killNow);
   try {
     feed(child, life.stdin);
-    for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', life.output);
+    child.stdout?.setEncoding('utf8').on('data', life.output);
+    child.stderr?.setEncoding('utf8').on('data', life.errors ?? life.output);
     const ending = await Promise.race([exited, aborted.then(() => endSandbox(child, { info, exited }))]);
     await Promise.race([closed, grace(OUTPUT_GRACE)]);
     return ending;

@@ -33,6 +33,8 @@ export interface ScriptOptions {
   readonly signal: AbortSignal;
   /** Each piece of output as it comes. */
   readonly output: (text: string) => void;
+  /** The same for standard error. */
+  readonly errors: (text: string) => void;
 }
 
 const CAPABILITIES = 'CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCAP SYS_CHROOT SETFCAP'.split(
@@ -79,13 +81,17 @@ export async function runScript(
 ): Promise<void> {
   options.signal.throwIfAborted();
   let kept = '';
+  const keeping =
+    (tell: (text: string) => void) =>
+    (text: string): void => {
+      kept = (kept + text).slice(-OUTPUT_KEPT);
+      tell(text);
+    };
   const ending = await runSandbox(sandboxArguments(root, script, options.run), {
     stdin: options.run.stdin,
     signal: options.signal,
-    output: (text) => {
-      kept = (kept + text).slice(-OUTPUT_KEPT);
-      options.output(text);
-    },
+    output: keeping(options.output),
+    errors: keeping(options.errors),
   });
   options.signal.throwIfAborted();
   if (ending !== null) throw scriptFailure(script, ending, kept);

@@ -1,37 +1,41 @@
-/** Which scripts of packages run when they are layered, in which order, and which cannot. Pure. */
+/** Which scripts of packages run when they are layered, and which cannot. Pure. */
 import { UserError } from '#ostree/format/errors.ts';
+import type { RpmHeader } from '#layering/rpm-header.ts';
+import type { RpmScript, RpmTrigger, ScriptFlags, ScriptKind, TriggerKind } from '#layering/rpm-scripts.ts';
+import { SENSE } from '#layering/rpm-tags.ts';
+import { expandQueryFormat } from '#layering/query-format.ts';
+import { isIgnoredScript } from '#layering/scripts-ignored.ts';
+import type { ScriptSource } from '#layering/script-source.ts';
 
-/** The part of an RPM header that this file reads; `tag` is the number in rpm's tag list. */
-export interface ScriptHeader {
-  getString(tag: number): string | null;
-  getStrings(tag: number): readonly string[];
-  getInts(tag: number): readonly number[];
-}
+export type { ScriptSource } from '#layering/script-source.ts';
 
-export interface ScriptSource {
-  /** The package's name. */
-  readonly name: string;
-  readonly header: ScriptHeader;
-}
+export type TriggerPhase =
+  | 'triggerprein'
+  | 'triggerin'
+  | 'triggerun'
+  | 'triggerpostun'
+  | 'filetriggerin'
+  | 'filetriggerun'
+  | 'filetriggerpostun'
+  | 'transfiletriggerin'
+  | 'transfiletriggerun'
+  | 'transfiletriggerpostun';
 
-export type ScriptPhase = 'pre' | 'post' | 'posttrans' | 'transfiletriggerin';
+/** Verification is no part of an installation. */
+export type ScriptPhase = Exclude<ScriptKind, 'verifyscript'> | TriggerPhase;
 
 export interface PackageScript {
   readonly package: string;
   readonly phase: ScriptPhase;
   /** Program and its arguments; the script's file is appended. */
   readonly interpreter: readonly string[];
+  /** Empty where the program runs without a script. */
   readonly body: string;
+  /** Whether rpm's macros are expanded in the body before it runs. */
+  readonly expand: boolean;
 }
 
-/** A script that runs once when files below some prefix change. */
-export interface FileTrigger extends PackageScript {
-  /** Absolute path prefixes. */
-  readonly prefixes: readonly string[];
-  /** Higher runs earlier; rpm's default is 1,000,000. */
-  readonly priority: number;
-}
-
+/** What the new packages bring of their own. */
 export interface ScriptPlan {
   /** Some package runs ldconfig after its installation: composing does it once, last. */
   readonly wantsLdconfig: boolean;
@@ -40,70 +44,19 @@ export interface ScriptPlan {
   readonly posttrans: readonly PackageScript[];
 }
 
-const TAG = {
-  pre: { body: 1023, program: 1085, flags: 5020 },
-  post: { body: 1024, program: 1086, flags: 5021 },
-  posttrans: { body: 1152, program: 1154, flags: 5025 },
-} as const;
-
-const TRIGGER = { scripts: 1065, programs: 1092, flags: 1068, indexes: 1069 } as const;
-const FILE_TRIGGER = {
-  scripts: 5076,
-  programs: 5077,
-  scriptFlags: 5078,
-  names: 5079,
-  indexes: 5080,
-  flags: 5082,
-  priorities: 5085,
-} as const;
-
-const SENSE_TRIGGERIN = 1 << 16;
-const SENSE_TRIGGERPREIN = 1 << 25;
-const FLAG_EXPAND = 1;
-const FLAG_QUERY_FORMAT = 2;
-const DEFAULT_PRIORITY = 1_000_000;
-
 /**
- * Scripts that are of no use, or do harm, where a tree is composed: they look after the machine they run on, or do what
- * composing does itself. `*` stands for all phases.
- */
-const IGNORED: ReadonlyMap<string, readonly (ScriptPhase | 'trigger' | '*')[]> = new Map([
-  ['filesystem', ['*']],
-  ['setup', ['post']],
-  ['glibc', ['pre']],
-  ['coreutils', ['pre']],
-  ['bash', ['post']],
-  ['libgcc', ['post']],
-  ['ca-certificates', ['pre']],
-  ['pinentry', ['pre']],
-  ['gdb', ['pre']],
-  ['nfs-utils', ['post']],
-  ['microcode_ctl', ['*']],
-  ['kernel', ['posttrans']],
-  ['kernel-core', ['posttrans']],
-  ['kernel-modules', ['posttrans']],
-  ['kernel-rt', ['posttrans']],
-  ['kernel-rt-core', ['posttrans']],
-  ['kernel-debug', ['posttrans']],
-  ['kernel-debug-core', ['posttrans']],
-  ['systemd', ['transfiletriggerin']],
-  ['man-db', ['transfiletriggerin']],
-]);
-
-/** In a script's first ten lines: its author says that a composed tree does not need it. */
-const SKIP_COMMENT = '-- rpm-ostree-skip';
-
-/**
- * The scripts that run: all %pre, then all %post, then all %posttrans, each in the order of `packages`.
  * @throws UserError SCRIPT_UNSUPPORTED naming every package and script that cannot run here
  */
 export function planScripts(packages: readonly ScriptSource[]): ScriptPlan {
-  refuseUnsupported(packages);
-  const all = (phase: keyof typeof TAG): PackageScript[] =>
-    packages.flatMap((source) => scriptOf(source, phase) ?? []).filter((script) => !isSkipped(script));
-  const of = (phase: keyof typeof TAG): PackageScript[] =>
-    all(phase).filter((script) => !isBareLdconfig(script));
-  const wantsLdconfig = [...all('post'), ...all('posttrans')].some(isBareLdconfig);
+  const of = (phase: 'pre' | 'post' | 'posttrans'): PackageScript[] =>
+    packages.flatMap((source) => scriptsOf(source, phase));
+  const problems = packages.flatMap(problemsOf);
+  if (problems.length > 0) refuseScripts(problems);
+  const wantsLdconfig = packages.some((source) =>
+    source.scripts.some(
+      ({ kind, program, body }) => kind.startsWith('post') && isBareLdconfig(program, body),
+    ),
+  );
   return { wantsLdconfig, pre: of('pre'), post: of('post'), posttrans: of('posttrans') };
 }
 
@@ -112,105 +65,145 @@ export function isEmptyPlan(plan: ScriptPlan): boolean {
   return plan.pre.length + plan.post.length + plan.posttrans.length === 0;
 }
 
-/** The %transfiletriggerin scripts of a package; those that cannot run here are left out (`unsupported` says which). */
-export function fileTriggersOf({ name, header }: ScriptSource): FileTrigger[] {
-  const scripts = header.getStrings(FILE_TRIGGER.scripts);
-  if (scripts.length === 0 || isIgnored(name, 'transfiletriggerin')) return [];
-  const programs = header.getStrings(FILE_TRIGGER.programs);
-  const names = header.getStrings(FILE_TRIGGER.names);
-  const indexes = header.getInts(FILE_TRIGGER.indexes);
-  const flags = header.getInts(FILE_TRIGGER.flags);
-  const priorities = header.getInts(FILE_TRIGGER.priorities);
-  return scripts.flatMap((body, at) => {
-    const prefixes = names.filter(
-      (prefix, i) => indexes[i] === at && ((flags[i] ?? 0) & SENSE_TRIGGERIN) !== 0 && isTreePath(prefix),
-    );
-    const interpreter = (programs[at] ?? '/bin/sh').split(' ');
-    if (prefixes.length === 0 || interpreter[0] === '<lua>') return [];
-    const priority = priorities[at] ?? DEFAULT_PRIORITY;
-    return [{ package: name, phase: 'transfiletriggerin' as const, interpreter, body, prefixes, priority }];
-  });
+/** The package's script of that phase, if it has one that runs here (none or one). */
+export function scriptsOf(source: ScriptSource, phase: ScriptPhase): PackageScript[] {
+  return source.scripts
+    .filter(({ kind, program, body }) => kind === phase && !isBareLdconfig(program, body))
+    .flatMap((script) => runnable(source, phase, script));
 }
 
-/** The changed paths (absolute) that a trigger is for. */
-export function matchingPaths(trigger: FileTrigger, paths: readonly string[]): string[] {
-  return paths.filter((path) => trigger.prefixes.some((prefix) => path.startsWith(prefix)));
+/** A trigger's script in one of its phases, if it runs here (none or one). */
+export function triggerScripts(
+  source: ScriptSource,
+  phase: TriggerPhase,
+  trigger: RpmTrigger,
+): PackageScript[] {
+  return runnable(source, phase, trigger);
 }
 
-function scriptOf({ name, header }: ScriptSource, phase: keyof typeof TAG): PackageScript | null {
-  const program = header.getStrings(TAG[phase].program);
-  const body = header.getString(TAG[phase].body) ?? '';
-  if (program.length === 0 && body === '') return null;
-  const interpreter = program.length === 0 ? ['/bin/sh'] : program;
-  return { package: name, phase, interpreter, body };
+/** The phases in which a trigger's script runs. */
+export function phasesOf(trigger: RpmTrigger): TriggerPhase[] {
+  const bits = trigger.conditions.reduce((all, { flags }) => all | flags, 0);
+  return PHASES[trigger.kind].filter(([, sense]) => (bits & sense) !== 0).map(([phase]) => phase);
 }
 
-function isSkipped(script: PackageScript): boolean {
-  return (
-    isIgnored(script.package, script.phase) ||
-    script.body.split('\n', 10).some((line) => line.trim().startsWith(SKIP_COMMENT)) ||
-    (isLua(script) && isHarmlessLua(script.body))
-  );
-}
-
-function isIgnored(name: string, phase: ScriptPhase | 'trigger'): boolean {
-  const ignored = IGNORED.get(name);
-  return ignored !== undefined && (ignored.includes('*') || ignored.includes(phase));
-}
-
-/** `%post -p /sbin/ldconfig`. */
-function isBareLdconfig({ interpreter, body }: PackageScript): boolean {
-  return body === '' && interpreter.length === 1 && interpreter[0]?.endsWith('/ldconfig') === true;
-}
-
-function isLua(script: PackageScript): boolean {
-  return script.interpreter[0] === '<lua>';
-}
-
-/** Nothing but comments and blank lines. */
-function isHarmlessLua(body: string): boolean {
-  return body.split('\n').every((line) => line.trim() === '' || line.trim().startsWith('--'));
-}
-
-function refuseUnsupported(packages: readonly ScriptSource[]): void {
-  const reasons = packages.flatMap(unsupportedOf);
-  if (reasons.length === 0) return;
-  throw new UserError('SCRIPT_UNSUPPORTED', reasons.join('\n'), {
+/** @throws UserError SCRIPT_UNSUPPORTED with one line for each problem */
+export function refuseScripts(problems: readonly string[]): never {
+  throw new UserError('SCRIPT_UNSUPPORTED', problems.join('\n'), {
     hint: 'leave these packages out, or use a build of them without such scripts',
   });
 }
 
-function unsupportedOf(source: ScriptSource): string[] {
-  const phases = ['pre', 'post', 'posttrans'] as const;
-  const scripts = phases.flatMap((phase) => {
-    const script = scriptOf(source, phase);
-    if (script === null || isSkipped(script)) return [];
-    const why = whyUnsupported(script, source.header.getInts(TAG[phase].flags)[0] ?? 0);
-    return why === null ? [] : [`package ${source.name}: %${phase} ${why}`];
-  });
-  return isIgnored(source.name, 'trigger') ? scripts : [...scripts, ...unsupportedTriggers(source)];
+/** Why a script cannot run, where it can not (none or one). */
+export function problemsOfScript({ package: name, phase, interpreter }: PackageScript): string[] {
+  const why = whyNoProgram(interpreter);
+  return why === null ? [] : [`package ${name}: %${phase} ${why}`];
 }
 
-function whyUnsupported(script: PackageScript, flags: number): string | null {
-  if (isLua(script)) return 'is written in Lua, which is not supported yet';
-  if ((flags & FLAG_QUERY_FORMAT) !== 0) return 'uses rpm query formats (-q), which are not supported';
-  if ((flags & FLAG_EXPAND) !== 0 && script.body.includes('%'))
-    return 'expands rpm macros when it is installed (-e), which is not supported';
-  if (script.interpreter[0]?.startsWith('/') !== true)
-    return `is for the interpreter '${script.interpreter.join(' ')}', which is not a program's path`;
-  return null;
+/** What of a package cannot run, in one line each. */
+function problemsOf(source: ScriptSource): string[] {
+  const scripts = source.scripts.flatMap(({ kind, ...script }) =>
+    kind === 'verifyscript' || isSkipped(source.name, kind, script) ? [] : whyNot(source, kind, script),
+  );
+  const triggers = source.triggers.flatMap((trigger) =>
+    phasesOf(trigger)
+      .filter((phase) => !isSkipped(source.name, phase, trigger))
+      .flatMap((phase) => whyNot(source, phase, trigger)),
+  );
+  return [...scripts, ...triggers];
 }
 
-/** %triggerin and %triggerprein would have to run; %triggerun and %triggerpostun never do when a tree is composed. */
-function unsupportedTriggers({ name, header }: ScriptSource): string[] {
-  const flags = header.getInts(TRIGGER.flags);
-  return flags.some((flag) => (flag & (SENSE_TRIGGERIN | SENSE_TRIGGERPREIN)) !== 0)
-    ? [`package ${name}: package triggers (%triggerin, %triggerprein) are not supported`]
-    : [];
+type AnyScript = Pick<RpmScript, 'program' | 'body'> &
+  ({ readonly flags: ScriptFlags } | { readonly scriptFlags: ScriptFlags });
+
+const PHASES: Readonly<Record<TriggerKind, readonly (readonly [TriggerPhase, sense: number])[]>> = {
+  package: [
+    ['triggerprein', SENSE.TRIGGERPREIN],
+    ['triggerin', SENSE.TRIGGERIN],
+    ['triggerun', SENSE.TRIGGERUN],
+    ['triggerpostun', SENSE.TRIGGERPOSTUN],
+  ],
+  file: [
+    ['filetriggerin', SENSE.TRIGGERIN],
+    ['filetriggerun', SENSE.TRIGGERUN],
+    ['filetriggerpostun', SENSE.TRIGGERPOSTUN],
+  ],
+  'transaction-file': [
+    ['transfiletriggerin', SENSE.TRIGGERIN],
+    ['transfiletriggerun', SENSE.TRIGGERUN],
+    ['transfiletriggerpostun', SENSE.TRIGGERPOSTUN],
+  ],
+};
+
+/** In a script's first ten lines: its author says that a composed tree does not need it. */
+const SKIP_COMMENT = '-- rpm-ostree-skip';
+
+function runnable({ name, header }: ScriptSource, phase: ScriptPhase, script: AnyScript): PackageScript[] {
+  if (isSkipped(name, phase, script)) return [];
+  const { expand, queryFormat } = flagsOf(script);
+  const body = script.body ?? '';
+  return [
+    {
+      package: name,
+      phase,
+      interpreter: wordsOf(script.program),
+      body: queryFormat ? queried(header, body) : body,
+      expand: expand && body.includes('%'),
+    },
+  ];
 }
 
-function isTreePath(prefix: string): boolean {
-  return prefix.startsWith('/usr')
-    ? !prefix.startsWith('/usr/local')
-    : /^\/(etc|lib|lib64|bin|sbin)\b/.test(prefix);
+function queried(header: RpmHeader, body: string): string {
+  const answer = expandQueryFormat(header, body);
+  if (answer.kind === 'text') return answer.text;
+  return refuseScripts([`${header.where}: the query format '${answer.what}' is not supported`]);
+}
+
+function whyNot(source: ScriptSource, phase: ScriptPhase, script: AnyScript): string[] {
+  const why = whyUnsupported(source.header, script);
+  return why === null ? [] : [`package ${source.name}: %${phase} ${why}`];
+}
+
+function whyUnsupported(header: RpmHeader, script: AnyScript): string | null {
+  const problem = whyNoProgram(wordsOf(script.program));
+  if (problem !== null) return problem;
+  const { expand, queryFormat } = flagsOf(script);
+  if (!queryFormat) return null;
+  if (expand) return 'has both macros (-e) and query formats (-q), which is not supported';
+  const answer = expandQueryFormat(header, script.body ?? '');
+  return answer.kind === 'text' ? null : `has the query format '${answer.what}', which is not supported`;
+}
+
+function whyNoProgram(interpreter: readonly string[]): string | null {
+  const [program = ''] = interpreter;
+  if (program === '<lua>') return 'is written in Lua, which is not supported yet';
+  if (program.startsWith('/')) return null;
+  return `is for the interpreter '${interpreter.join(' ')}', which is not a program's path`;
+}
+
+function isSkipped(name: string, phase: ScriptPhase, script: AnyScript): boolean {
+  const lines = (script.body ?? '').split('\n');
+  return (
+    isIgnoredScript(name, phase) ||
+    lines.slice(0, 10).some((line) => line.trim().startsWith(SKIP_COMMENT)) ||
+    (script.program[0] === '<lua>' && lines.every(isLuaComment))
+  );
+}
+
+function isLuaComment(line: string): boolean {
+  return line.trim() === '' || line.trim().startsWith('--');
+}
+
+/** `%post -p /sbin/ldconfig`. */
+function isBareLdconfig(program: readonly string[], body: string | null): boolean {
+  return (body ?? '') === '' && program.length === 1 && program[0]?.endsWith('/ldconfig') === true;
+}
+
+function flagsOf(script: AnyScript): ScriptFlags {
+  return 'flags' in script ? script.flags : script.scriptFlags;
+}
+
+/** Triggers have program and arguments in one text. */
+function wordsOf(program: readonly string[]): string[] {
+  return program.flatMap((word) => word.split(' ')).filter((word) => word !== '');
 }

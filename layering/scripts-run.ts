@@ -4,7 +4,9 @@ import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import type { Progress } from '#layering/progress.ts';
 import { runScript, type SandboxRoot, type TopLevel } from '#layering/sandbox.ts';
+import { expandPercents, expansionOf } from '#layering/macros.ts';
 import type { PackageScript } from '#layering/scripts-plan.ts';
+import type { ScriptStep } from '#layering/scripts-order.ts';
 
 export interface ScriptHost {
   readonly sys: RepoCalls;
@@ -25,8 +27,8 @@ export interface ScriptSession {
   /** Host path of the merged view; writing there goes to the upper layer. */
   readonly merged: string;
   readonly upper: Fd;
-  /** Runs one script; `stdin` is what it reads (a list of paths for file triggers). */
-  run(script: PackageScript, stdin?: string): Promise<void>;
+  /** Runs one script. @throws UserError SCRIPT_FAILED, INTERRUPTED */
+  run(step: ScriptStep): Promise<void>;
   end(): void;
 }
 
@@ -55,21 +57,38 @@ export function startScripts(host: ScriptHost): ScriptSession {
   return {
     merged: root.merged,
     upper,
-    async run(script, stdin = '') {
-      const scriptFile = `${scratch}/scripts/${count++}`;
-      writeScript(sys, scriptFile, script.body);
-      await runScript(root, script, {
-        run: { scriptFile, args: script.phase === 'transfiletriggerin' ? [] : ['1'], stdin },
-        signal: host.signal,
-        output: (text) =>
-          host.progress({ kind: 'output', package: script.package, script: script.phase, text }),
-      });
+    async run({ script, args, stdin }) {
+      const run = async (what: PackageScript, output: (text: string) => void): Promise<void> => {
+        const scriptFile = `${scratch}/scripts/${count++}`;
+        writeScript(sys, scriptFile, what.body);
+        await runScript(root, what, {
+          run: { scriptFile, args, stdin },
+          signal: host.signal,
+          output,
+          errors,
+        });
+      };
+      const errors = (text: string): void =>
+        host.progress({ kind: 'output', package: script.package, script: script.phase, text });
+      await run(script.expand ? await expanded(script, run) : script, errors);
     },
     end() {
       sys.close(upper);
       sys.umount(root.merged, MNT_DETACH);
     },
   };
+}
+
+/** A script whose macros are expanded; `run` gives what the expansion prints. */
+async function expanded(
+  script: PackageScript,
+  run: (what: PackageScript, output: (text: string) => void) => Promise<void>,
+): Promise<PackageScript> {
+  const simple = expandPercents(script.body);
+  if (simple !== null) return { ...script, body: simple };
+  let text = '';
+  await run(expansionOf(script), (piece) => (text += piece));
+  return { ...script, body: text.replace(/\n$/, '') };
 }
 
 function mountOverlay({ sys, farm, scratch }: ScriptHost): void {

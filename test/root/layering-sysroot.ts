@@ -58,6 +58,10 @@ export function makeTestSystem(
   parent = '/var/tmp',
   options: {
     /** The system's users are in usr/lib, as nss-altfiles has it. */ readonly usersInUsrLib?: boolean;
+    /** Packages of the base beside the usual ones. */
+    readonly base?: readonly RpmTestPackage[];
+    /** The base has rpm itself. */
+    readonly withRpm?: boolean;
   } = {},
 ): TestSystem {
   const directory = fs.mkdtempSync(path.join(parent, 'yum-ostree-layering-'));
@@ -65,8 +69,9 @@ export function makeTestSystem(
   const packages = path.join(directory, 'packages');
   fs.mkdirSync(sysroot);
   fs.mkdirSync(packages);
-  const tree = makeBaseTree(directory);
+  const tree = makeBaseTree(directory, options.base ?? []);
   if (options.usersInUsrLib === true) moveUsers(tree);
+  if (options.withRpm === true) addRpm(tree);
   runProgram('ostree', ['admin', 'init-fs', '--modern', sysroot]);
   runProgram('ostree', ['admin', 'os-init', `--sysroot=${sysroot}`, STATEROOT]);
   const repo = path.join(sysroot, 'ostree/repo');
@@ -93,6 +98,30 @@ export function publish(
   fs.rmSync(system.packages, { recursive: true, force: true });
   for (const pkg of packages) buildRpm(system.packages, pkg);
   createRepository(system.packages, options);
+}
+
+/**
+ * The base with packages of its repository put in and taken out by real rpm: what it leaves is what ours should.
+ * @returns the root, which goes with the system
+ */
+export function rpmReference(
+  system: TestSystem,
+  change: { readonly install?: readonly string[]; readonly erase?: readonly string[] },
+): string {
+  const root = fs.mkdtempSync(path.join(system.directory, 'reference-'));
+  runProgram('ostree', ['checkout', `--repo=${system.repo}`, '--union', '--force-copy', BASE_REF, root]);
+  fs.renameSync(path.join(root, 'usr/etc'), path.join(root, 'etc'));
+  fs.mkdirSync(path.join(root, 'tmp'));
+  const files = (change.install ?? []).map((name) =>
+    path.join(
+      system.packages,
+      fs.readdirSync(system.packages).find((file) => file.startsWith(`${name}-`)) ?? name,
+    ),
+  );
+  const rpm = ['--root', root, '--dbpath', '/usr/share/rpm', '--nodeps', '--force-debian'];
+  if (files.length > 0) runProgram('rpm', [...rpm, '--nosignature', '-i', ...files]);
+  if (change.erase !== undefined) runProgram('rpm', [...rpm, '-e', ...change.erase]);
+  return root;
 }
 
 export interface ProgramResult {
@@ -199,7 +228,7 @@ export function runProgram(program: string, words: readonly string[]): string {
 }
 
 /** OSTree's layout with programs of this machine; the packages put there by rpm itself. */
-function makeBaseTree(directory: string): string {
+function makeBaseTree(directory: string, more: readonly RpmTestPackage[]): string {
   const tree = path.join(directory, 'tree');
   for (const name of [
     'usr/bin',
@@ -219,7 +248,7 @@ function makeBaseTree(directory: string): string {
     ['home', 'var/home'],
   ] as const)
     fs.symlinkSync(target, path.join(tree, name));
-  const rpms = BASE_PACKAGES.map((pkg) => buildRpm(path.join(directory, 'base-packages'), pkg));
+  const rpms = [...BASE_PACKAGES, ...more].map((pkg) => buildRpm(path.join(directory, 'base-packages'), pkg));
   const install = ['--root', tree, '--dbpath', '/usr/share/rpm', '--nodeps', '--noscripts', '--nosignature'];
   runProgram('rpm', [...install, '--force-debian', '-i', ...rpms]);
   for (const name of fs.readdirSync(path.join(tree, 'usr/share/rpm')))
@@ -243,6 +272,12 @@ function moveUsers(tree: string): void {
     const root = name === 'passwd' ? 'root:x:0:0:root:/root:/bin/bash\n' : 'root:x:0:\n';
     fs.writeFileSync(path.join(tree, 'usr/etc', name), root);
   }
+}
+
+function addRpm(tree: string): void {
+  copyProgram(tree, '/usr/bin/rpm');
+  for (const name of ['macros', 'rpmrc', 'macros.d', 'platform'])
+    fs.cpSync(`/usr/lib/rpm/${name}`, path.join(tree, 'usr/lib/rpm', name), { recursive: true });
 }
 
 function copyProgram(tree: string, program: string): void {

@@ -1,0 +1,207 @@
+/** The order in which rpm runs scripts and triggers, with the arguments and input that they get. Pure. */
+import type { Evr } from '#layering/evr.ts';
+import {
+  fileTriggerSteps,
+  installedTriggerSteps,
+  ownTriggerSteps,
+  type Occasion,
+} from '#layering/scripts-triggers.ts';
+import {
+  scriptsOf,
+  type PackageScript,
+  type ScriptPhase,
+  type ScriptSource,
+} from '#layering/scripts-plan.ts';
+
+/** What of the base planning asks for. */
+export interface InstalledPackages {
+  /** Versions of the packages of that name, those that are removed included. */
+  versions(name: string): readonly Evr[];
+  /** Paths of the packages that stay, as their headers spell them, that begin with one of the prefixes. */
+  files(prefixes: readonly string[]): readonly string[];
+  /** Packages that stay and have triggers, in the database's order. */
+  readonly triggering: readonly ScriptSource[];
+}
+
+export interface ScriptTransaction {
+  readonly installed: InstalledPackages;
+  /** In the order of installation. */
+  readonly added: readonly ScriptSource[];
+  readonly removed: readonly ScriptSource[];
+}
+
+export interface ScriptStep {
+  readonly script: PackageScript;
+  /** What the script gets as its arguments, e.g. `1` for an installation. */
+  readonly args: readonly string[];
+  /** Paths, one a line, for file triggers. */
+  readonly stdin: string;
+  /** A failure is told, and is no reason to stop: rpm would have run the script before the package's files went. */
+  readonly mayFail: boolean;
+}
+
+/** Above or at this priority file triggers run before the package's own script. */
+export const EARLY_PRIORITY = 10_000;
+
+/**
+ * All that runs, as rpm 4.18 orders it: %pretrans of all; %transfiletriggerun; then package by package %triggerprein,
+ * %pre, %filetriggerin, %post, %triggerin, the rest of %filetriggerin; removals; %posttrans of all;
+ * %transfiletriggerin and -postun. Unlike with rpm, the files of all packages are there from the start.
+ */
+export function orderScripts(transaction: ScriptTransaction): ScriptStep[] {
+  const state = new TransactionState(transaction);
+  const { added, removed } = transaction;
+  const replaced = new Set(removed.filter(({ name }) => added.some((other) => other.name === name)));
+  const arg = ({ name }: ScriptSource): number => transaction.installed.versions(name).length + 1;
+  return [
+    ...added.flatMap((source) => own(source, 'pretrans', arg(source))),
+    ...removed.flatMap((source) => own(source, 'preuntrans', 0)),
+    ...transactionRemovals(state),
+    ...added.flatMap((source) => [
+      ...installSteps(state, source),
+      ...[...replaced].filter(({ name }) => name === source.name).flatMap((old) => eraseSteps(state, old)),
+    ]),
+    ...removed.filter((source) => !replaced.has(source)).flatMap((source) => eraseSteps(state, source)),
+    ...added.flatMap((source) => own(source, 'posttrans', arg(source))),
+    ...removed.flatMap((source) => own(source, 'postuntrans', 0)),
+    ...transactionAdditions(state),
+  ];
+}
+
+/** Which packages are installed while the transaction goes on. */
+class TransactionState {
+  readonly transaction: ScriptTransaction;
+  /** With triggers, in the database's order. */
+  present: readonly ScriptSource[];
+  private readonly done: ScriptSource[] = [];
+  private gone: readonly ScriptSource[] = [];
+
+  constructor(transaction: ScriptTransaction) {
+    this.transaction = transaction;
+    this.present = [...transaction.removed, ...transaction.installed.triggering];
+  }
+
+  install(source: ScriptSource): void {
+    this.done.push(source);
+    this.present = [...this.present, source];
+  }
+
+  erase(source: ScriptSource): void {
+    this.gone = [...this.gone, source];
+    this.present = this.present.filter((one) => one !== source);
+  }
+
+  versions(name: string): Evr[] {
+    const added = this.done.filter((one) => one.name === name).map(({ evr }) => evr);
+    const lost = this.gone.filter((one) => one.name === name).length;
+    return [...this.transaction.installed.versions(name).slice(lost), ...added];
+  }
+
+  count(name: string): number {
+    return this.versions(name).length;
+  }
+
+  /** Paths of all packages that are installed now. */
+  files(prefixes: readonly string[], except?: ScriptSource): string[] {
+    const waiting = this.transaction.removed.filter((one) => !this.gone.includes(one));
+    const others = [...waiting, ...this.done].filter((one) => one !== except);
+    return [...this.transaction.installed.files(prefixes), ...others.flatMap((one) => one.files())];
+  }
+
+  /** Paths that go with a package: those of no new one. */
+  filesLost(source: ScriptSource): readonly string[] {
+    const kept = new Set(this.transaction.added.flatMap((one) => one.files()));
+    return source.files().filter((path) => !kept.has(path));
+  }
+}
+
+function installSteps(state: TransactionState, source: ScriptSource): ScriptStep[] {
+  const before = state.count(source.name);
+  const prein: Occasion = { state, phase: 'triggerprein', source, own: before, other: before };
+  const first = [...installedTriggerSteps(prein), ...ownTriggerSteps(prein)];
+  const pre = own(source, 'pre', before + 1);
+  state.install(source);
+  const occasion: Occasion = {
+    ...prein,
+    phase: 'triggerin',
+    own: before + 1,
+    other: before + 1,
+  };
+  const files = (early: boolean): ScriptStep[] => [
+    ...fileTriggerSteps(state.present, 'filetriggerin', { early, paths: () => source.files() }),
+    ...fileTriggerSteps([source], 'filetriggerin', {
+      early,
+      paths: (prefixes) => state.files(prefixes, source),
+    }),
+  ];
+  return [
+    ...first,
+    ...pre,
+    ...files(true),
+    ...own(source, 'post', before + 1),
+    ...installedTriggerSteps(occasion),
+    ...ownTriggerSteps(occasion),
+    ...files(false),
+  ];
+}
+
+function eraseSteps(state: TransactionState, source: ScriptSource): ScriptStep[] {
+  const after = state.count(source.name) - 1;
+  const occasion: Occasion = { state, phase: 'triggerun', source, own: after, other: after };
+  const lost = state.filesLost(source);
+  const files = (phase: 'filetriggerun' | 'filetriggerpostun', early: boolean): ScriptStep[] =>
+    fileTriggerSteps(state.present, phase, { early, paths: () => lost });
+  const ownFiles = (early: boolean): ScriptStep[] =>
+    fileTriggerSteps([source], 'filetriggerun', { early, paths: (prefixes) => state.files(prefixes) });
+  const steps = [
+    ...ownFiles(true),
+    ...files('filetriggerun', true),
+    ...ownTriggerSteps(occasion),
+    ...installedTriggerSteps(occasion),
+    ...own(source, 'preun', after),
+    ...ownFiles(false),
+    ...files('filetriggerun', false),
+    ...files('filetriggerpostun', true),
+    ...own(source, 'postun', after),
+    ...installedTriggerSteps({ ...occasion, phase: 'triggerpostun' }),
+    ...files('filetriggerpostun', false),
+  ].map((step) => (step.script.package === source.name ? { ...step, mayFail: true } : step));
+  state.erase(source);
+  return steps;
+}
+
+function transactionRemovals(state: TransactionState): ScriptStep[] {
+  const { removed, installed } = state.transaction;
+  const lost = removed.flatMap((source) => source.files());
+  const all = (prefixes: readonly string[]): string[] => state.files(prefixes);
+  return [
+    ...fileTriggerSteps(installed.triggering, 'transfiletriggerun', { paths: () => lost }),
+    ...removed
+      .flatMap((source) => fileTriggerSteps([source], 'transfiletriggerun', { paths: all }))
+      .map((step) => ({ ...step, mayFail: true })),
+  ];
+}
+
+function transactionAdditions(state: TransactionState): ScriptStep[] {
+  const { added, removed, installed } = state.transaction;
+  const paths = added.flatMap((source) => source.files());
+  const lost = removed.flatMap((source) => source.files());
+  return [
+    ...fileTriggerSteps(installed.triggering, 'transfiletriggerin', { paths: () => paths }),
+    ...fileTriggerSteps([...installed.triggering, ...added], 'transfiletriggerpostun', {
+      paths: () => lost,
+    }).map((step) => ({ ...step, stdin: '' })),
+    ...added.flatMap((source) =>
+      fileTriggerSteps([source], 'transfiletriggerin', { paths: (prefixes) => state.files(prefixes) }),
+    ),
+  ];
+}
+
+function own(source: ScriptSource, phase: ScriptPhase, argument: number): ScriptStep[] {
+  return scriptsOf(source, phase).map((script) => ({
+    script,
+    args: [String(argument)],
+    stdin: '',
+    mayFail: phase.includes('un'),
+  }));
+}
