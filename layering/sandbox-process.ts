@@ -19,6 +19,8 @@ export interface SandboxLife {
 export const EMPTY_FD = 4;
 export const INFO_FD = 3;
 
+const O_CLOEXEC = 0o2000000;
+
 /** How long bubblewrap may take to say which process the sandbox is, when it has to be ended. Milliseconds. */
 const START_GRACE = 2000;
 const POLL = 20;
@@ -35,11 +37,13 @@ const OUTPUT_GRACE = 1000;
  */
 export async function runSandbox(args: readonly string[], life: SandboxLife): Promise<string | null> {
   const info = openInfo();
+  const nothing = fs.openSync('/dev/null', 'r');
   const child = spawn('bwrap', ['--info-fd', String(INFO_FD), ...args], {
-    stdio: ['pipe', 'pipe', 'pipe', info, 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe', info, 'pipe', ...coverInherited(EMPTY_FD + 1, nothing)],
     env: { PATH: process.env['PATH'] ?? '/usr/bin:/bin' },
     detached: true,
   });
+  fs.closeSync(nothing);
   const exited = endOf(child);
   const closed = new Promise<void>((resolve) => child.once('close', () => resolve()));
   const aborted = new Promise<void>((resolve) => {
@@ -72,6 +76,28 @@ function openInfo(): number {
     return fs.openSync(path.join(directory, 'info'), 'wx+');
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Descriptors that this process was started with would go on to the script, and with them what they lead to. They are
+ * covered by `nothing` (of /dev/null), from `first` to the highest.
+ */
+function coverInherited(first: number, nothing: number): number[] {
+  const inherited = fs
+    .readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => fd >= first && !closesOnExec(fd));
+  return Array.from({ length: Math.max(first, ...inherited.map((fd) => fd + 1)) - first }, () => nothing);
+}
+
+function closesOnExec(fd: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(fs.readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))?.[1];
+    return (parseInt(flags ?? '0', 8) & O_CLOEXEC) !== 0;
+  } catch {
+    // The descriptor by which the directory was read is gone.
+    return true;
   }
 }
 

@@ -62,6 +62,8 @@ export function makeTestSystem(
     readonly base?: readonly RpmTestPackage[];
     /** The base has rpm itself. */
     readonly withRpm?: boolean;
+    /** Programs of this machine that the base has beside the usual ones. */
+    readonly programs?: readonly string[];
   } = {},
 ): TestSystem {
   const directory = fs.mkdtempSync(path.join(parent, 'yum-ostree-layering-'));
@@ -71,6 +73,7 @@ export function makeTestSystem(
   fs.mkdirSync(packages);
   const tree = makeBaseTree(directory, options.base ?? []);
   if (options.usersInUsrLib === true) moveUsers(tree);
+  for (const program of options.programs ?? []) copyProgram(tree, program);
   if (options.withRpm === true) addRpm(tree);
   runProgram('ostree', ['admin', 'init-fs', '--modern', sysroot]);
   runProgram('ostree', ['admin', 'os-init', `--sysroot=${sysroot}`, STATEROOT]);

@@ -1,0 +1,152 @@
+/** What a hostile script tries in order to get out of its sandbox; every attempt by name, all denied. */
+import { spawnSync, type StdioOptions } from 'node:child_process';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  clientArguments,
+  deploymentRoot,
+  fsckClean,
+  makeTestSystem,
+  publish,
+  yumOstreeOk,
+  type TestSystem,
+} from '#test/root/layering-sysroot.ts';
+
+/** How the process is known that tries to outlive its script. */
+const SURVIVOR = 'sleep 86399.25';
+
+let system: TestSystem;
+let canary: string;
+let server: net.Server;
+
+/** Perl, because it makes any system call (numbers of x86-64): true where the attempt succeeded. */
+function attempts(port: number): Readonly<Record<string, string>> {
+  const climb = `chdir('..') for 1..64; chroot('.'); -e '${canary}'`;
+  return {
+    'read a file of the machine': `-e '${canary}'`,
+    'write a file of the machine': `open(my $f, '>>', '${canary}') && print $f 'x'`,
+    'write into the sysroot': `mkdir('/sysroot/ostree') && -d '/sysroot/ostree/repo'`,
+    'write into /var': `open(my $f, '>', '/var/escaped')`,
+    'write into /var/lib': `open(my $f, '>', '/var/lib/escaped')`,
+    'the machine through /proc/1/root': `-e '/proc/1/root${canary}'`,
+    'the machine through /proc/1/cwd': `chdir('/proc/1/cwd'); ${climb}`,
+    'a kernel setting in /proc/sys': `open(my $r, '<', '/proc/sys/kernel/core_pattern'); my $v = <$r>; open(my $f, '>', '/proc/sys/kernel/core_pattern') && syswrite($f, $v)`,
+    'the sysrq trigger': `open(my $f, '>>', '/proc/sysrq-trigger')`,
+    'memory of the machine': `open(my $f, '<', '/proc/kcore') && sysread($f, my $b, 1)`,
+    'the kernel in /sys': `-e '/sys/kernel'`,
+    'a device node in /tmp': `syscall(133, '/tmp/disk', 0060600, 0x700) == 0`,
+    'a device node in the tree': `syscall(133, '/usr/share/disk', 0020600, 0x101) == 0`,
+    'a mount': `syscall(165, 'none', '/tmp', 'tmpfs', 0, 0) == 0`,
+    'a remount of /var': `syscall(165, 'none', '/var', 0, 32, 0) == 0`,
+    'an unmount of /var': `syscall(166, '/var', 2) == 0`,
+    'a new mount namespace': `syscall(272, 0x20000) == 0`,
+    'a remount of /var in a namespace of its own': `syscall(272, 0x10020000) == 0 && syscall(165, 'none', '/var', 0, 32, 0) == 0`,
+    'entering the first process’s namespaces': `open(my $f, '<', '/proc/1/ns/mnt') && syscall(308, fileno($f), 0) == 0 && -e '${canary}'`,
+    'tracing the machine’s process': `syscall(101, 16, ${process.pid}, 0, 0) == 0`,
+    'a signal to the machine’s process': `kill(0, ${process.pid})`,
+    'seeing more than its own processes': `scalar(grep { /^\\d+$/ && $_ > 100 } names('/proc'))`,
+    'capabilities of a file': `copy_perl(); my $c = pack('V5', 0x02000001, 0x200000, 0, 0, 0); syscall(188, '/usr/share/perl', 'security.capability', $c, 20, 0); \`/usr/share/perl -e 'print 1 if syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0'\` eq '1'`,
+    'climbing out of a changed root': `mkdir('/tmp/jail'); chroot('/tmp/jail'); ${climb}`,
+    'the network of the machine': `socket(my $s, 2, 1, 0) && connect($s, pack('S n C4 x8', 2, ${port}, 127, 0, 0, 1))`,
+    'raw packets': `socket(my $s, 2, 3, 1)`,
+    'a network device': `open(my $f, '<', '/proc/net/dev'); scalar(grep { /:/ && !/^ *lo:/ } <$f>)`,
+    // Its own are the record of the attempts, the script, and the directory that it lists. The client is started with
+    // one descriptor of the machine's root, as a careless caller would.
+    'a kept descriptor': `scalar(grep { my $to = readlink("/proc/self/fd/$_"); $_ > 2 && defined $to && $to !~ m{^(/dev/null|/usr/share/attempts|/run/yum-ostree/scriptlet|/proc/\\d+/fd)$} } grep { /^\\d+$/ } names('/proc/self/fd'))`,
+    'a directory by a kept descriptor': `my $out = 0; for my $n (0..255) { $out = 1 if chdir("/proc/self/fd/$n") && (-d 'usr/share' || -e 'canary') } $out`,
+    'the terminal': `open(my $f, '<', '/dev/tty')`,
+    'the disk': `scalar(grep { /^(sd|vd|nvme|mem|kmsg|loop)/ } names('/dev'))`,
+    'loading a module': `syscall(175, '', 0, '') == 0`,
+    'the host’s name': `syscall(170, 'escaped', 7) == 0`,
+  };
+}
+
+beforeAll(async () => {
+  system = makeTestSystem('/var/tmp', { programs: ['/usr/bin/perl'] });
+  canary = path.join(system.directory, 'canary');
+  fs.writeFileSync(canary, 'alive');
+  server = net.createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as net.AddressInfo;
+  const tries = Object.entries(attempts(port)).map(
+    // Each in a process of its own: what one changes does not help or hinder the next.
+    ([name, code]) => `attempt("${name}", sub { ${code} });`,
+  );
+  const script = [
+    'sub names { opendir(my $d, $_[0]); return readdir($d) }',
+    'sub copy_perl { system("cp", "/usr/bin/perl", "/usr/share/perl") }',
+    'open(my $log, ">", "/usr/share/attempts");',
+    'sub attempt { my ($name, $try) = @_; my $pid = fork(); if (!$pid) { my $r = eval { $try->() }; exit($r ? 7 : 0) }',
+    '  waitpid($pid, 0); syswrite($log, "$name: " . (($? >> 8) == 7 ? "SUCCEEDED" : "denied") . "\\n"); }',
+    ...tries,
+    'attempt("(this one may succeed)", sub { 1 });',
+    'unlink("/usr/share/perl");',
+  ].join('\n');
+  publish(system, [
+    { name: 'hostile', provides: ['/usr/bin/perl'], scripts: { post: ['/usr/bin/perl', script] } },
+    {
+      name: 'links',
+      post: [
+        'ln /usr/share/base/readme /usr/share/linked && echo more >> /usr/share/linked',
+        'chmod 0777 /usr/bin/shared-tool',
+        'chown 2:2 /usr/share/nano/c.nanorc',
+        ': > /usr/bin/nano',
+      ].join('\n'),
+    },
+    { name: 'survivor', post: `(${SURVIVOR} </dev/null >/dev/null 2>&1 &) ; (${SURVIVOR} &)\nexit 0` },
+  ]);
+});
+
+afterAll(() => {
+  server.close();
+  system.remove();
+});
+
+test('every attempt is denied', () => {
+  const root = fs.openSync('/', 'r');
+  const stdio = ['ignore', 'pipe', 'pipe', ...Array.from({ length: 37 }, () => 'ignore' as const), root];
+  const client = spawnSync(process.execPath, clientArguments(system, ['install', 'hostile']), {
+    stdio: stdio as StdioOptions,
+    encoding: 'utf8',
+  });
+  fs.closeSync(root);
+  expect([client.status, client.stderr]).toEqual([0, client.stderr]);
+  const text = fs.readFileSync(path.join(deploymentRoot(system), 'usr/share/attempts'), 'utf8');
+  const names = Object.keys(attempts(0));
+  expect(text.trim().split('\n')).toEqual([
+    ...names.map((name) => `${name}: denied`),
+    '(this one may succeed): SUCCEEDED',
+  ]);
+  expect(fs.readFileSync(canary, 'utf8')).toBe('alive');
+  fsckClean(system);
+  yumOstreeOk(system, ['uninstall', 'hostile']);
+});
+
+test('an object of the store is not changed through a hardlink, a mode or an owner', () => {
+  yumOstreeOk(system, ['install', 'links']);
+  expect(fs.readFileSync(path.join(deploymentRoot(system), 'usr/share/linked'), 'utf8')).toBe(
+    'the base\nmore\n',
+  );
+  fsckClean(system);
+  yumOstreeOk(system, ['uninstall', 'links']);
+  fsckClean(system);
+});
+
+test('what a script leaves running does not outlive it', () => {
+  yumOstreeOk(system, ['install', 'survivor']);
+  const running = fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((pid) => commandOf(pid).replaceAll('\0', ' '));
+  expect(running.filter((command) => command.startsWith(SURVIVOR))).toEqual([]);
+});
+
+function commandOf(pid: string): string {
+  try {
+    return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    return '';
+  }
+}
