@@ -42,6 +42,8 @@ export interface OpenDatabase extends BaseDatabase {
   /** All packages, where the base's commit lists them. */
   recorded(): Nevra[] | null;
   nevras(): Nevra[];
+  /** Opens it already. */
+  open(): void;
   numbersOf(names: readonly string[]): number[];
   headers(): InstalledHeader[];
   close(): void;
@@ -64,6 +66,7 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
     ...found,
     headers: () => db().headers(),
     nevras: () => db().nevras(),
+    open: () => void db(),
     recorded: () => recordedPackages(repo, base),
     where,
     file,
@@ -115,12 +118,12 @@ export async function replaceDatabase<T>(
   const database = request.database as OpenDatabase;
   const file = txn.stagedPath(RPMDB_FILE);
   try {
-    const facts = await during(copyFile(database.file, file), () => factsAfter(database, request));
+    const change = await during(copyFile(database.file, file), () => databaseChange(database, request));
     fs.chmodSync(file, 0o600);
-    readingDatabase(database.where, () => changeRpmdbFile(file, databaseChange(database, request)));
+    readingDatabase(database.where, () => changeRpmdbFile(file, change));
     const { meta } = loadContent(txn.repo, database.object);
     const stored = txn.adoptFile(meta, RPMDB_FILE);
-    const result = await during(stored, () => request.meanwhile(facts));
+    const result = await during(stored, () => request.meanwhile(factsAfter(database, request)));
     tree.setFile(database.path, await stored);
     for (const rest of [...LOGS, '-shm']) tree.remove(`${database.path}${rest}`);
     return result;
@@ -157,6 +160,8 @@ function databaseChange(
     readonly baseTimestamp: number;
   },
 ): RpmdbChange {
+  // What the list of packages needs later, at a time when there is nothing else to do.
+  if (database.recorded() === null) database.open();
   const add = request.packages.map(({ source }) =>
     installedHeader({
       header: source.header,
