@@ -105,11 +105,25 @@ export default tseslint.config(
   },
   ...layerRules,
   {
-    files: ['**/*.mjs', 'vitest.config.ts', 'eslint.config.mjs'],
+    files: ['**/*.mjs', '**/*.cjs', 'vitest.config.ts', 'eslint.config.mjs'],
     extends: [tseslint.configs.disableTypeChecked],
     languageOptions: {
       globals: { process: 'readonly', console: 'readonly', URL: 'readonly', Buffer: 'readonly' },
     },
     rules: { 'no-restricted-syntax': 'off' },
+  },
+  {
+    files: ['**/*.cjs'],
+    languageOptions: {
+      sourceType: 'commonjs',
+      globals: {
+        require: 'readonly',
+        module: 'readonly',
+        exports: 'readonly',
+        __filename: 'readonly',
+        __dirname: 'readonly',
+      },
+    },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
   },
 );
