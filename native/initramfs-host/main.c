@@ -63,9 +63,9 @@ static JSModuleDef *load_module(JSContext *c, const char *name, void *opaque) {
   return NULL;
 }
 
-// The entry module's `run`, after its modules were evaluated.
-static JSValue load_entry(JSContext *c) {
-  JSModuleDef *module = load_module(c, program_entry, NULL);
+// The exports of a module, after it and those that it imports were evaluated.
+static JSValue load_exports(JSContext *c, const char *name) {
+  JSModuleDef *module = load_module(c, name, NULL);
   if (!module) return JS_EXCEPTION;
   JSValue value = JS_DupValue(c, JS_MKPTR(JS_TAG_MODULE, module));
   if (JS_ResolveModule(c, value) < 0) return JS_EXCEPTION;
@@ -74,8 +74,19 @@ static JSValue load_entry(JSContext *c) {
   while (JS_ExecutePendingJob(JS_GetRuntime(c), &job) > 0) continue;
   if (JS_IsException(done)) return done;
   if (JS_PromiseState(c, done) == JS_PROMISE_REJECTED) return JS_Throw(c, JS_PromiseResult(c, done));
-  JSValue exports = JS_GetModuleNamespace(c, module);
-  return JS_GetPropertyStr(c, exports, "run");
+  return JS_GetModuleNamespace(c, module);
+}
+
+// loadDeferred(NAME): the exports of a module that is not read before they are wanted (scripts/compact/modules.mjs).
+static JSValue load_deferred(JSContext *c, JSValueConst self, int argc, JSValueConst *argv, int magic, JSValue *loaded) {
+  (void)self, (void)argc, (void)magic;
+  JSValue known = JS_GetProperty(c, loaded[0], JS_ValueToAtom(c, argv[0]));
+  if (!JS_IsUndefined(known)) return known;
+  const char *name = JS_ToCString(c, argv[0]);
+  JSValue exports = name ? load_exports(c, name) : JS_EXCEPTION;
+  if (!JS_IsException(exports)) JS_SetPropertyStr(c, loaded[0], name, JS_DupValue(c, exports));
+  JS_FreeCString(c, name);
+  return exports;
 }
 
 static const char *base_name(const char *path) {
@@ -84,8 +95,11 @@ static const char *base_name(const char *path) {
 }
 
 static JSValue run_program(JSContext *c, int argc, char **argv) {
-  JSValue run = load_entry(c);
-  if (JS_IsException(run)) return run;
+  JSValue loaded = JS_NewObjectProto(c, JS_NULL);
+  JS_SetPropertyStr(c, JS_GetGlobalObject(c), "loadDeferred", JS_NewCFunctionData(c, load_deferred, 1, 0, 1, &loaded));
+  JSValue entry = load_exports(c, program_entry);
+  if (JS_IsException(entry)) return entry;
+  JSValue run = JS_GetPropertyStr(c, entry, "run");
   const char *name = argc > 0 ? base_name(argv[0]) : "";
   JSValue words = JS_NewArray(c), sys = JS_NewObject(c);
   for (int i = 1; i < argc; i++) JS_SetPropertyInt64(c, words, i - 1, new_text(c, argv[i], strlen(argv[i])));

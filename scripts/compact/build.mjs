@@ -26,14 +26,14 @@ const SODIUM_FLAGS = ['-w', '-DCONFIGURED=1', '-DNATIVE_LITTLE_ENDIAN=1'];
 const HOST_FLAGS = ['-Wall', '-Wextra', '-Werror'];
 
 /**
- * @param program `{ name, entry, allocator, intrinsics, allCalls?, substitutes? }` (programs.mjs, program.mjs, modules.mjs)
+ * @param program `{ name, entry, allocator, intrinsics, allCalls?, substitutes?, deferred? }` (programs.mjs, program.mjs, modules.mjs)
  * @returns the path of the executable; built twice from the same sources it has the same bytes
  */
 export async function buildProgram(architecture, program) {
   const folder = path.join(OUTPUT, architecture);
   const work = path.join(folder, `${program.name}.parts`);
   fs.mkdirSync(work, { recursive: true });
-  const modules = await withBytecode(collectModules(program.entry, program.substitutes), work);
+  const modules = await withBytecode(collectModules(program.entry, program), work);
   fs.writeFileSync(path.join(work, 'program.c'), programText(program, modules));
   const output = path.join(folder, program.name);
   link(architecture, await objectsOf(architecture, program.name, work), output);
@@ -69,12 +69,12 @@ async function objectsOf(architecture, name, work) {
 
 async function withBytecode(modules, work) {
   const compiler = await moduleCompiler();
-  const jobs = modules.map(({ name, code }, index) => {
+  const jobs = modules.map(({ name, code, source: given }, index) => {
     const [source, output] = ['js', 'bytecode'].map((kind) => path.join(work, `${index}.${kind}`));
     fs.writeFileSync(source, code);
-    return { name, code, source, output };
+    return { name, given, code, source, output };
   });
-  const args = jobs.flatMap(({ name, source, output }) => [name, source, output]);
+  const args = jobs.flatMap(({ given, source, output }) => [given, source, output]);
   const { status, error, stderr } = spawnSync(compiler, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(error?.message ?? stderr);
   return jobs.map(({ name, code, output }) => ({ name, code, bytecode: fs.readFileSync(output) }));

@@ -8,24 +8,55 @@ process.removeAllListeners('warning');
 
 const ROOT = path.join(import.meta.dirname, '../..');
 
+/** Of the modules that are read when one of their functions is called, under which the host finds the real one. */
+export const DEFERRED = 'deferred:';
+
 /**
  * All modules that `entry` leads to, by name ('prepare-root/plan.ts'), in an order that is the same every time.
  * @param substitutes specifier → what takes its place under `name`: another `file`, or `code` that is no TypeScript
- * @returns `{ name, code }` of each
+ * @param deferred names of modules that export functions only: they come twice, whole as `deferred:NAME`, and as NAME
+ * with functions that load it and call its own
+ * @returns `{ name, code, source }` of each; `source` is what errors name
  */
-export function collectModules(entry, substitutes = {}) {
+export function collectModules(entry, { substitutes = {}, deferred = [] } = {}) {
   const modules = new Map();
   const visit = (name, substitute) => {
     if (modules.has(name)) return;
     const code = substitute?.code ?? strip(substitute?.file ?? name);
-    modules.set(name, code);
+    modules.set(name, deferred.includes(name) ? standIn(name, code) : code);
+    if (deferred.includes(name)) modules.set(DEFERRED + name, code);
     for (const specifier of importsOf(code)) {
       const other = substitutes[specifier];
       visit(other?.name ?? nameOf(name, specifier), other);
     }
   };
   visit(entry, substitutes[`#${entry}`]);
-  return [...modules].map(([name, code]) => ({ name, code })).sort((a, b) => (a.name < b.name ? -1 : 1));
+  const unknown = deferred.filter((name) => !modules.has(DEFERRED + name));
+  if (unknown.length > 0) throw new Error(`${entry} does not lead to ${unknown.join(', ')}`);
+  return [...modules]
+    .map(([name, code]) => ({
+      name,
+      code,
+      source: name.startsWith(DEFERRED) ? name.slice(DEFERRED.length) : name,
+    }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** `loadDeferred` is the host's (native/initramfs-host/main.c). */
+function standIn(name, code) {
+  const exports = [...code.matchAll(/^export (.*)$/gm)].map(([, text]) => {
+    const [, exported] = /^function (\w+)\(/.exec(text) ?? [];
+    if (exported === undefined && text.trim() !== '{};')
+      throw new Error(`${name} cannot be deferred: it exports more than functions: ${text}`);
+    return exported;
+  });
+  return exports
+    .filter((exported) => exported !== undefined)
+    .map(
+      (exported) =>
+        `export function ${exported}(...values) { return loadDeferred('${DEFERRED}${name}').${exported}(...values); }\n`,
+    )
+    .join('');
 }
 
 function strip(file) {
