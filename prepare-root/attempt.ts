@@ -51,13 +51,14 @@ function fallBack(sys: Syscalls, options: FactOptions, error: unknown): Attempt 
   return null;
 }
 
-/** As process 1 there is no `/run` to write it to: the console must do. */
+/** Beside the record of the boot, wherever `/run` is at that step. */
 function withRecord(steps: readonly MountOp[], fallback: Fallback): MountOp[] {
-  return steps.flatMap((step): MountOp[] =>
-    step.op === 'write' && step.path === BOOTED_PATH
-      ? [{ op: 'write', path: FALLBACK_PATH, data: utf8Bytes(formatFallback(fallback)), mode: 0o644 }, step]
-      : [step],
-  );
+  const data = utf8Bytes(formatFallback(fallback));
+  return steps.flatMap((step): MountOp[] => {
+    if (step.op !== 'write' || !step.path.endsWith(BOOTED_PATH)) return [step];
+    const root = step.path.slice(0, -BOOTED_PATH.length);
+    return [{ op: 'write', path: root + FALLBACK_PATH, data, mode: 0o644 }, step];
+  });
 }
 
 /** Of an earlier run. */

@@ -1,4 +1,5 @@
 /** What prepare-root looks at before it decides: read once, before anything is changed. */
+import { isBootOnRoot } from '#prepare-root/boot-on-root.ts';
 import { findOstreeTarget, ostreeTarget } from '#prepare-root/cmdline.ts';
 import { CONFIG_FILES, rootConfig, type ConfigFile, type RootConfig } from '#prepare-root/config.ts';
 import { findDeployment, refuseBroken } from '#prepare-root/find-deployment.ts';
@@ -45,6 +46,8 @@ export interface BootFacts {
   /** The deployment was unlocked with `ostree admin unlock --hotfix`. */
   readonly hotfix: boolean;
   readonly hasComposefsImage: boolean;
+  /** `/boot` is a directory of the physical root and of the deployment, and no file system of its own. */
+  readonly bootOnRoot: boolean;
   /** The fs-verity digest that a signed commit says the image has; null where no signature is asked for. */
   readonly imageDigest: Uint8Array | null;
   /** '/dev/block/MAJOR:MINOR' below the physical root; null where composefs is not asked for, or there is none. */
@@ -90,6 +93,7 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
     writable: isWritable(sys, sysroot),
     hotfix: sys.lstat(AT_FDCWD, `${deployment}/.usr-ovl-work`) !== null,
     hasComposefsImage,
+    bootOnRoot: isBootOnRoot(sys, sysroot === '/' ? '/boot' : `${sysroot}/boot`, `${deployment}/boot`),
     imageDigest: config.signed ? readTrustedDigest(sys, { sysroot, path: deployment, keys }) : null,
     backingDevice: wantsImage ? backingDevice(sys, sysroot) : null,
     mountVarMarker,

@@ -1,4 +1,5 @@
 /** `ostree-system-generator NORMAL EARLY LATE` (systemd.generator(7)): in the real root, before any unit is loaded. */
+import { isBootOnRoot } from '#prepare-root/boot-on-root.ts';
 import { ANDROID_TARGET, findOstreeTarget } from '#prepare-root/cmdline.ts';
 import { FALLBACK_PATH, fallbackTaken } from '#prepare-root/fallback-record.ts';
 import { kernelCommandLine, MOUNT_VAR_MARKER } from '#prepare-root/facts.ts';
@@ -13,7 +14,7 @@ import {
   type UnitService,
 } from '#prepare-root/units.ts';
 import { codeOf, during, UserError } from '#ostree/format/errors.ts';
-import { AT_FDCWD, S, type Syscalls } from '#native/syscalls.ts';
+import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 
 const UNIT_DIRECTORIES = ['/usr/lib/systemd/system', '/lib/systemd/system'];
 
@@ -48,7 +49,7 @@ function readUnitFacts(sys: Syscalls, target: string): UnitFacts {
     target,
     targetLink: android ? sys.readlink(AT_FDCWD, `/sysroot${target}`) : null,
     fstab: sys.readText(AT_FDCWD, '/etc/fstab') ?? '',
-    bootOnRoot: kindOf(sys, '/sysroot/boot/loader') === S.IFLNK && kindOf(sys, '/boot') === S.IFDIR,
+    bootOnRoot: isBootOnRoot(sys, '/sysroot/boot', '/boot'),
     services: [
       ...serviceOf(sys, REMOUNT_SERVICE, REQUIRED_BY_LOCAL_FS),
       ...serviceOf(sys, BOOT_COMPLETE_SERVICE, 'multi-user.target.wants'),
@@ -62,11 +63,6 @@ function serviceOf(sys: Syscalls, name: string, wantedIn: string): UnitService[]
     (file) => sys.stat(AT_FDCWD, file) !== null,
   );
   return path === undefined ? [] : [{ path, wantedIn }];
-}
-
-function kindOf(sys: Syscalls, path: string): number | null {
-  const stat = sys.lstat(AT_FDCWD, path);
-  return stat === null ? null : stat.mode & S.IFMT;
 }
 
 /** What another generator wrote stays: it read an explicit setting. `/run` is memory, there is nothing to sync. */

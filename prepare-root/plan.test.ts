@@ -23,6 +23,7 @@ const FACTS: BootFacts = {
   writable: true,
   hotfix: false,
   hasComposefsImage: false,
+  bootOnRoot: true,
   imageDigest: null,
   backingDevice: null,
   mountVarMarker: false,
@@ -87,6 +88,7 @@ describe('the steps', () => {
       enter /sysroot.tmp/sysroot/ostree/deploy/os/deploy/abc.0
       bind /sysroot.tmp/sysroot/ostree/deploy/os/var on /sysroot.tmp/sysroot/ostree/deploy/os/var
       remount /sysroot.tmp/sysroot/ostree/deploy/os/var writable
+      bind /sysroot.tmp/sysroot/boot on /sysroot.tmp/boot
       bind /sysroot.tmp/sysroot/ostree/deploy/os/var on /sysroot.tmp/var
       make /sysroot.tmp/var slave
       make /sysroot.tmp/var shared
@@ -116,9 +118,14 @@ describe('the steps', () => {
       remount /sysroot.tmp/usr read-only
       bind /ostree/deploy/os/var on /ostree/deploy/os/var
       remount /ostree/deploy/os/var writable
+      bind /boot on /sysroot.tmp/boot
       bind /ostree/deploy/os/var on /sysroot.tmp/var
       make /sysroot.tmp/var slave
       make /sysroot.tmp/var shared
+      make directory /sysroot.tmp/run (0755)
+      mount tmpfs on /sysroot.tmp/run
+      make directory /sysroot.tmp/run/ostree (0755)
+      write /sysroot.tmp/run/ostree-booted (136 bytes)
       enter /sysroot.tmp
       make the working directory the root, with the old one at sysroot
       make /sysroot private
@@ -236,6 +243,7 @@ describe('with a composefs image', () => {
       print 'composefs: mounted successfully (verity=false)'
       bind /ostree/deploy/os/deploy/abc.0/etc on /sysroot.tmp/etc
       remount /sysroot.tmp/etc writable
+      bind /boot on /sysroot.tmp/boot
       bind /ostree/deploy/os/var on /sysroot.tmp/var
       make /sysroot.tmp/var slave
       make /sysroot.tmp/var shared

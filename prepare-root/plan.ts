@@ -26,7 +26,7 @@ export function planRoot(facts: BootFacts): readonly MountOp[] {
     ...notes(facts, layout),
     ...(layout.isInit ? [] : runDirectories()),
     { op: 'propagation', path: '/', how: 'private', recursive: true },
-    ...(layout.ownRun ? [...memorySteps('/run'), ...runDirectories()] : []),
+    ...(layout.earlyRun ? [...memorySteps('/run'), ...runDirectories()] : []),
     { op: 'make-directory', path: WORK_ROOT, mode: 0o755 },
     { op: 'change-directory', path: layout.deployment },
     ...(layout.image ? imageSteps(facts, layout) : bindSteps(layout)),
@@ -46,8 +46,8 @@ interface Layout {
   readonly transientEtc: string | null;
   /** Without an initramfs. */
   readonly isInit: boolean;
-  /** `/run` is mounted here: without an initramfs nobody has, and there are changes to be kept in memory. */
-  readonly ownRun: boolean;
+  /** `/run` is mounted before all else: without an initramfs nobody has, and changes are to be kept in it. */
+  readonly earlyRun: boolean;
 }
 
 function layoutOf(facts: BootFacts): Layout {
@@ -63,7 +63,7 @@ function layoutOf(facts: BootFacts): Layout {
     image,
     transientEtc: transientEtc ? `/run/ostree/transient-etc.${facts.uniqueSuffix}` : null,
     isInit,
-    ownRun: isInit && (image || transientEtc),
+    earlyRun: isInit && (image || transientEtc),
   };
 }
 
@@ -227,7 +227,7 @@ function sysrootSteps(facts: BootFacts, layout: Layout): MountOp[] {
     // Else the new root would be mounted below a mount that it contains, and could not be unmounted at shutdown.
     { op: 'unmount', path: facts.sysroot, restore: physical },
     { op: 'change-directory', path: physical + facts.deployment },
-    ...varSteps(facts, layout, physical),
+    ...stateSteps(facts, layout, physical),
     writeBooted(facts, layout),
     { op: 'move', from: WORK_ROOT, to: facts.sysroot },
     { op: 'change-directory', path: facts.sysroot },
@@ -236,7 +236,9 @@ function sysrootSteps(facts: BootFacts, layout: Layout): MountOp[] {
   ];
 }
 
-function writeBooted(facts: BootFacts, { sysrootReadonly, transientEtc, image }: Layout): MountOp {
+type WriteOp = Extract<MountOp, { readonly op: 'write' }>;
+
+function writeBooted(facts: BootFacts, { sysrootReadonly, transientEtc, image }: Layout): WriteOp {
   const { verity, signed, rootTransient, keyFile } = facts.config;
   const record = bootedRecord({
     device: facts.device,
@@ -249,16 +251,11 @@ function writeBooted(facts: BootFacts, { sysrootReadonly, transientEtc, image }:
   return { op: 'write', path: BOOTED_PATH, data: record, mode: 0o644 };
 }
 
-/**
- * As process 1 of a machine without initramfs. Where `/run` is not mounted here, `/run/ostree-booted` is left to
- * `ostree-remount`. systemd keeps a `/run` that is mounted.
- */
+/** As process 1 of a machine without initramfs. systemd keeps a `/run` that is mounted. */
 function initSteps(facts: BootFacts, layout: Layout): MountOp[] {
   return [
-    ...varSteps(facts, layout, ''),
-    ...(layout.ownRun
-      ? [writeBooted(facts, layout), { op: 'move', from: '/run', to: `${WORK_ROOT}/run` } satisfies MountOp]
-      : []),
+    ...stateSteps(facts, layout, ''),
+    ...runSteps(facts, layout),
     ...(facts.ownProc ? [{ op: 'unmount', path: '/proc', restore: null } satisfies MountOp] : []),
     { op: 'change-directory', path: WORK_ROOT },
     { op: 'pivot', putOld: 'sysroot' },
@@ -268,12 +265,27 @@ function initSteps(facts: BootFacts, layout: Layout): MountOp[] {
   ];
 }
 
+/** Without `/run/ostree` the generator would do nothing, and `ostree-remount` would make `/sysroot` writable. */
+function runSteps(facts: BootFacts, layout: Layout): MountOp[] {
+  const run = `${WORK_ROOT}/run`;
+  const booted = writeBooted(facts, layout);
+  if (layout.earlyRun) return [booted, { op: 'move', from: '/run', to: run }];
+  return [
+    ...memorySteps(run),
+    { op: 'make-directory', path: `${run}/ostree`, mode: 0o755 },
+    { ...booted, path: WORK_ROOT + BOOTED_PATH },
+  ];
+}
+
 function readonlySysroot(path: string): MountOp {
   return { op: 'remount', path, readonly: true };
 }
 
-/** `physical`: where the physical root is seen, without a slash at the end. */
-function varSteps(facts: BootFacts, layout: Layout, physical: string): MountOp[] {
+/**
+ * `/var`, and where no unit of the real root will do it also `/boot`.
+ * @param physical where the physical root is seen, without a slash at the end
+ */
+function stateSteps(facts: BootFacts, layout: Layout, physical: string): MountOp[] {
   const variable = physical + layout.variable;
   const target = `${WORK_ROOT}/var`;
   const keepWritable: MountOp[] = [
@@ -281,6 +293,9 @@ function varSteps(facts: BootFacts, layout: Layout, physical: string): MountOp[]
     { op: 'remount', path: variable, readonly: false },
   ];
   const mountHere: MountOp[] = [
+    ...(facts.bootOnRoot
+      ? [{ op: 'bind', from: `${physical}/boot`, to: `${WORK_ROOT}/boot` } satisfies MountOp]
+      : []),
     { op: 'bind', from: variable, to: target },
     { op: 'propagation', path: target, how: 'slave', recursive: false },
     { op: 'propagation', path: target, how: 'shared', recursive: false },

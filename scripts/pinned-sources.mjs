@@ -32,6 +32,12 @@ const SOURCES = {
     file: 'pool/main/libs/libsodium/libsodium_1.0.18.orig.tar.gz',
     sha256: 'd59323c6b712a1519a5daf710b68f5e7fde57040845ffec53850911f10a5d4f4',
   },
+  // Not for the programs: a test compares with its static prepare-root.
+  ostree: {
+    version: '2022.7',
+    file: 'pool/main/o/ostree/ostree_2022.7.orig.tar.xz',
+    sha256: '8be2a9261c94e8b9ec4113380ffc480f8598245fb321a009bad4fae4b822411f',
+  },
   'musl-amd64': {
     version: '1.2.3',
     file: 'pool/main/m/musl/musl-dev_1.2.3-1_amd64.deb',

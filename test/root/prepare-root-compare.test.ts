@@ -50,14 +50,8 @@ function newerUsr(): string | null {
 /** docs/prepare-root.md gives the reasons. */
 const BETTER_THAN_2026: Readonly<Record<string, Partial<BootOutcome>>> = {
   // /run/ostree may exist.
-  'var to be mounted here': {
-    ...RECORDED['plain'],
-    mounts: [...(RECORDED['plain']?.mounts ?? []), '/sysroot/var /ostree/deploy/os/var rw shared'],
-  },
-  'var to be mounted here, read-only': {
-    ...RECORDED['sysroot.readonly'],
-    mounts: [...(RECORDED['sysroot.readonly']?.mounts ?? []), '/sysroot/var /ostree/deploy/os/var rw shared'],
-  },
+  'var to be mounted here': withStateMounts('plain'),
+  'var to be mounted here, read-only': withStateMounts('sysroot.readonly'),
   // Refused before anything is changed, propagation included.
   'root.transient without composefs': { mounts: ['/sysroot / rw shared'] },
   'composefs.enabled=yes': { mounts: ['/sysroot / rw shared'] },
@@ -77,6 +71,12 @@ const BETTER_THAN_2026: Readonly<Record<string, Partial<BootOutcome>>> = {
       "ostree-prepare-root: Failed to parse config: /etc/ostree/prepare-root.conf:1: 'readonly' is not a group, key=value or comment",
   },
 };
+
+/** The generator leaves them to prepare-root then. */
+function withStateMounts(name: string): Partial<BootOutcome> {
+  const state = ['/sysroot/boot /boot rw private', '/sysroot/var /ostree/deploy/os/var rw shared'];
+  return { ...RECORDED[name], mounts: [...(RECORDED[name]?.mounts ?? []), ...state].sort() };
+}
 
 describe('as the ostree 2022.7 of this machine, but for the differences that are listed', () => {
   test('it is 2022.7', () => {
@@ -122,7 +122,8 @@ function asIn2022(ours: BootOutcome, boot: BootCase): BootOutcome {
 /** `/boot` was bound here until 2026.1; `/var` is a shared slave since 2024.8; the overlay's lower layer was relative. */
 function mountsIn2022(mounts: readonly string[], mountPoint: string): string[] {
   const flags = mounts[0]?.split(' ')[2] ?? '';
-  return [...mounts, `${mountPoint}/boot /boot ${flags} private`]
+  const boot = `${mountPoint}/boot /boot ${flags} private`;
+  return [...mounts.filter((line) => line !== boot), boot]
     .map((line) => line.replace('/var rw shared', '/var rw private'))
     .map((line) => line.replace('lowerdir=/sysroot.tmp/usr', 'lowerdir=usr'))
     .sort();

@@ -46,13 +46,13 @@ const BETTER: Readonly<Record<string, Partial<BootOutcome>>> = {
   'kernel argument no over signed, no key': keysMissing('/etc/ostree/initramfs-root-binding.key'),
 };
 
-test('/run/ostree may exist: /var is mounted here then', () => {
+test('/run/ostree may exist: /var and /boot are mounted here then', () => {
   const boot = { name: 'marked', config: '[composefs]\nenabled=yes\n' };
   const plain = bootComposefs(boot, sysroot, { program: OURS });
   const files = { '/run/ostree/initramfs-mount-var': '' };
   const marked = bootComposefs({ ...boot, files }, sysroot, { program: OURS });
-  const variable = '/sysroot/var /ostree/deploy/os/var rw shared';
-  expect(marked).toEqual({ ...plain, mounts: [...plain.mounts, variable].sort() });
+  const state = ['/sysroot/boot /boot rw private', '/sysroot/var /ostree/deploy/os/var rw shared'];
+  expect(marked).toEqual({ ...plain, mounts: [...plain.mounts, ...state].sort() });
 });
 
 describe('signed', () => {

@@ -1,19 +1,40 @@
 /** Our prepare-root as process 1 of a machine without initramfs, in a PID namespace. */
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import { describe, expect, test } from 'vitest';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeComposefsSysroot, removeSysroot } from './composefs-sysroot.ts';
 import { describeMounts } from './prepare-root-cases.ts';
 import { PROJECT } from './scratch-initramfs.ts';
+import { buildStaticPrepareRoot } from './static-prepare-root.ts';
 import { copyWithLibraries, DEPLOYMENT, makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
 
 const INIT =
   '#!/bin/sh\necho "init is process $$"\n/bin/mount -t proc proc /proc\ncat /proc/self/mountinfo\n';
 
+const OURS = '/node /cmd/ostree-prepare-root';
+const C_PROGRAM = '/cmd/ostree-prepare-root-static';
+
+let folder = '';
+beforeAll(() => {
+  folder = fs.mkdtempSync(path.join(os.tmpdir(), 'static-prepare-root-'));
+  buildStaticPrepareRoot(folder);
+});
+afterAll(() => fs.rmSync(folder, { recursive: true }));
+
+interface InitOptions {
+  readonly withProc?: boolean;
+  /** Of the kernel command line. */
+  readonly argument?: string;
+  /** Inside the root. */
+  readonly program?: string;
+}
+
 /** The physical root is `/` and has, besides the deployment, what Node needs to run. */
 function bootWithoutInitramfs(
   sysroot: string,
-  { withProc = true, argument = OSTREE_ARGUMENT }: { withProc?: boolean; argument?: string } = {},
+  { withProc = true, argument = OSTREE_ARGUMENT, program = OURS }: InitOptions = {},
 ): { status: number | null; stdout: string; stderr: string } {
   const script = `set -e
     cd ${sysroot}
@@ -25,12 +46,13 @@ function bootWithoutInitramfs(
     mount --bind ${PROJECT} .${PROJECT}
     touch node; mount --bind ${process.execPath} node
     ln -s ${PROJECT}/cli/main.ts cmd/ostree-prepare-root
+    cp ${folder}/ostree-prepare-root-static cmd
     if ${withProc}; then
       mount -t proc proc proc
       echo 'root=x ${argument}' > cmd/cmdline
       mount --bind cmd/cmdline proc/cmdline
     fi
-    exec chroot . /node /cmd/ostree-prepare-root splash`;
+    exec chroot . ${program} splash`;
   return spawnSync(
     'unshare',
     ['--mount', '--propagation', 'private', '--pid', '--fork', '/bin/sh', '-c', script],
@@ -69,6 +91,82 @@ test.for([false, true])(
     } finally {
       fs.rmSync(sysroot, { recursive: true });
     }
+  },
+);
+
+interface InitCase {
+  readonly name: string;
+  readonly legacyReadonly?: boolean;
+  readonly hotfix?: boolean;
+  readonly argument?: string;
+  /** Changes the physical root first. */
+  readonly alter?: (sysroot: string) => void;
+}
+
+const INIT_CASES: readonly InitCase[] = [
+  { name: 'plain' },
+  { name: 'sysroot.readonly', legacyReadonly: true },
+  { name: 'hotfix', hotfix: true },
+  { name: 'hotfix, sysroot.readonly', hotfix: true, legacyReadonly: true },
+  { name: 'the first of two targets', argument: `${OSTREE_ARGUMENT} ostree=/nonexistent` },
+  { name: 'no /sysroot.tmp yet', alter: (sysroot) => fs.rmdirSync(`${sysroot}/sysroot.tmp`) },
+  { name: 'no link', argument: 'ostree=/ostree/boot.1/os/bbbb/7' },
+  { name: 'no target', argument: 'quiet' },
+  { name: 'a target that is no link', argument: `ostree=${DEPLOYMENT}` },
+  {
+    name: 'no init in the deployment',
+    alter: (sysroot) => fs.unlinkSync(`${sysroot}${DEPLOYMENT}/sbin/init`),
+  },
+];
+
+interface InitOutcome {
+  readonly status: number | null;
+  /** null where no init ran. */
+  readonly mounts: readonly string[] | null;
+  /** The first line. */
+  readonly error: string;
+}
+
+/** What a start as process 1 ends in. */
+function outcome({ alter, argument, ...options }: InitCase, program: string): InitOutcome {
+  const sysroot = makeSyntheticSysroot(options);
+  try {
+    putInit(sysroot + DEPLOYMENT);
+    ['run', 'sysroot.tmp'].forEach((name) => fs.mkdirSync(`${sysroot}/${name}`));
+    alter?.(sysroot);
+    const done = bootWithoutInitramfs(sysroot, { program, ...(argument === undefined ? {} : { argument }) });
+    const [, mountinfo] = done.stdout.split('init is process 1\n');
+    return {
+      status: done.status,
+      mounts: mountinfo === undefined ? null : describeMounts(mountinfo, '/', sysroot),
+      error: done.stderr.split('\n')[0] ?? '',
+    };
+  } finally {
+    fs.rmSync(sysroot, { recursive: true });
+  }
+}
+
+/** docs/prepare-root.md gives the reasons. */
+function asOurs({ status, mounts, error }: InitOutcome, legacyReadonly: boolean): InitOutcome {
+  const better = (line: string): string =>
+    line
+      .replace(/^\/var (.*) private/, '/var $1 shared')
+      .replace('lowerdir=usr,', 'lowerdir=/sysroot.tmp/usr,')
+      .replace(/^\/sysroot \/ rw /, legacyReadonly ? '/sysroot / ro ' : '$&');
+  return {
+    status,
+    mounts: mounts === null ? null : [...mounts.map(better), '/run / rw,nosuid,nodev private'].sort(),
+    error: error
+      .replace('ostree-prepare-root-static:', 'ostree-prepare-root:')
+      .replace('No OSTree target; expected ostree=/ostree/boot.N/...', 'No ostree target found')
+      .replace('failed to exec init inside ostree:', 'Failed to execute /sbin/init:'),
+  };
+}
+
+test.for(INIT_CASES.map((one) => [one.name, one] as const))(
+  'as the static C program, but for what is better: %s',
+  ([, one]) => {
+    expect(outcome(one, OURS)).toEqual(asOurs(outcome(one, C_PROGRAM), one.legacyReadonly === true));
   },
 );
 
