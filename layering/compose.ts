@@ -98,6 +98,7 @@ async function scriptWork(
   const triggers = triggerRuns(composed.tree, {
     database,
     added: request.packages.map(({ name, source }) => scriptSource(name, source.header)),
+    removals: request.removals,
     changed: composed.changed,
     wantsLdconfig: plan.wantsLdconfig,
   });

@@ -49,12 +49,17 @@ export function installedForScripts(
   const removed = changes.removals.flatMap(named);
   const gone = new Set(removed);
   const names = [...changes.added.map(({ name }) => name), ...changes.removals];
-  const set = triggerNumbers(select, names).filter((hnum) => !gone.has(hnum));
+  const set = triggerNumbers(select, names);
+  const ordered = [...new Set([...set, ...removed])].sort((a, b) => a - b);
+  const sources = new Map(ordered.map((hnum) => [hnum, source(hnum)]));
+  const sourcesOf = (hnums: readonly number[]): ScriptSource[] =>
+    hnums.flatMap((hnum) => sources.get(hnum) ?? []);
   return {
     versions: (name) => named(name).map((hnum) => nevraOf(header(hnum))),
     files: (prefixes) => filesBelow(select, header, { prefixes, gone }),
-    triggering: set.map(source),
-    removed: removed.map(source),
+    triggering: sourcesOf(set.filter((hnum) => !gone.has(hnum))),
+    present: sourcesOf(ordered),
+    removed: sourcesOf(removed),
     close: () => db.close(),
   };
 }

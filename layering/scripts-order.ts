@@ -21,6 +21,8 @@ export interface InstalledPackages {
   files(prefixes: readonly string[]): readonly string[];
   /** Packages that stay and have triggers, in the database's order. */
   readonly triggering: readonly ScriptSource[];
+  /** These and the ones that are removed, in the database's order. */
+  readonly present: readonly ScriptSource[];
 }
 
 export interface ScriptTransaction {
@@ -78,7 +80,7 @@ class TransactionState {
 
   constructor(transaction: ScriptTransaction) {
     this.transaction = transaction;
-    this.present = [...transaction.removed, ...transaction.installed.triggering];
+    this.present = transaction.installed.present;
   }
 
   install(source: ScriptSource): void {

@@ -97,6 +97,17 @@ test('an installation of two packages that trigger each other and the base', () 
   yumOstreeOk(system, ['uninstall', 'bb']);
 });
 
+test('the removal of a package of the base, and its triggers', () => {
+  const reference = rpmReference(system, { erase: ['old'] });
+  yumOstreeOk(system, ['uninstall', '-y', 'old']);
+  const expected = fs.readFileSync(path.join(reference, LOG), 'utf8');
+  expect(expected).toContain('old preun: 1 0\n');
+  expect(expected).toContain('first transfiletriggerun 5000');
+  expect(ours(LOG).split('\n')).toEqual(expected.split('\n'));
+  fsckClean(system);
+  yumOstreeOk(system, ['install', 'old']);
+});
+
 test('query formats are answered as rpm answers them', () => {
   const reference = rpmReference(system, { install: ['questions'] });
   yumOstreeOk(system, ['install', 'questions']);
