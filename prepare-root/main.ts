@@ -1,12 +1,14 @@
 /** `ostree-prepare-root SYSROOT [KERNEL_CMDLINE]`: in the initramfs, before the root is switched to SYSROOT. */
 import { parseArguments, USAGE, type Arguments } from '#prepare-root/arguments.ts';
 import { decide, type Attempt } from '#prepare-root/attempt.ts';
+import { BOOTED_PATH } from '#prepare-root/booted.ts';
 import { diagnose } from '#prepare-root/diagnose.ts';
 import { resolvePath, type FactOptions } from '#prepare-root/facts.ts';
 import { fallbackWarning } from '#prepare-root/fallback-record.ts';
 import { planReset } from '#prepare-root/leftovers.ts';
 import { describeOp } from '#prepare-root/mount-op.ts';
 import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { IMAGE_MOUNT, WORK_ROOT } from '#prepare-root/plan.ts';
 import { reportFailure } from '#prepare-root/report-failure.ts';
 import { run } from '#prepare-root/run.ts';
 import { readSituation } from '#prepare-root/situation.ts';
@@ -71,10 +73,15 @@ function prepareRoot(sys: Syscalls, request: Arguments): void {
 
 /** What earlier runs left is undone first: it would hide the facts. */
 function decideAnew(sys: Syscalls, request: FactOptions): Attempt {
-  const mounts = parseMountTable(sys.readText(AT_FDCWD, '/proc/self/mountinfo') ?? '');
-  run(sys, planReset(mounts, resolvePath(sys, request.sysroot)));
+  if (sys.getpid() === 1 || TRACES.some((path) => sys.lstat(AT_FDCWD, path) !== null)) {
+    const mounts = parseMountTable(sys.readText(AT_FDCWD, '/proc/self/mountinfo') ?? '');
+    run(sys, planReset(mounts, resolvePath(sys, request.sysroot)));
+  }
   return decide(sys, request);
 }
+
+/** Whatever `planReset` undoes, one of these is there; without, the kernel need not be asked for all mounts. */
+const TRACES: readonly string[] = [WORK_ROOT, IMAGE_MOUNT, BOOTED_PATH];
 
 /** Without an initramfs nobody has mounted `/proc` before process 1. An image is mounted through it. */
 function withProc<T>(sys: Syscalls, action: (ownProc: boolean) => T): T {

@@ -8,15 +8,17 @@
 
 // ---- program.c, which the build writes (scripts/compact/program.mjs): what one executable consists of.
 
+// Bytecode of a list of modules.
 struct module {
-  const char *name;  // 'prepare-root/plan.ts'
+  const char *name;  // of the first: 'prepare-root/plan.ts'
   const uint8_t *bytecode;
   size_t size;
 };
+// What is read at the start: first the module that exports `run(name, argv, sys)`, then those that it leads to.
+extern const struct module program_start;
+// What is read when it is wanted, one by one.
 extern const struct module program_modules[];
 extern const size_t program_module_count;
-// The module that exports `run(name, argv, sys)`.
-extern const char program_entry[];
 // The calls that its modules use; the linker drops the others.
 extern const JSCFunctionListEntry program_calls[];
 extern const int program_call_count;

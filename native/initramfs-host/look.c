@@ -15,19 +15,22 @@ static void set_number(JSContext *c, JSValue object, const char *key, int64_t nu
   JS_SetPropertyStr(c, object, key, JS_NewInt64(c, number));
 }
 
+static const char *const STAT_KEYS[] = {"mode", "uid", "gid", "size", "dev", "ino", "nlink", "rdev", "mtime", "mtimeNsec"};
+enum { STAT_KEY_COUNT = sizeof STAT_KEYS / sizeof *STAT_KEYS };
+
 static JSValue stat_object(JSContext *c, const struct stat *st) {
+  // Looked up once: files are what programs look at most.
+  static JSAtom keys[STAT_KEY_COUNT];
+  const int64_t numbers[STAT_KEY_COUNT] = {
+      st->st_mode,           st->st_uid,           st->st_gid,           st->st_size,        (int64_t)st->st_dev,
+      (int64_t)st->st_ino, (int64_t)st->st_nlink, (int64_t)st->st_rdev, st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+  };
   JSValue object = JS_NewObject(c);
   if (JS_IsException(object)) return object;
-  set_number(c, object, "mode", st->st_mode);
-  set_number(c, object, "uid", st->st_uid);
-  set_number(c, object, "gid", st->st_gid);
-  set_number(c, object, "size", st->st_size);
-  set_number(c, object, "dev", (int64_t)st->st_dev);
-  set_number(c, object, "ino", (int64_t)st->st_ino);
-  set_number(c, object, "nlink", (int64_t)st->st_nlink);
-  set_number(c, object, "rdev", (int64_t)st->st_rdev);
-  set_number(c, object, "mtime", st->st_mtim.tv_sec);
-  set_number(c, object, "mtimeNsec", st->st_mtim.tv_nsec);
+  for (int i = 0; i < STAT_KEY_COUNT; i++) {
+    if (keys[i] == JS_ATOM_NULL) keys[i] = JS_NewAtom(c, STAT_KEYS[i]);
+    JS_SetProperty(c, object, keys[i], JS_NewInt64(c, numbers[i]));
+  }
   return object;
 }
 

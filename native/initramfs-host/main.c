@@ -47,25 +47,24 @@ static char *resolve_name(JSContext *c, const char *importer, const char *name, 
   return resolved;
 }
 
+// The first of the modules in a list that the compiler made (compile.c). The context holds all.
+static JSModuleDef *read_modules(JSContext *c, const struct module *modules) {
+  JSValue list = JS_ReadObject(c, modules->bytecode, modules->size, JS_READ_OBJ_BYTECODE | JS_READ_OBJ_ROM_DATA);
+  if (JS_IsException(list)) return NULL;
+  // The list is not freed: the engine knows no end of a module.
+  return JS_VALUE_GET_PTR(JS_GetPropertyUint32(c, list, 1));
+}
+
 static JSModuleDef *load_module(JSContext *c, const char *name, void *opaque) {
   (void)opaque;
-  for (size_t i = 0; i < program_module_count; i++) {
-    const struct module *module = &program_modules[i];
-    if (strcmp(module->name, name) != 0) continue;
-    JSValue value = JS_ReadObject(c, module->bytecode, module->size, JS_READ_OBJ_BYTECODE);
-    if (JS_IsException(value)) return NULL;
-    // The context holds the module.
-    JSModuleDef *loaded = JS_VALUE_GET_PTR(value);
-    JS_FreeValue(c, value);
-    return loaded;
-  }
+  for (size_t i = 0; i < program_module_count; i++)
+    if (strcmp(program_modules[i].name, name) == 0) return read_modules(c, &program_modules[i]);
   JS_ThrowReferenceError(c, "module '%s' is not in this program", name);
   return NULL;
 }
 
-// The exports of a module, after it and those that it imports were evaluated.
-static JSValue load_exports(JSContext *c, const char *name) {
-  JSModuleDef *module = load_module(c, name, NULL);
+// The exports of a module, after it and those that it imports were evaluated. NULL for one that could not be loaded.
+static JSValue evaluate(JSContext *c, JSModuleDef *module) {
   if (!module) return JS_EXCEPTION;
   JSValue value = JS_DupValue(c, JS_MKPTR(JS_TAG_MODULE, module));
   if (JS_ResolveModule(c, value) < 0) return JS_EXCEPTION;
@@ -83,7 +82,7 @@ static JSValue load_deferred(JSContext *c, JSValueConst self, int argc, JSValueC
   JSValue known = JS_GetProperty(c, loaded[0], JS_ValueToAtom(c, argv[0]));
   if (!JS_IsUndefined(known)) return known;
   const char *name = JS_ToCString(c, argv[0]);
-  JSValue exports = name ? load_exports(c, name) : JS_EXCEPTION;
+  JSValue exports = name ? evaluate(c, load_module(c, name, NULL)) : JS_EXCEPTION;
   if (!JS_IsException(exports)) JS_SetPropertyStr(c, loaded[0], name, JS_DupValue(c, exports));
   JS_FreeCString(c, name);
   return exports;
@@ -94,10 +93,10 @@ static const char *base_name(const char *path) {
   return slash ? slash + 1 : path;
 }
 
-static JSValue run_program(JSContext *c, int argc, char **argv) {
+static JSValue run_program(JSContext *c, JSModuleDef *start, int argc, char **argv) {
   JSValue loaded = JS_NewObjectProto(c, JS_NULL);
   JS_SetPropertyStr(c, JS_GetGlobalObject(c), "loadDeferred", JS_NewCFunctionData(c, load_deferred, 1, 0, 1, &loaded));
-  JSValue entry = load_exports(c, program_entry);
+  JSValue entry = evaluate(c, start);
   if (JS_IsException(entry)) return entry;
   JSValue run = JS_GetPropertyStr(c, entry, "run");
   const char *name = argc > 0 ? base_name(argv[0]) : "";
@@ -129,9 +128,12 @@ int main(int argc, char **argv) {
     print("error: internal: out of memory\n");
     return EXIT_INTERNAL;
   }
+  // Before anything else adds words: only when theirs get the numbers that the compiler gave them, the bytecode is
+  // used where it lies.
+  JSModuleDef *start = read_modules(c, &program_start);
   program_add_intrinsics(c);
   JS_SetModuleLoaderFunc(runtime, resolve_name, load_module, NULL);
-  JSValue status = run_program(c, argc, argv);
+  JSValue status = run_program(c, start, argc, argv);
   int32_t code = EXIT_INTERNAL;
   if (JS_IsException(status) || JS_ToInt32(c, &code, status) < 0) code = report_exception(c);
   // The process ends: nothing is freed.

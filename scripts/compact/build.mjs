@@ -33,8 +33,9 @@ export async function buildProgram(architecture, program) {
   const folder = path.join(OUTPUT, architecture);
   const work = path.join(folder, `${program.name}.parts`);
   fs.mkdirSync(work, { recursive: true });
-  const modules = await withBytecode(collectModules(program.entry, program), work);
-  fs.writeFileSync(path.join(work, 'program.c'), programText(program, modules));
+  const { start, later } = collectModules(program.entry, program);
+  const bytecode = await compileModules([start, ...later.map((module) => [module])], work);
+  fs.writeFileSync(path.join(work, 'program.c'), programText(program, { start, later, bytecode }));
   const output = path.join(folder, program.name);
   link(architecture, await objectsOf(architecture, program.name, work), output);
   return output;
@@ -67,17 +68,21 @@ async function objectsOf(architecture, name, work) {
   ]);
 }
 
-async function withBytecode(modules, work) {
+/** The bytecode of each list of modules. */
+async function compileModules(lists, work) {
   const compiler = await moduleCompiler();
-  const jobs = modules.map(({ name, code, source: given }, index) => {
-    const [source, output] = ['js', 'bytecode'].map((kind) => path.join(work, `${index}.${kind}`));
-    fs.writeFileSync(source, code);
-    return { name, given, code, source, output };
-  });
-  const args = jobs.flatMap(({ given, source, output }) => [given, source, output]);
+  const jobs = lists.map((modules, number) => ({
+    output: path.join(work, `${number}.bytecode`),
+    modules: modules.map(({ source, code }, index) => {
+      const file = path.join(work, `${number}-${index}.js`);
+      fs.writeFileSync(file, code);
+      return [source, file];
+    }),
+  }));
+  const args = jobs.flatMap(({ output, modules }) => [output, `${modules.length}`, ...modules.flat()]);
   const { status, error, stderr } = spawnSync(compiler, args, { encoding: 'utf8' });
   if (status !== 0) throw new Error(error?.message ?? stderr);
-  return jobs.map(({ name, code, output }) => ({ name, code, bytecode: fs.readFileSync(output) }));
+  return jobs.map(({ output }) => fs.readFileSync(output));
 }
 
 /** The engine with its parser, for this machine. */

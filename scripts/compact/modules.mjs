@@ -8,38 +8,46 @@ process.removeAllListeners('warning');
 
 const ROOT = path.join(import.meta.dirname, '../..');
 
-/** Of the modules that are read when one of their functions is called, under which the host finds the real one. */
-export const DEFERRED = 'deferred:';
+/** Under this and its name the host finds a module that is read when one of its functions is called. */
+const DEFERRED = 'deferred:';
 
 /**
  * All modules that `entry` leads to, by name ('prepare-root/plan.ts'), in an order that is the same every time.
  * @param substitutes specifier → what takes its place under `name`: another `file`, or `code` that is no TypeScript
  * @param deferred names of modules that export functions only: they come twice, whole as `deferred:NAME`, and as NAME
  * with functions that load it and call its own
- * @returns `{ name, code, source }` of each; `source` is what errors name
+ * @returns `start`, what is read at the start, `entry` first, and `later`, what may be wanted later; `{ name, code, source }`
+ * of each, of which `source` is what errors name
  */
 export function collectModules(entry, { substitutes = {}, deferred = [] } = {}) {
-  const modules = new Map();
-  const visit = (name, substitute) => {
-    if (modules.has(name)) return;
+  const start = new Map();
+  const later = new Map();
+  const visit = (found, name, substitute) => {
+    if (start.has(name) || found.has(name)) return;
     const code = substitute?.code ?? strip(substitute?.file ?? name);
-    modules.set(name, deferred.includes(name) ? standIn(name, code) : code);
-    if (deferred.includes(name)) modules.set(DEFERRED + name, code);
+    const isDeferred = deferred.includes(name);
+    found.set(name, { name, source: name, code: isDeferred ? standIn(name, code) : code });
+    if (isDeferred) later.set(DEFERRED + name, { name: DEFERRED + name, source: name, code });
+    else visitImports(found, name, code);
+  };
+  const visitImports = (found, name, code) => {
     for (const specifier of importsOf(code)) {
       const other = substitutes[specifier];
-      visit(other?.name ?? nameOf(name, specifier), other);
+      visit(found, other?.name ?? nameOf(name, specifier), other);
     }
   };
-  visit(entry, substitutes[`#${entry}`]);
-  const unknown = deferred.filter((name) => !modules.has(DEFERRED + name));
+  visit(start, entry, substitutes[`#${entry}`]);
+  // The loop comes to what it adds itself.
+  for (const { name, source, code } of later.values())
+    if (name.startsWith(DEFERRED)) visitImports(later, source, code);
+  const unknown = deferred.filter((name) => !later.has(DEFERRED + name));
   if (unknown.length > 0) throw new Error(`${entry} does not lead to ${unknown.join(', ')}`);
-  return [...modules]
-    .map(([name, code]) => ({
-      name,
-      code,
-      source: name.startsWith(DEFERRED) ? name.slice(DEFERRED.length) : name,
-    }))
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const [first, ...others] = start.values();
+  return { start: [first, ...others.sort(byName)], later: [...later.values()].sort(byName) };
+}
+
+function byName(a, b) {
+  return a.name < b.name ? -1 : 1;
 }
 
 /** `loadDeferred` is the host's (native/initramfs-host/main.c). */

@@ -7,20 +7,23 @@ const ROOT = path.join(import.meta.dirname, '../..');
 /** What of the language every program has; what is not named is not there (no parser, RegExp, Date, Proxy, JSON). */
 export const INTRINSICS = ['BaseObjects', 'MapSet', 'TypedArrays', 'Promise'];
 
-/** @param program `{ entry, allocator, intrinsics, allCalls }` @param modules `{ name, code, bytecode }` */
-export function programText(program, modules) {
-  const calls = program.allCalls ? systemCalls() : usedCalls(modules);
+/**
+ * @param program `{ allocator, intrinsics, allCalls }`
+ * @param modules `{ start, later, bytecode }`: modules (modules.mjs), and the bytecode of all of `start` and of each of `later`
+ */
+export function programText(program, { start, later, bytecode }) {
+  const calls = program.allCalls ? systemCalls() : usedCalls([...start, ...later]);
+  const names = [start[0].name, ...later.map(({ name }) => name)];
+  const [first, ...others] = names.map(
+    (name, index) => `{"${name}", module_${index}, sizeof module_${index}}`,
+  );
   return [
     '#include "host.h"',
     ...calls.map(([name]) => `JSCFunction call_${name};`),
-    ...modules.map(
-      ({ bytecode }, index) => `static const uint8_t module_${index}[] = {${[...bytecode].join()}};`,
-    ),
-    'const struct module program_modules[] = {',
-    ...modules.map(({ name }, index) => `{"${name}", module_${index}, sizeof module_${index}},`),
-    '};',
-    `const size_t program_module_count = ${modules.length};`,
-    `const char program_entry[] = "${program.entry}";`,
+    ...bytecode.map((bytes, index) => `static const uint8_t module_${index}[] = {${[...bytes].join()}};`),
+    `const struct module program_start = ${first};`,
+    `const struct module program_modules[] = {${others.join()}};`,
+    `const size_t program_module_count = ${others.length};`,
     'const JSCFunctionListEntry program_calls[] = {',
     ...calls.map(([name, arity]) => `JS_CFUNC_DEF("${name}", ${arity}, call_${name}),`),
     '};',

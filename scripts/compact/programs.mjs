@@ -13,9 +13,12 @@ export const PROGRAMS = {
     // What a boot of a plain deployment that succeeds never calls: reading it took 15 % of its time.
     deferred: [
       'prepare-root/backing-device.ts',
+      'prepare-root/boot-links.ts',
       'prepare-root/diagnose.ts',
       'prepare-root/generator.ts',
+      'prepare-root/leftovers.ts',
       'prepare-root/mount-image.ts',
+      'prepare-root/mount-table.ts',
       'prepare-root/remount.ts',
       'prepare-root/report-failure.ts',
       'prepare-root/signed-image.ts',
