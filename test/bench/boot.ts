@@ -40,12 +40,12 @@ export async function benchBoot({ runs, machine, say }: BootSettings): Promise<r
     version: base.kernelVersion,
   });
   say(`prepare-root: ${runs} runs of each program`);
-  const nothing = emptyProgram();
+  const floors = [floorProgram('empty'), floorProgram('same-calls')];
   const beside = (usr: string): Beside => {
-    const [ours, peer, empty] = timePrepareRoot([program, C_PREPARE_ROOT, nothing], usr, runs);
-    if (ours === undefined || peer === undefined || empty === undefined)
+    const [ours, peer, nothing, calls] = timePrepareRoot([program, C_PREPARE_ROOT, ...floors], usr, runs);
+    if (ours === undefined || peer === undefined || nothing === undefined || calls === undefined)
       throw new Error('time-boot: no figures');
-    return { ours, peer, nothing: empty };
+    return { ours, peer, nothing, calls };
   };
   const figures: BootFigures = {
     executable: { bytes: fs.statSync(program).size, compressed: compressedSize(program) },
@@ -57,11 +57,12 @@ export async function benchBoot({ runs, machine, say }: BootSettings): Promise<r
   return bootVerdicts(figures);
 }
 
-function emptyProgram(): string {
-  const [source, output] = ['build/nothing.c', 'build/nothing'].map((file) => path.join(PROJECT, file));
-  fs.writeFileSync(source ?? '', 'int main(void) { return 0; }\n');
-  run(['gcc', '-O2', '-static', '-o', output ?? '', source ?? '']);
-  return output ?? '';
+/** Linked as ours is: the distribution's static C library takes longer to start than all that it is compared with. */
+function floorProgram(name: 'empty' | 'same-calls'): string {
+  const output = path.join(PROJECT, 'build', name);
+  const source = path.join(PROJECT, `native/time-boot/${name}.c`);
+  run([process.execPath, path.join(PROJECT, 'scripts/compact/compile-c.mjs'), source, output]);
+  return output;
 }
 
 /** A crash leaves each file as it was or as it is to be. */
