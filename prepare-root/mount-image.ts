@@ -20,7 +20,7 @@ export function mountImage(sys: Syscalls, op: ImageMount): void {
   try {
     if (op.digest !== null) checkDigest(sys.measureVerity(image), op.digest);
     const options = imageOptions(sys.read(image, HEADER_BYTES));
-    attach(sys, erofsFromFile(sys, image, options), op.to);
+    erofsFromFile(sys, image, { to: op.to, options });
   } finally {
     sys.close(image);
   }
@@ -74,24 +74,37 @@ function imageOptions(header: Uint8Array): Option[] {
   return [['ro', null], ...(hasAcl ? [] : [['noacl', null] as const])];
 }
 
+interface ErofsMount {
+  readonly to: string;
+  readonly options: readonly Option[];
+}
+
 /** From the file itself since Linux 6.12, else through a loop device (ENOTBLK: a block device is wanted). */
-function erofsFromFile(sys: Syscalls, image: Fd, options: readonly Option[]): Fd {
+function erofsFromFile(sys: Syscalls, image: Fd, mount: ErofsMount): void {
   try {
-    return erofs(sys, image, options);
+    return erofs(sys, image, mount);
   } catch (error) {
     if (codeOf(error) !== 'ENOTBLK') throw error;
   }
   const device = sys.attachLoop(image);
   try {
-    return erofs(sys, device, options);
+    erofs(sys, device, mount);
   } finally {
     sys.close(device);
   }
 }
 
-function erofs(sys: Syscalls, source: Fd, options: readonly Option[]): Fd {
-  const all = [['source', `/proc/self/fd/${source}`] as const, ...options];
-  return newMount(sys, 'erofs', { options: all, readonly: true });
+function erofs(sys: Syscalls, source: Fd, { to, options }: ErofsMount): void {
+  const path = `/proc/self/fd/${source}`;
+  try {
+    const all = [['source', path] as const, ...options];
+    attach(sys, newMount(sys, 'erofs', { options: all, readonly: true }), to);
+  } catch (error) {
+    // Linux before 5.2 has no fsopen.
+    if (codeOf(error) !== 'ENOSYS') throw error;
+    const flags = options.map(([key]) => key).filter((key) => key !== 'ro');
+    sys.mount(path, to, 'erofs', MS.RDONLY | MS.SILENT, flags.join(','));
+  }
 }
 
 /** A key with its value, or null for a flag. */

@@ -37,6 +37,14 @@ describe('which units are written', () => {
     ]);
     expect(paths({ bootOnRoot: false })).not.toContain('boot.mount');
   });
+
+  test('/boot in fstab stops boot.mount only', () => {
+    expect(paths({ fstab: 'LABEL=boot /boot/ vfat ro\n' })).toEqual([
+      'sysroot.mount.d/ostree-softreboot.conf',
+      'var.mount',
+      'local-fs.target.requires/var.mount',
+    ]);
+  });
 });
 
 describe('the stateroot', () => {

@@ -1,9 +1,11 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createHash, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { loadSyscalls } from '#native/load.ts';
 import { AT_FDCWD, MS } from '#native/syscalls.ts';
-import { serialize } from '#ostree/format/gvariant.ts';
+import { parseChecksum } from '#ostree/format/checksum.ts';
+import { decodeCommit, encodeCommit, type Commit } from '#ostree/format/commit.ts';
+import { serialize, type VariantDict } from '#ostree/format/gvariant.ts';
 import type { ComposefsSysroot } from './composefs-sysroot.ts';
 import type { ComposefsCase } from './prepare-root-cases.ts';
 
@@ -11,7 +13,7 @@ const KEY_FILE = '/etc/ostree/initramfs-root-binding.key';
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const other = generateKeyPairSync('ed25519');
 
-const enabled = (mode: string, more = ''): string => `[composefs]\nenabled=${mode}\n${more}`;
+export const enabled = (mode: string, more = ''): string => `[composefs]\nenabled=${mode}\n${more}`;
 const TRANSIENT_ETC = '[etc]\ntransient=true\n';
 
 /** What the C program of Debian can do too. */
@@ -121,7 +123,7 @@ export const COMPOSEFS_CASES: readonly ComposefsCase[] = [
 ];
 
 /** What the C program of Debian cannot: it was compiled without signatures. With the message that is expected. */
-export const SIGNED_CASES: readonly SignedCase[] = signedCases().map((one) => ({
+export const SIGNED_CASES: readonly SignedCase[] = [...signedCases(), ...containerCases()].map((one) => ({
   config: enabled('signed'),
   files: { [KEY_FILE]: `${base64(publicKey)}\n` },
   ...one,
@@ -188,6 +190,77 @@ function signedCases(): readonly SignedCase[] {
       message: 'Failed to mount composefs: Checking commit signature: No valid (of 1) signatures found',
     },
   ];
+}
+
+/** `bootc` puts a commit of its own on top of the one that was signed, which is the container's base. */
+function containerCases(): readonly SignedCase[] {
+  const onSigned = (change: Partial<Commit> = {}, key = privateKey) => {
+    return (sysroot: ComposefsSysroot): void => {
+      signCommit(sysroot, [key]);
+      putOnTop(sysroot, change);
+    };
+  };
+  return [
+    {
+      name: 'container: its parent is signed',
+      alter: onSigned(),
+      message: 'Failed to mount composefs: composefs: fsverity not enabled on composefs image',
+    },
+    {
+      name: 'container: its parent is signed by another key',
+      alter: onSigned({}, other.privateKey),
+      message: 'Failed to mount composefs: Checking commit signature: No valid (of 1) signatures found',
+    },
+    {
+      name: 'container: a commit without image-config',
+      alter: onSigned({ metadata: [] }),
+      message: 'Failed to mount composefs: No commitmeta for deploy ',
+    },
+    {
+      name: 'container: no parent',
+      alter: onSigned({ parent: null }),
+      message: 'Failed to mount composefs: No commitmeta for deploy ',
+    },
+    {
+      name: 'container: its parent is not there',
+      alter: (sysroot) => {
+        onSigned()(sysroot);
+        fs.unlinkSync(objectOf(sysroot, 'commit'));
+      },
+      message: 'Failed to mount composefs: No commitmeta for deploy ',
+    },
+    {
+      name: 'container: its parent has no signatures',
+      alter: (sysroot) => putOnTop(sysroot, {}),
+      message: 'Failed to mount composefs: No commitmeta for deploy ',
+    },
+    {
+      name: 'container: signatures of its own come first',
+      alter: (sysroot) => {
+        onSigned()(sysroot);
+        const top = { ...sysroot, commit: fs.readFileSync(`${sysroot.path}/top`, 'utf8') };
+        signCommit(top, [other.privateKey]);
+      },
+      message: 'Failed to mount composefs: Checking commit signature: No valid (of 1) signatures found',
+    },
+  ];
+}
+
+/** Deploys, in place of the commit, one of a container that has it as parent. Its checksum goes to `/top`. */
+function putOnTop(sysroot: ComposefsSysroot, change: Partial<Commit>): void {
+  const base = decodeCommit(new Uint8Array(fs.readFileSync(objectOf(sysroot, 'commit'))));
+  const metadata: VariantDict = [['ostree.container.image-config', { type: 's', value: '{}' }]];
+  const bytes = encodeCommit({ ...base, metadata, parent: parseChecksum(sysroot.commit), ...change });
+  const commit = createHash('sha256').update(bytes).digest('hex');
+  const object = objectOf({ ...sysroot, commit }, 'commit');
+  fs.mkdirSync(path.dirname(object), { recursive: true });
+  fs.writeFileSync(object, bytes);
+  fs.writeFileSync(`${sysroot.path}/top`, commit);
+  const directory = sysroot.path + sysroot.deployment;
+  changing(sysroot, () => fs.renameSync(directory, `${path.dirname(directory)}/${commit}.0`));
+  const link = sysroot.path + sysroot.argument.slice('ostree='.length);
+  fs.unlinkSync(link);
+  fs.symlinkSync(`../../../deploy/os/deploy/${commit}.0`, link);
 }
 
 /** Raw, as the key files have it: the end of the DER form (RFC 8410). */

@@ -1,9 +1,10 @@
 /** Our prepare-root beside that of ostree 2026.4, run live, on sysroots that the C ostree made. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
-import { COMPOSEFS_CASES, SIGNED_CASES } from './composefs-cases.ts';
+import { COMPOSEFS_CASES, enabled, SIGNED_CASES } from './composefs-cases.ts';
 import { makeComposefsSysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
 import { newerOstree } from './newer-ostree.ts';
+import { underOlderKernel } from './older-kernel.ts';
 import { bootComposefs, C_PREPARE_ROOT, type BootOutcome } from './prepare-root-cases.ts';
 import { asOurs } from './prepare-root-differences.ts';
 
@@ -63,3 +64,55 @@ describe('signed', () => {
     expect(mounts).toHaveLength(1);
   });
 });
+
+const TRANSIENT_ROOT = '[root]\ntransient=true\n';
+const NO_FSOPEN = 'fsopen:error=ENOSYS';
+
+/** What they answer; the number of an option differs between the programs, as that of the options before it does. */
+const OLDER_KERNELS = [
+  { name: 'Linux before 6.8, which has no lowerdir+: yes', config: enabled('yes'), ...unknownFrom(8) },
+  { name: 'Linux before 6.8: verity', config: enabled('verity'), ...unknownFrom(9) },
+  {
+    name: 'Linux before 6.8: root.transient',
+    config: enabled('yes', TRANSIENT_ROOT),
+    ...unknownFrom(8),
+  },
+  { name: 'Linux before 5.2, which has no fsopen: yes', config: enabled('yes'), ...both(NO_FSOPEN) },
+  { name: 'Linux before 5.2: verity', config: enabled('verity'), ...both(NO_FSOPEN) },
+  {
+    name: 'Linux before 5.2: root.transient',
+    config: enabled('yes', TRANSIENT_ROOT),
+    ...both(NO_FSOPEN),
+  },
+  {
+    name: 'Linux before 6.5, which has no layers of data only: yes',
+    config: enabled('yes'),
+    ...both(NO_FSOPEN, 'mount:error=EINVAL:when=3'),
+  },
+];
+
+interface Injections {
+  readonly ours: readonly string[];
+  readonly theirs: readonly string[];
+}
+
+function both(...injections: readonly string[]): Injections {
+  return { ours: injections, theirs: injections };
+}
+
+/** The C program first tries an option that no kernel has. */
+function unknownFrom(option: number): Injections {
+  const [ours = '', theirs = ''] = [option, option + 1].map((at) => `fsconfig:error=EINVAL:when=${at}+`);
+  return { ours: [ours], theirs: [theirs] };
+}
+
+test.for(OLDER_KERNELS.map((boot) => [boot.name, boot] as const))(
+  'as ostree 2026.4 on %s',
+  ([, { ours, theirs, ...boot }]) => {
+    const usr = `${newerOstree()}/usr`;
+    const expected = bootComposefs(boot, sysroot, { program: underOlderKernel(theirs, C_PREPARE_ROOT), usr });
+    expect(expected.mounts[0]).toContain('(r');
+    expect(expected.mounts[0]).not.toContain('lowerdir+');
+    expect(bootComposefs(boot, sysroot, { program: underOlderKernel(ours, OURS) })).toEqual(asOurs(expected));
+  },
+);
