@@ -81,6 +81,7 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
     image: hasComposefsImage,
     transientEtc: config.etcTransient,
     mountsVar: mountVarMarker || isInit || config.mountVar,
+    mountsRun: isInit,
     variable: `${parentOf(parentOf(deployment))}/var`,
   });
   return {

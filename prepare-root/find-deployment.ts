@@ -37,6 +37,8 @@ export interface DeploymentNeeds {
   readonly transientEtc: boolean;
   /** `/var` is bound here. */
   readonly mountsVar: boolean;
+  /** `/run` is mounted here. */
+  readonly mountsRun: boolean;
   /** The full path of the stateroot's `/var`. */
   readonly variable: string;
 }
@@ -58,6 +60,7 @@ export function refuseBroken(sys: Syscalls, deployment: string, needs: Deploymen
     ...own,
     ['etc', etc],
     ...(needs.mountsVar && !needs.image ? ([['var', 'needed']] as const) : []),
+    ...(needs.mountsRun && !needs.image ? ([['run', 'optional']] as const) : []),
     ['.usr-ovl-work', 'optional'],
     ['.usr-ovl-upper', 'optional'],
   ];

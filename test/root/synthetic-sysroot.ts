@@ -13,6 +13,8 @@ export interface SyntheticOptions {
   readonly legacyReadonly?: boolean;
   /** Unlocked with `--hotfix`. */
   readonly hotfix?: boolean;
+  /** The slot of an Android boot loader that has the deployment. */
+  readonly androidSlot?: 'a' | 'b';
 }
 
 /** Directories and links as a deployed sysroot has them, with nothing inside. @returns its path; the caller removes it */
@@ -34,6 +36,8 @@ export function makeSyntheticSysroot(options: SyntheticOptions = {}): string {
   fs.symlinkSync('boot.1.1', `${sysroot}/ostree/boot.1`);
   fs.symlinkSync('../../../deploy/os/deploy/aaaa.0', `${sysroot}/ostree/boot.1.1/os/bbbb/0`);
   fs.symlinkSync('sysroot/ostree', `${sysroot}${DEPLOYMENT}/ostree`);
+  if (options.androidSlot !== undefined)
+    fs.symlinkSync('deploy/os/deploy/aaaa.0', `${sysroot}/ostree/root.${options.androidSlot}`);
   const readonly = options.legacyReadonly === true ? '\n[sysroot]\nreadonly=true\n' : '';
   fs.writeFileSync(`${sysroot}/ostree/repo/config`, `[core]\nrepo_version=1\nmode=bare\n${readonly}`);
   return sysroot;
