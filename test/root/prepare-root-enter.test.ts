@@ -196,15 +196,45 @@ describe('ostree-remount beside the C one of this machine', () => {
     );
   });
 
-  test('a transient /etc is labelled by the policy, with the machine-id that is below a mount', () => {
-    const restorecon = '#!/bin/sh\necho "$@"; cat /etc/machine-id\n';
+  describe('a transient /etc under SELinux', () => {
     const record = bootedRecord({ ...READONLY, transientEtc: '/run/etc' });
-    const prepare = `mount -o remount,bind,rw /etc; mkdir -p /run/etc/upper/d; >/run/etc/upper/d/f; >/run/etc/upper/machine-id
-      echo below > /etc/machine-id; echo above > /run/id; mount --bind /run/id /etc/machine-id
-      chmod +x /usr/sbin/restorecon; `;
-    const files = { '/usr/sbin/restorecon': restorecon, '/sys/fs/selinux/enforce': '1' };
-    const text = remounted(`${prepare} ${OURS}; cat /etc/machine-id`, record, files);
-    expect(text).toContain('-F -i /etc/d /etc/d/f /etc/machine-id\nbelow\nabove\n');
-    expect(remounted(`${prepare} ${OURS}`, record)).not.toContain('-F');
+    const selinux = { '/sys/fs/selinux/enforce': '1' };
+    const prepare = `mount -o remount,bind,rw /etc; mkdir -p /run/ostree /run/etc/upper/d; >'/run/etc/upper/d/f g'
+      >/run/etc/upper/machine-id`;
+    /** Prints its arguments and what it is to label. */
+    const restorecon = `#!/bin/sh\necho "$@"; tr '\\0' '\\n' < "$5"; cat /etc/machine-id\n`;
+    const withRestorecon = { ...selinux, '/usr/sbin/restorecon': restorecon };
+
+    test('is labelled by the policy, with the machine-id that is below a mount', () => {
+      const mounted =
+        'echo below > /etc/machine-id; echo above > /run/id; mount --bind /run/id /etc/machine-id';
+      const script = `${prepare}; ${mounted}; chmod +x /usr/sbin/restorecon; ${OURS}; cat /etc/machine-id`;
+      expect(remounted(script, record, withRestorecon)).toContain(
+        '-F -i -0 -f /run/ostree/relabel-etc\n/etc/d\n/etc/d/f g\n/etc/machine-id\nbelow\nabove\n',
+      );
+    });
+
+    test('is labelled also where the paths are longer than a command line can be', () => {
+      const many = `cd /run/etc/upper/d && seq -f %0250g 10000 | xargs touch && cd /`;
+      const counting = { ...selinux, '/usr/sbin/restorecon': `#!/bin/sh\ntr '\\0' '\\n' < "$5" | wc -lc\n` };
+      const script = `${prepare}; ${many}; chmod +x /usr/sbin/restorecon; ${OURS}`;
+      const [, lines, bytes] = /^ *(\d+) +(\d+)$/m.exec(remounted(script, record, counting)) ?? [];
+      expect(lines).toBe('10003');
+      expect(Number(bytes)).toBeGreaterThan(10_000 * 258);
+    });
+
+    test('without restorecon: a warning, and what was to be remounted is', () => {
+      const text = remounted(`${prepare}; rm /usr/sbin/restorecon; ${OURS} 2>&1`, record, selinux);
+      expect(text).toMatch(
+        /^Remounted rw: \/var\nostree-remount: warning: there is no \/usr\/sbin\/restorecon: /,
+      );
+    });
+
+    test('is left alone where SELinux is off', () => {
+      const off = { '/usr/sbin/restorecon': restorecon };
+      expect(remounted(`${prepare}; chmod +x /usr/sbin/restorecon; ${OURS}`, record, off)).not.toContain(
+        '-F',
+      );
+    });
   });
 });
