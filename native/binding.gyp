@@ -11,7 +11,7 @@
     {
       "target_name": "syscalls",
       "sources": ["addon/module.cc", "addon/errno.cc", "addon/syscalls-files.cc", "addon/syscalls-names.cc", "addon/syscalls-attributes.cc", "addon/syscalls-locks.cc", "addon/syscalls-process.cc", "addon/syscalls-mounts.cc", "addon/remove-tree.cc", "addon/sha256.cc", "addon/batch.cc", "addon/batch-scan.cc", "addon/batch-read.cc", "addon/batch-store.cc", "addon/batch-populate.cc", "addon/stored-tree.cc", "addon/dirtree-index.cc", "addon/copy-content.cc", "addon/decompress.cc"],
-      "libraries": ["-l:libcrypto.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"]
+      "libraries": ["-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"]
     },
     {
       "target_name": "solver",

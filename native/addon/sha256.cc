@@ -1,4 +1,5 @@
-// The Sha256 object of native/syscalls.ts and `digest`, over libcrypto's block functions (SHA extensions of the CPU included).
+// The Sha256 object of native/syscalls.ts and `digest`, over the functions that Node's own
+// OpenSSL exports (SHA extensions of the CPU included).
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
