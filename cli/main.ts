@@ -2,10 +2,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import sea from 'node:sea';
-import { isatty } from 'node:tty';
 import { bufferedOutput, type BufferedOutput } from '#cli/buffered-output.ts';
 import type { CliContext } from '#cli/context.ts';
 import { reportFailure, shownText } from '#cli/report-error.ts';
+import { isatty } from '#native/isatty.ts';
 import { loadSyscalls } from '#native/load.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { BOOT_PROGRAMS } from '#prepare-root/programs.ts';

@@ -14,7 +14,7 @@ import {
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildCompact } from './build-compact.mjs';
-import { BUNDLES, bundle } from './bundle.mjs';
+import { BUNDLES, bundle, bundleParts } from './bundle.mjs';
 import { noticesText } from './collect-notices.mjs';
 import { ARCHITECTURES, emulator } from './compact/toolchain.mjs';
 import { AARCH64, ensureAarch64 } from './cross-aarch64.mjs';
@@ -89,7 +89,7 @@ async function buildExecutable(architecture, folder) {
   for (const addon of ADDONS) copyFileSync(join(addons, addon), join(folder, addon));
   await packExecutable({
     directory: folder,
-    main: 'yum-ostree.cjs',
+    parts: await bundleParts(),
     assets: [...ADDONS, ...BUNDLES.filter((file) => file !== 'yum-ostree.cjs')],
     node: join(node, 'bin/node'),
     runner: runner(architecture),

@@ -2,27 +2,26 @@
 // ignores NODE_OPTIONS and leaves nothing on disk. The same input gives the same bytes, wherever it is built.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
 
 const MAIN = 'executable-main.cjs';
 
 /**
- * Packs the CommonJS bundle `directory`/`main` and `directory`/each of `assets` (known by their names) with the Node
+ * V8's flags of a run: a larger young generation from the start, so that a short one collects no garbage; and the hashes of
+ * strings that Node was built with, as making others for a seed of one's own takes a quarter of Node's start. Those who
+ * hand us names could choose some of one hash, as they can with the hash tables of ostree and libsolv.
+ */
+const EXEC_ARGV = ['--min-semi-space-size=16', '--no-rehash-snapshot'];
+
+/**
+ * Packs the program's `parts` (of bundle.mjs) and `directory`/each of `assets` (known by their names) with the Node
  * executable `node` of `arch` ('x64' or 'arm64') into the file `output`. This process has to run the same version of
  * Node; `runner` is the command that runs the other one's, [] where none is needed.
  */
-export async function packExecutable({ directory, main, assets, node, runner, arch, output }) {
+export async function packExecutable({ directory, parts, assets, node, runner, arch, output }) {
   require('@yao-pkg/pkg/lib-es5/options').default.set({});
   const { default: sea } = require('@yao-pkg/pkg/lib-es5/sea');
   const work = mkdtempSync(join(directory, '.pack-'));
@@ -31,7 +30,8 @@ export async function packExecutable({ directory, main, assets, node, runner, ar
   try {
     seedNodeCache(work, node, arch);
     copyFileSync(join(import.meta.dirname, MAIN), join(work, MAIN));
-    const compiled = compileBundle({ bundle: join(directory, main), work, command: [...runner, node] });
+    const compiled = compileParts({ parts, work, command: [...runner, node] });
+    const assetFiles = [...compiled, ...assets.map((name) => join(directory, name))];
     // HOME is where pkg looks for downloaded Nodes; below TMPDIR it makes the directory that it runs in.
     Object.assign(process.env, { HOME: work, TMPDIR: work });
     await sea(join(work, MAIN), {
@@ -44,9 +44,8 @@ export async function packExecutable({ directory, main, assets, node, runner, ar
         useSnapshot: false,
         // Makes two builds differ, and only fits the architecture that builds; the bundle's own is among the assets.
         useCodeCache: false,
-        // A larger young generation from the start: a short run then collects no garbage.
-        execArgv: ['--min-semi-space-size=16'],
-        assets: { ...Object.fromEntries(assets.map((name) => [name, join(directory, name)])), ...compiled },
+        execArgv: EXEC_ARGV,
+        assets: Object.fromEntries(assetFiles.map((file) => [basename(file), file])),
       },
     });
     renameSync(packed, output);
@@ -56,17 +55,15 @@ export async function packExecutable({ directory, main, assets, node, runner, ar
   }
 }
 
-/** The assets that MAIN runs: the bundle as one function, and V8's code of all of it. */
-function compileBundle({ bundle, work, command: [program, ...args] }) {
-  // Without the first line's interpreter, and without a line more, so that stacks tell the bundle's lines.
-  const text = readFileSync(bundle, 'latin1').replace(/^#!.*/, '');
-  const [script, cache] = [join(work, 'program.js'), join(work, 'program.cache')];
+/** The assets that MAIN runs: each part of the program as a function, and V8's code of all of it. */
+function compileParts({ parts, work, command: [program, ...args] }) {
   const parameters = 'exports, require, module, __filename, __dirname';
-  writeFileSync(script, `(function (${parameters}) {${text}\n})`, 'latin1');
+  for (const [name, text] of parts)
+    writeFileSync(join(work, name), `(function (${parameters}) {${text}\n})`, 'latin1');
   const compiler = join(import.meta.dirname, 'code-cache.cjs');
-  const flags = ['--predictable', '--random-seed=1'];
-  execFileSync(program, [...args, ...flags, compiler, script, cache], { stdio: 'inherit' });
-  return { 'program.js': script, 'program.cache': cache };
+  const flags = [...EXEC_ARGV, '--predictable', '--random-seed=1'];
+  execFileSync(program, [...args, ...flags, compiler, ...parts.keys()], { cwd: work, stdio: 'inherit' });
+  return [...parts.keys()].flatMap((name) => [join(work, name), join(work, `${name}.code`)]);
 }
 
 /** pkg would ask an executable given by path for its version, which one of another architecture cannot tell. */

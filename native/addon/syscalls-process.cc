@@ -57,6 +57,7 @@ void Exec(Info info) {
   ThrowErrno(info.Env(), errno, "execve", path);
 }
 
+Napi::Value Isatty(Info info) { return Napi::Boolean::New(info.Env(), isatty(Int(info, 0)) == 1); }
 void Exit(Info info) { _exit(Int(info, 0)); }
 Napi::Value Getpid(Info info) { return Napi::Number::New(info.Env(), getpid()); }
 Napi::Value Geteuid(Info info) { return Napi::Number::New(info.Env(), geteuid()); }
@@ -85,6 +86,7 @@ void InitProcessCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "fchdir", Fchdir);
   Export(exports, "exec", Exec);
   Export(exports, "exit", Exit);
+  Export(exports, "isatty", Isatty);
   Export(exports, "getpid", Getpid);
   Export(exports, "geteuid", Geteuid);
   Export(exports, "now", Now);
