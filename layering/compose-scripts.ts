@@ -1,5 +1,6 @@
 /** The part of composing that runs packages' scripts: on a farm of the composed tree, below an overlay. */
 import { AT_FDCWD } from '#native/syscalls.ts';
+import { hasLua } from '#native/lua-program.ts';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
 import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
@@ -12,8 +13,10 @@ import { installedForScripts, type DatabaseFile } from '#layering/installed-trig
 import { macroProblems } from '#layering/macros.ts';
 import { orderScripts, type ScriptStep } from '#layering/scripts-order.ts';
 import {
+  isLua,
   problemsOfScript,
   refuseScripts,
+  type PackageScript,
   type ScriptPlan,
   type ScriptSource,
 } from '#layering/scripts-plan.ts';
@@ -58,6 +61,7 @@ export function triggerRuns(
     const problems = steps.flatMap(({ script }) => [
       ...problemsOfScript(script),
       ...macroProblems(tree, script),
+      ...luaProblems(script),
     ]);
     if (problems.length > 0) refuseScripts([...new Set(problems)]);
     return [...steps, ...ldconfigRun(tree, facts)];
@@ -117,6 +121,11 @@ async function runOne(host: ScriptHost, session: ScriptSession, step: ScriptStep
     if (!step.mayFail || codeOf(error) !== 'SCRIPT_FAILED') throw error;
     host.progress({ kind: 'warning', text: messageOf(error) });
   }
+}
+
+function luaProblems(script: PackageScript): string[] {
+  if (!isLua(script) || hasLua()) return [];
+  return [`package ${script.package}: %${script.phase} is written in Lua, which this build cannot run`];
 }
 
 /** Where the system's users are in usr/lib, scripts see them in /etc, and add their own there. */

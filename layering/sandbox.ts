@@ -1,7 +1,7 @@
 /** The place where a package's script runs: bubblewrap's arguments (pure) and the run of one script. */
 import { UserError } from '#ostree/format/errors.ts';
 import { EMPTY_FD, runSandbox } from '#layering/sandbox-process.ts';
-import type { PackageScript } from '#layering/scripts-plan.ts';
+import { isLua, type PackageScript } from '#layering/scripts-plan.ts';
 
 /** What stands at the top of the composed tree: `bin` → `usr/bin`, and the directories. */
 export interface TopLevel {
@@ -19,6 +19,8 @@ export interface SandboxRoot {
   readonly databases: readonly string[];
   /** Seconds since the epoch, of the newest package. */
   readonly sourceDateEpoch: number;
+  /** Host path of the program that runs scripts in Lua; null where there is none. */
+  readonly lua: string | null;
 }
 
 export interface ScriptRun {
@@ -41,6 +43,7 @@ const CAPABILITIES = 'CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCA
   ' ',
 );
 const SCRIPT_PATH = '/run/yum-ostree/scriptlet';
+const LUA_PATH = '/run/yum-ostree/lua';
 /** Directories that /var has for scripts; it is otherwise empty, and read-only except for these two. */
 const VAR_DIRECTORIES = ['/var/lib', '/var/log', '/var/cache', '/var/spool', '/var/opt'];
 const OUTPUT_KEPT = 64 * 1024;
@@ -57,6 +60,7 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...['--dev', '/dev', '--proc', '/proc', '--dir', '/sys', '--tmpfs', '/tmp'],
     ...['--tmpfs', '/run', '--file', String(EMPTY_FD), '/run/ostree-booted'],
     ...['--ro-bind', run.scriptFile, SCRIPT_PATH],
+    ...(root.lua !== null && isLua(script) ? ['--ro-bind', root.lua, LUA_PATH] : []),
     ...['--tmpfs', '/var', ...VAR_DIRECTORIES.flatMap((dir) => ['--dir', dir])],
     ...['--symlink', '../run', '/var/run', '--symlink', '../run/lock', '/var/lock'],
     ...['--dir', '/var/tmp', '--dir', '/var/lib/rpm-state', '--remount-ro', '/var'],
@@ -64,7 +68,7 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...root.databases.flatMap((database) => ['--tmpfs', `/${database}`]),
     ...['--cap-drop', 'ALL', ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`])],
     ...environment(root),
-    ...script.interpreter,
+    ...(isLua(script) ? [LUA_PATH] : script.interpreter),
     // A program without a script (%post -p /usr/bin/x) is run as it is.
     ...(script.body === '' ? [] : [SCRIPT_PATH, ...run.args]),
   ];

@@ -60,6 +60,11 @@ export function planScripts(packages: readonly ScriptSource[]): ScriptPlan {
   return { wantsLdconfig, pre: of('pre'), post: of('post'), posttrans: of('posttrans') };
 }
 
+/** Whether rpm itself would run it, in Lua. */
+export function isLua({ interpreter }: PackageScript): boolean {
+  return interpreter[0] === LUA;
+}
+
 /** Whether the plan has no script (ldconfig aside). */
 export function isEmptyPlan(plan: ScriptPlan): boolean {
   return plan.pre.length + plan.post.length + plan.posttrans.length === 0;
@@ -135,6 +140,8 @@ const PHASES: Readonly<Record<TriggerKind, readonly (readonly [TriggerPhase, sen
   ],
 };
 
+const LUA = '<lua>';
+
 /** In a script's first ten lines: its author says that a composed tree does not need it. */
 const SKIP_COMMENT = '-- rpm-ostree-skip';
 
@@ -176,8 +183,7 @@ function whyUnsupported(header: RpmHeader, script: AnyScript): string | null {
 
 function whyNoProgram(interpreter: readonly string[]): string | null {
   const [program = ''] = interpreter;
-  if (program === '<lua>') return 'is written in Lua, which is not supported yet';
-  if (program.startsWith('/')) return null;
+  if (program === LUA || program.startsWith('/')) return null;
   return `is for the interpreter '${interpreter.join(' ')}', which is not a program's path`;
 }
 
@@ -186,7 +192,7 @@ function isSkipped(name: string, phase: ScriptPhase, script: AnyScript): boolean
   return (
     isIgnoredScript(name, phase) ||
     lines.slice(0, 10).some((line) => line.trim().startsWith(SKIP_COMMENT)) ||
-    (script.program[0] === '<lua>' && lines.every(isLuaComment))
+    (script.program[0] === LUA && lines.every(isLuaComment))
   );
 }
 

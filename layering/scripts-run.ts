@@ -1,5 +1,6 @@
 /** Runs packages' scripts on a checked-out farm: an overlay above it takes all that they write. */
 import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, type Fd } from '#native/syscalls.ts';
+import { loadLua } from '#native/lua-program.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import type { Progress } from '#layering/progress.ts';
@@ -52,6 +53,7 @@ export function startScripts(host: ScriptHost): ScriptSession {
     rpmState: `${scratch}/rpm-state`,
     databases: host.databases,
     sourceDateEpoch: host.sourceDateEpoch,
+    lua: placeLua(host),
   };
   let count = 0;
   return {
@@ -89,6 +91,20 @@ async function expanded(
   let text = '';
   await run(expansionOf(script), (piece) => (text += piece));
   return { ...script, body: text.replace(/\n$/, '') };
+}
+
+/** Out of the executable, to where the sandbox can show it; null where there is none. */
+function placeLua({ sys, scratch }: ScriptHost): string | null {
+  const program = loadLua();
+  if (program === null) return null;
+  const path = `${scratch}/lua`;
+  const fd = sys.open(AT_FDCWD, path, ['write', 'create', 'exclusive'], 0o755);
+  try {
+    sys.write(fd, program);
+  } finally {
+    sys.close(fd);
+  }
+  return path;
 }
 
 function mountOverlay({ sys, farm, scratch }: ScriptHost): void {

@@ -22,6 +22,8 @@ import { packExecutable } from './pack-executable.mjs';
 
 const root = join(import.meta.dirname, '..');
 const ADDONS = ['syscalls.node', 'solver.node', 'better_sqlite3.node'];
+/** Programs that the client runs: what an executable lacks it refuses to need. */
+const PROGRAMS = { 'x86-64': ['rpm-lua'], aarch64: [] };
 const BUILD_MACHINE = 'x86-64';
 /** What a single executable is made of, where there is one. */
 const PARTS = {
@@ -86,11 +88,12 @@ async function buildExecutable(architecture, folder) {
   if (architecture === 'aarch64') ensureAarch64();
   const { node, addons, documents, libsolv } = PARTS[architecture];
   const modules = await bundle(folder);
-  for (const addon of ADDONS) copyFileSync(join(addons, addon), join(folder, addon));
+  const inside = [...ADDONS, ...PROGRAMS[architecture]];
+  for (const name of inside) copyFileSync(join(addons, name), join(folder, name));
   await packExecutable({
     directory: folder,
     parts: await bundleParts(),
-    assets: [...ADDONS, ...BUNDLES.filter((file) => file !== 'yum-ostree.cjs')],
+    assets: [...inside, ...BUNDLES.filter((file) => file !== 'yum-ostree.cjs')],
     node: join(node, 'bin/node'),
     runner: runner(architecture),
     arch: ARCHITECTURES[architecture].node,

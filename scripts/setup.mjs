@@ -53,6 +53,7 @@ const SYSTEM_PACKAGES = [
   ['/usr/include/zlib.h', 'zlib1g-dev'],
   ['/usr/include/lzma.h', 'liblzma-dev'],
   ['/usr/include/zstd.h', 'libzstd-dev'],
+  ['/usr/include/lua5.3/lua.h', 'liblua5.3-dev'],
 ];
 
 installSystemPackages();
