@@ -65,7 +65,7 @@ beforeAll(() => {
       { name: 'clash-two', files: [{ path: '/usr/bin/gdb', content: 'not gdb\n', mode: 0o755 }] },
       { name: 'broken', requires: ['nothing-has-this'] },
       { name: 'against-nano', conflicts: ['nano'] },
-      { name: 'lua', scripts: { post: ['<lua>', 'print(1)'] } },
+      { name: 'odd-script', extraSections: '%post -q\necho "[%%{PROVIDENAME}]"' },
     ],
     { comps: COMPS },
   );
@@ -261,7 +261,7 @@ test.each([
   ],
   [['gdb', 'clash-two'], /file \/usr\/bin\/gdb of .* conflicts with that of (gdb|clash-two)-1\.0-1\.noarch/],
   [['against-nano'], /nano/],
-  [['lua'], /package lua: %post is written in Lua/],
+  [['odd-script'], /package odd-script: %post has the query format '\['/],
   [['@none'], /no such package or group: @none/],
   [['./missing.rpm'], /missing\.rpm cannot be read: there is no such file/],
 ])('install %j is refused in one go, and nothing changes', (words, message) => {
