@@ -19,6 +19,8 @@ export interface ComposeArguments {
   readonly packages: readonly string[];
   readonly remove?: readonly string[];
   readonly name?: readonly string[];
+  /** Where scripts run; they do not without it. */
+  readonly scripts?: string;
 }
 
 /** Imports in one transaction; prints one ref a line. */
@@ -45,7 +47,7 @@ export async function debugImport(
   }
 }
 
-/** Prints the new commit and its ref. Scripts do not run, signatures are not looked at. */
+/** Prints the new commit and its ref. Signatures are not looked at. */
 export async function debugCompose(wanted: ComposeArguments, context: CliContext): Promise<void> {
   const repo = openRepo(context.sys, wanted.repo);
   try {
@@ -67,7 +69,7 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
       base,
       packages: trees.map((tree) => composePackage(tree, false)),
       removals,
-      farm: null,
+      farm: wanted.scripts === undefined ? null : { path: wanted.scripts },
       metadata: (facts) =>
         layerMetadata({
           treeName,

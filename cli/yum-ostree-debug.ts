@@ -8,6 +8,7 @@ interface ComposeFlags {
   readonly repo: string;
   readonly remove?: string[];
   readonly name?: string[];
+  readonly scripts?: string;
 }
 
 export function addDebugVerbs(program: Command, context: CliContext, result: VerbResult): void {
@@ -54,9 +55,10 @@ function addComposeSteps(debug: Command, context: CliContext): void {
     );
   debug
     .command('compose')
-    .description('composes a base and imported packages without running scripts; prints commit and ref')
+    .description('composes a base and imported packages; prints commit and ref')
     .requiredOption('--repo <PATH>', 'the repository')
     .option('--remove <NAME>', 'leave a package of the base out', collected)
+    .option('--scripts <DIR>', 'run scripts, in this folder on the file system of the repository')
     .option('--name <ITEM>', "an item for the tree's name (default: the packages' names)", collected)
     .argument('<base>', 'ref or checksum of the base')
     .argument('[package...]', 'refs of imported packages')

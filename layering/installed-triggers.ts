@@ -56,7 +56,10 @@ export function installedForScripts(
     hnums.flatMap((hnum) => sources.get(hnum) ?? []);
   return {
     versions: (name) => named(name).map((hnum) => nevraOf(header(hnum))),
-    files: (prefixes) => filesBelow(select, header, { prefixes, gone }),
+    files: (prefixes, without) => {
+      const numbers = new Set(removed.filter((hnum) => without.some((one) => one === sources.get(hnum))));
+      return filesBelow(select, header, { prefixes, gone: numbers });
+    },
     triggering: sourcesOf(set.filter((hnum) => !gone.has(hnum))),
     present: sourcesOf(ordered),
     removed: sourcesOf(removed),

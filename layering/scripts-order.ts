@@ -17,8 +17,8 @@ import {
 export interface InstalledPackages {
   /** Versions of the packages of that name, those that are removed included. */
   versions(name: string): readonly Evr[];
-  /** Paths of the packages that stay, as their headers spell them, that begin with one of the prefixes. */
-  files(prefixes: readonly string[]): readonly string[];
+  /** Paths that begin with one of the prefixes, in the database's order: of all packages but `gone` ones of `removed`. */
+  files(prefixes: readonly string[], gone: readonly ScriptSource[]): readonly string[];
   /** Packages that stay and have triggers, in the database's order. */
   readonly triggering: readonly ScriptSource[];
   /** These and the ones that are removed, in the database's order. */
@@ -105,9 +105,14 @@ class TransactionState {
 
   /** Paths of all packages that are installed now. */
   files(prefixes: readonly string[], except?: ScriptSource): string[] {
-    const waiting = this.transaction.removed.filter((one) => !this.gone.includes(one));
-    const others = [...waiting, ...this.done].filter((one) => one !== except);
-    return [...this.transaction.installed.files(prefixes), ...others.flatMap((one) => one.files())];
+    const added = this.done.filter((one) => one !== except);
+    return [...this.transaction.installed.files(prefixes, this.gone), ...added.flatMap((one) => one.files())];
+  }
+
+  /** Paths of all that is removed, in the database's order. */
+  allLost(): string[] {
+    const { removed, installed } = this.transaction;
+    return installed.present.filter((one) => removed.includes(one)).flatMap((one) => one.files());
   }
 
   /** Paths that go with a package: those of no new one. */
@@ -174,7 +179,7 @@ function eraseSteps(state: TransactionState, source: ScriptSource): ScriptStep[]
 
 function transactionRemovals(state: TransactionState): ScriptStep[] {
   const { removed, installed } = state.transaction;
-  const lost = removed.flatMap((source) => source.files());
+  const lost = state.allLost();
   const all = (prefixes: readonly string[]): string[] => state.files(prefixes);
   return [
     ...fileTriggerSteps(installed.triggering, 'transfiletriggerun', { paths: () => lost }),
@@ -185,9 +190,9 @@ function transactionRemovals(state: TransactionState): ScriptStep[] {
 }
 
 function transactionAdditions(state: TransactionState): ScriptStep[] {
-  const { added, removed, installed } = state.transaction;
+  const { added, installed } = state.transaction;
   const paths = added.flatMap((source) => source.files());
-  const lost = removed.flatMap((source) => source.files());
+  const lost = state.allLost();
   return [
     ...fileTriggerSteps(installed.triggering, 'transfiletriggerin', { paths: () => paths }),
     ...fileTriggerSteps([...installed.triggering, ...added], 'transfiletriggerpostun', {

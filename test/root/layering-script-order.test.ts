@@ -4,11 +4,14 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RpmTestPackage } from '#test/fixtures/rpm-build.ts';
 import {
+  BASE_REF,
   deploymentRoot,
   fsckClean,
   makeTestSystem,
+  packageFile,
   publish,
   rpmReference,
+  runProgram,
   yumOstree,
   yumOstreeOk,
   type TestSystem,
@@ -105,12 +108,26 @@ end
 out:close()
 `;
 
+/** `needed` is in the database before what needs it, and goes after it. */
+const BASE = [
+  talkative('first'),
+  talkative('needed', { provides: ['of-needed'] }),
+  talkative('old', { requires: ['of-needed'] }),
+];
+
 let system: TestSystem;
 
 beforeAll(() => {
-  system = makeTestSystem('/var/tmp', { base: [talkative('first'), talkative('old')], withRpm: true });
+  system = makeTestSystem('/var/tmp', { base: BASE, withRpm: true });
   publish(system, [
     talkative('aa', { provides: ['of-aa'] }),
+    talkative('old', {
+      version: '2.0',
+      files: [
+        { path: '/usr/share/d/old-beside', content: 'in both' },
+        { path: '/usr/share/d/new-in-2', content: 'x' },
+      ],
+    }),
     talkative('bb', { requires: ['of-aa'] }),
     {
       name: 'questions',
@@ -168,15 +185,33 @@ test('an installation of two packages that trigger each other and the base', () 
   yumOstreeOk(system, ['uninstall', 'bb']);
 });
 
-test('the removal of a package of the base, and its triggers', () => {
-  const reference = rpmReference(system, { erase: ['old'] });
-  yumOstreeOk(system, ['uninstall', '-y', 'old']);
+test('the removal of packages of the base, and their triggers', () => {
+  const reference = rpmReference(system, { erase: ['needed', 'old'] });
+  yumOstreeOk(system, ['uninstall', '-y', 'needed', 'old']);
   const expected = fs.readFileSync(path.join(reference, LOG), 'utf8');
   expect(expected).toContain('old preun: 1 0\n');
   expect(expected).toContain('first transfiletriggerun 5000');
   expect(ours(LOG).split('\n')).toEqual(expected.split('\n'));
   fsckClean(system);
-  yumOstreeOk(system, ['install', 'old']);
+  yumOstreeOk(system, ['install', 'needed', 'old']);
+});
+
+test('a package of the base that another version replaces', () => {
+  const reference = rpmReference(system, { upgrade: ['old-2.0'] });
+  const debug = (words: readonly string[]): string[] =>
+    runProgram(process.execPath, [path.resolve('cli/bin/yum-ostree'), 'debug', ...words])
+      .trim()
+      .split('\n');
+  const scripts = fs.mkdtempSync(path.join(system.sysroot, 'scripts-'));
+  const refs = debug(['import', `--repo=${system.repo}`, packageFile(system, 'old-2.0')]);
+  const words = ['--remove=old', `--scripts=${scripts}`, BASE_REF, ...refs];
+  const [commit = ''] = debug(['compose', `--repo=${system.repo}`, ...words]);
+  const expected = fs.readFileSync(path.join(reference, LOG), 'utf8');
+  expect(expected).toContain('old post: 1 2\n');
+  expect(expected).toContain('old preun: 1 1\n');
+  expect(runProgram('ostree', ['cat', `--repo=${system.repo}`, commit, `/${LOG}`]).split('\n')).toEqual(
+    expected.split('\n'),
+  );
 });
 
 test('query formats are answered as rpm answers them', () => {

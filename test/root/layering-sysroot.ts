@@ -109,22 +109,30 @@ export function publish(
  */
 export function rpmReference(
   system: TestSystem,
-  change: { readonly install?: readonly string[]; readonly erase?: readonly string[] },
+  change: {
+    readonly install?: readonly string[];
+    readonly upgrade?: readonly string[];
+    readonly erase?: readonly string[];
+  },
 ): string {
   const root = fs.mkdtempSync(path.join(system.directory, 'reference-'));
   runProgram('ostree', ['checkout', `--repo=${system.repo}`, '--union', '--force-copy', BASE_REF, root]);
   fs.renameSync(path.join(root, 'usr/etc'), path.join(root, 'etc'));
   fs.mkdirSync(path.join(root, 'tmp'));
-  const files = (change.install ?? []).map((name) =>
-    path.join(
-      system.packages,
-      fs.readdirSync(system.packages).find((file) => file.startsWith(`${name}-`)) ?? name,
-    ),
-  );
+  const filesOf = (names: readonly string[] = []): string[] => names.map((name) => packageFile(system, name));
+  const [files, newer] = [filesOf(change.install), filesOf(change.upgrade)];
   const rpm = ['--root', root, '--dbpath', '/usr/share/rpm', '--nodeps', '--force-debian'];
   if (files.length > 0) runProgram('rpm', [...rpm, '--nosignature', '-i', ...files]);
+  if (newer.length > 0) runProgram('rpm', [...rpm, '--nosignature', '-U', ...newer]);
   if (change.erase !== undefined) runProgram('rpm', [...rpm, '-e', ...change.erase]);
   return root;
+}
+
+/** The file in the system's repository whose name begins so. */
+export function packageFile(system: TestSystem, name: string): string {
+  const found = fs.readdirSync(system.packages).find((file) => file.startsWith(`${name}-`));
+  if (found === undefined) throw new Error(`no package file is called ${name}-…`);
+  return path.join(system.packages, found);
 }
 
 export interface ProgramResult {
