@@ -1,9 +1,10 @@
 // Builds native/addon with node-gyp into native/build/Release/{syscalls,solver}.node, where a source is newer.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureLibsolv } from './build-libsolv.mjs';
+import { buildRpmLua, RPM_LUA_FILES } from './build-rpm-lua.mjs';
 import { gypEnvironment, isPlain, withPlainPath } from './run-command.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -67,27 +68,14 @@ function copySqlite() {
     copyFileSync(source, target);
 }
 
-/** The program that runs Lua scripts of packages: of its own libraries alone, so that it runs in any tree. */
 function buildLua() {
   const target = join(native, 'build/Release/rpm-lua');
-  const folder = join(native, 'rpm-lua');
-  const names = readdirSync(folder).map((name) => join(folder, name));
-  const newest = Math.max(...names.map((name) => statSync(name).mtimeMs));
+  const newest = Math.max(...RPM_LUA_FILES.map((name) => statSync(name).mtimeMs));
   if (existsSync(target) && statSync(target).mtimeMs >= newest) return;
-  const sources = names.filter((name) => name.endsWith('.c'));
-  const flags = ['-std=gnu17', '-O2', '-Wall', '-Wextra', '-D_GNU_SOURCE', '-static', '-s'];
-  const temporary = `${target}.${process.pid}`;
-  const { status, stderr } = spawnSync(
-    'cc',
-    [...flags, '-o', temporary, ...sources, '-l:liblua5.3.a', '-lm'],
-    { encoding: 'utf8' },
-  );
-  if (status === 0) {
-    renameSync(temporary, target);
-    return;
+  try {
+    buildRpmLua(target);
+  } catch (error) {
+    process.stderr.write(`error: set-up: ${error.message}\n`);
+    process.exit(1);
   }
-  process.stderr.write(
-    `${stderr}\nerror: set-up: native/rpm-lua did not build\nhint: the compiler's messages are above\n`,
-  );
-  process.exit(1);
 }

@@ -21,9 +21,8 @@ import { AARCH64, ensureAarch64 } from './cross-aarch64.mjs';
 import { packExecutable } from './pack-executable.mjs';
 
 const root = join(import.meta.dirname, '..');
-const ADDONS = ['syscalls.node', 'solver.node', 'better_sqlite3.node'];
-/** Programs that the client runs: what an executable lacks it refuses to need. */
-const PROGRAMS = { 'x86-64': ['rpm-lua'], aarch64: [] };
+/** The addons, and a program that the client runs. */
+const PARTS_INSIDE = ['syscalls.node', 'solver.node', 'better_sqlite3.node', 'rpm-lua'];
 const BUILD_MACHINE = 'x86-64';
 /** What a single executable is made of, where there is one. */
 const PARTS = {
@@ -88,12 +87,11 @@ async function buildExecutable(architecture, folder) {
   if (architecture === 'aarch64') ensureAarch64();
   const { node, addons, documents, libsolv } = PARTS[architecture];
   const modules = await bundle(folder);
-  const inside = [...ADDONS, ...PROGRAMS[architecture]];
-  for (const name of inside) copyFileSync(join(addons, name), join(folder, name));
+  for (const name of PARTS_INSIDE) copyFileSync(join(addons, name), join(folder, name));
   await packExecutable({
     directory: folder,
     parts: await bundleParts(),
-    assets: [...inside, ...BUNDLES.filter((file) => file !== 'yum-ostree.cjs')],
+    assets: [...PARTS_INSIDE, ...BUNDLES.filter((file) => file !== 'yum-ostree.cjs')],
     node: join(node, 'bin/node'),
     runner: runner(architecture),
     arch: ARCHITECTURES[architecture].node,

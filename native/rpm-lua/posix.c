@@ -379,21 +379,22 @@ static int posix_uname(lua_State *L) {
 }
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"access", posix_access},   {"chdir", posix_chdir},         {"chmod", posix_chmod},
-    {"chown", posix_chown},     {"dir", posix_dir},             {"errno", posix_errno},
-    {"exec", posix_exec},       {"_exit", posix_exit},          {"files", posix_files},
-    {"fork", posix_fork},       {"getcwd", posix_getcwd},       {"getenv", posix_getenv},
-    {"getgroup", posix_getgroup}, {"getpasswd", posix_getpasswd}, {"getprocessid", posix_getprocessid},
-    {"kill", posix_kill},       {"link", posix_link},           {"mkdir", posix_mkdir},
-    {"mkfifo", posix_mkfifo},   {"readlink", posix_readlink},   {"redirect2null", posix_redirect2null},
-    {"rmdir", posix_rmdir},     {"setenv", posix_setenv},       {"setgid", posix_setgid},
-    {"setuid", posix_setuid},   {"sleep", posix_sleep},         {"stat", posix_stat},
-    {"symlink", posix_symlink}, {"umask", posix_umask},         {"uname", posix_uname},
-    {"unlink", posix_unlink},   {"unsetenv", posix_unsetenv},   {"utime", posix_utime},
-    {"wait", posix_wait},       {NULL, NULL},
+    {"access", posix_access}, {"chdir", posix_chdir}, {"chmod", posix_chmod}, {"chown", posix_chown},
+    {"ctermid", posix_ctermid}, {"dir", posix_dir}, {"errno", posix_errno}, {"exec", posix_exec},
+    {"_exit", posix_exit}, {"files", posix_files}, {"fork", posix_fork}, {"getcwd", posix_getcwd},
+    {"getenv", posix_getenv}, {"getgroup", posix_getgroup}, {"getlogin", posix_getlogin},
+    {"getpasswd", posix_getpasswd}, {"getprocessid", posix_getprocessid}, {"kill", posix_kill}, {"link", posix_link},
+    {"mkdir", posix_mkdir}, {"mkfifo", posix_mkfifo}, {"mkstemp", posix_mkstemp}, {"pathconf", posix_pathconf},
+    {"putenv", posix_putenv}, {"readlink", posix_readlink}, {"redirect2null", posix_redirect2null},
+    {"rmdir", posix_rmdir}, {"setenv", posix_setenv}, {"setgid", posix_setgid}, {"setuid", posix_setuid},
+    {"sleep", posix_sleep}, {"stat", posix_stat}, {"symlink", posix_symlink}, {"sysconf", posix_sysconf},
+    {"times", posix_times}, {"ttyname", posix_ttyname}, {"umask", posix_umask}, {"uname", posix_uname},
+    {"unlink", posix_unlink}, {"unsetenv", posix_unsetenv}, {"utime", posix_utime}, {"wait", posix_wait}, {NULL, NULL},
 };
 
 int open_posix(lua_State *L) {
     luaL_newlib(L, FUNCTIONS);
+    lua_pushstring(L, "posix library for " LUA_VERSION);
+    lua_setfield(L, -2, "version");
     return 1;
 }

@@ -11,3 +11,25 @@ int push_result(lua_State *L, int result, const char *what);
 int run_program(lua_State *L, char *const *words, int captures);
 int open_posix(lua_State *L);
 int open_rpm(lua_State *L);
+// Parts of the table `rpm`: macros.c, version.c and text.c.
+void open_macros(lua_State *L);
+void open_version(lua_State *L);
+int rpm_expand(lua_State *L);
+int rpm_define(lua_State *L);
+int rpm_undefine(lua_State *L);
+int rpm_isdefined(lua_State *L);
+int rpm_vercmp(lua_State *L);
+int rpm_ver(lua_State *L);
+int rpm_b64encode(lua_State *L);
+int rpm_b64decode(lua_State *L);
+int rpm_splitargs(lua_State *L);
+int rpm_unsplitargs(lua_State *L);
+// Parts of the table `posix`: system.c.
+int posix_ctermid(lua_State *L);
+int posix_getlogin(lua_State *L);
+int posix_mkstemp(lua_State *L);
+int posix_pathconf(lua_State *L);
+int posix_putenv(lua_State *L);
+int posix_sysconf(lua_State *L);
+int posix_times(lua_State *L);
+int posix_ttyname(lua_State *L);

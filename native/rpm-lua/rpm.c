@@ -1,6 +1,5 @@
-// The table `rpm`: programs, macros (by the tree's own rpm), versions, and the paths that set off a file trigger.
+// The table `rpm`: programs, and the paths that set off a file trigger; the rest of it has files of its own.
 #include "rpm-lua.h"
-#include <ctype.h>
 #include <errno.h>
 #include <glob.h>
 #include <stdio.h>
@@ -49,83 +48,6 @@ static int rpm_execute(lua_State *L) {
     return 3;
 }
 
-static int rpm_expand(lua_State *L) {
-    const char *words[] = {"/usr/bin/rpm", "--eval", luaL_checkstring(L, 1), NULL};
-    if (!strchr(words[2], '%')) {
-        lua_pushvalue(L, 1);
-        return 1;
-    }
-    if (access(words[0], X_OK)) return luaL_error(L, "macros cannot be expanded: the tree has no %s", words[0]);
-    if (run_program(L, (char *const *)words, 1) != 0) return luaL_error(L, "'%s' cannot be expanded", words[2]);
-    size_t size;
-    const char *text = lua_tolstring(L, -1, &size);
-    lua_pushlstring(L, text, size > 0 && text[size - 1] == '\n' ? size - 1 : size);
-    return 1;
-}
-
-// Segment by segment: numbers as numbers, words bytewise; `~` before the end, `^` right after it.
-static int compare(const char *a, const char *b) {
-    for (;;) {
-        while (*a && !isalnum((unsigned char)*a) && *a != '~' && *a != '^') a++;
-        while (*b && !isalnum((unsigned char)*b) && *b != '~' && *b != '^') b++;
-        if (*a == '~' || *b == '~') {
-            if (*a != *b) return *a == '~' ? -1 : 1;
-            a++, b++;
-            continue;
-        }
-        if (*a == '^' || *b == '^') {
-            if (!*a) return -1;
-            if (!*b) return 1;
-            if (*a != *b) return *a == '^' ? -1 : 1;
-            a++, b++;
-            continue;
-        }
-        if (!*a || !*b) return *a ? 1 : *b ? -1 : 0;
-        int number = isdigit((unsigned char)*a) != 0;
-        if (number != (isdigit((unsigned char)*b) != 0)) return number ? 1 : -1;
-        int (*in)(int) = number ? isdigit : isalpha;
-        if (number) {
-            while (*a == '0') a++;
-            while (*b == '0') b++;
-        }
-        size_t left = 0, right = 0;
-        while (in((unsigned char)a[left])) left++;
-        while (in((unsigned char)b[right])) right++;
-        if (number && left != right) return left < right ? -1 : 1;
-        int order = strncmp(a, b, left < right ? left : right);
-        if (order || left != right) return order ? (order < 0 ? -1 : 1) : left < right ? -1 : 1;
-        a += left, b += right;
-    }
-}
-
-struct evr {
-    char epoch[256], version[256], release[256];
-    int has_release;
-};
-
-static void parse_evr(const char *text, struct evr *evr) {
-    const char *colon = strchr(text, ':');
-    size_t digits = strspn(text, "0123456789");
-    int has_epoch = colon && text + digits == colon;
-    snprintf(evr->epoch, sizeof evr->epoch, "%.*s", has_epoch && digits ? (int)digits : 1, has_epoch && digits ? text : "0");
-    if (has_epoch) text = colon + 1;
-    const char *dash = strrchr(text, '-');
-    snprintf(evr->version, sizeof evr->version, "%.*s", dash ? (int)(dash - text) : 255, text);
-    snprintf(evr->release, sizeof evr->release, "%s", dash ? dash + 1 : "");
-    evr->has_release = dash != NULL;
-}
-
-static int rpm_vercmp(lua_State *L) {
-    struct evr a, b;
-    parse_evr(luaL_checkstring(L, 1), &a);
-    parse_evr(luaL_checkstring(L, 2), &b);
-    int order = compare(a.epoch, b.epoch);
-    if (!order) order = compare(a.version, b.version);
-    if (!order && a.has_release && b.has_release) order = compare(a.release, b.release);
-    lua_pushinteger(L, order);
-    return 1;
-}
-
 static int rpm_next_file(lua_State *L) {
     static char *line;
     static size_t size;
@@ -149,11 +71,16 @@ static int rpm_glob(lua_State *L) {
 }
 
 static const luaL_Reg FUNCTIONS[] = {
-    {"execute", rpm_execute}, {"expand", rpm_expand},       {"glob", rpm_glob},
-    {"next_file", rpm_next_file}, {"vercmp", rpm_vercmp}, {NULL, NULL},
+    {"b64decode", rpm_b64decode}, {"b64encode", rpm_b64encode}, {"define", rpm_define},
+    {"execute", rpm_execute},     {"expand", rpm_expand},       {"glob", rpm_glob},
+    {"isdefined", rpm_isdefined}, {"next_file", rpm_next_file}, {"splitargs", rpm_splitargs},
+    {"undefine", rpm_undefine},   {"unsplitargs", rpm_unsplitargs}, {"ver", rpm_ver},
+    {"vercmp", rpm_vercmp},       {NULL, NULL},
 };
 
 int open_rpm(lua_State *L) {
+    open_macros(L);
+    open_version(L);
     luaL_newlib(L, FUNCTIONS);
     return 1;
 }

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RpmTestPackage } from '#test/fixtures/rpm-build.ts';
+import { LUA, LUA_TRIGGER } from '#test/root/layering-lua-script.ts';
 import {
   BASE_REF,
   deploymentRoot,
@@ -50,63 +51,6 @@ function talkative(name: string, more: Partial<RpmTestPackage> = {}): RpmTestPac
     ...more,
   };
 }
-
-/** Each line is one expression; what it gives is written down. `%%` because rpmbuild reads it. */
-const LUA = `
-local out = io.open("/usr/share/lua-said", "w")
-local function say(...)
-  local words = table.pack(...)
-  for i = 1, words.n do words[i] = tostring(words[i]) end
-  out:write(table.concat(words, " "), "\\n")
-end
-say(#arg, arg[1], arg[2], arg[3])
-say(posix.mkdir("/usr/share/made"))
-say(posix.mkdir("/usr/share/made"))
-say(posix.chmod("/usr/share/made", "rwxr-x---"))
-say(posix.stat("/usr/share/made", "mode"), posix.stat("/usr/share/made", "type"), posix.stat("/usr/share/made").uid)
-say(posix.chmod("/usr/share/made", "755"), posix.stat("/usr/share/made", "mode"))
-say(posix.chmod("/usr/share/made", "u+x,go-rx"), posix.stat("/usr/share/made", "mode"))
-say(posix.stat("/nowhere"))
-say(posix.access("/usr/share/made", "rx"))
-say(posix.access("/nowhere"))
-say(posix.symlink("target", "/usr/share/made/link"), posix.readlink("/usr/share/made/link"))
-say(posix.stat("/usr/share/made/link", "type"))
-say(posix.getpasswd("bin", "uid"), posix.getpasswd("root", "dir"), posix.getgroup("bin").gid)
-say(posix.chown("/usr/share/made", "bin", "bin"), posix.stat("/usr/share/made", "uid"))
-local names = posix.dir("/usr/share/made")
-table.sort(names)
-say(table.concat(names, ","))
-local seen = {}
-for name in posix.files("/usr/share/made") do seen[#seen + 1] = name end
-table.sort(seen)
-say(table.concat(seen, ","))
-say(posix.unlink("/usr/share/made/link"))
-say(posix.unlink("/usr/share/made/link"))
-say(posix.getenv("NOT_THERE"), posix.setenv("NOW_THERE", "x", true), posix.getenv("NOW_THERE"))
-say(rpm.vercmp("1.0", "1.0~rc1"), rpm.vercmp("1.0-2", "1.0-10"), rpm.vercmp("2:1", "1:9"), rpm.vercmp("1.a", "1.1"))
-say(rpm.expand("%%{_sysconfdir}/%%{?not_there}x %%%%"))
-say(rpm.execute("/bin/sh", "-c", "exit 0"))
-say(rpm.execute("/bin/sh", "-c", "exit 3"))
-say(os.execute("exit 4"))
-local pid = posix.fork()
-if pid == 0 then
-  posix.exec("/bin/sh", "-c", "echo child >> /usr/share/child")
-elseif pid > 0 then
-  posix.wait(pid)
-end
-say(os.remove("/usr/share/made"), os.rename("/usr/share/child", "/usr/share/grown"))
-say(_VERSION)
-out:close()
-`;
-const LUA_TRIGGER = `
-local out = io.open("/usr/share/lua-triggered", "w")
-local file = rpm.next_file()
-while file do
-  out:write(file, "\\n")
-  file = rpm.next_file()
-end
-out:close()
-`;
 
 /** `needed` is in the database before what needs it, and goes after it. */
 const BASE = [
