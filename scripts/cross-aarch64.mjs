@@ -135,11 +135,10 @@ function compileLua() {
   const inputs = [...RPM_LUA_FILES, import.meta.filename, path.join(sysroot, 'recipe')];
   const newest = Math.max(...inputs.map((file) => fs.statSync(file).mtimeMs));
   if (fs.existsSync(target) && fs.statSync(target).mtimeMs >= newest) return;
-  const library = path.join(sysroot, 'usr/lib/aarch64-linux-gnu');
-  buildRpmLua(target, {
-    compiler: 'aarch64-linux-gnu-gcc',
-    flags: ['-idirafter', path.join(sysroot, 'usr/include'), `-L${library}`],
-  });
+  const include = path.join(sysroot, 'usr/include');
+  const headers = [include, path.join(include, 'aarch64-linux-gnu')].flatMap((dir) => ['-isystem', dir]);
+  const libraries = `-L${path.join(sysroot, 'usr/lib/aarch64-linux-gnu')}`;
+  buildRpmLua(target, { compiler: 'aarch64-linux-gnu-gcc', flags: [...headers, libraries] });
 }
 
 /** `plain`: the project's folder by a path without spaces. */

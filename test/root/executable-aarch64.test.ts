@@ -25,8 +25,8 @@ function run(args: readonly string[], name = 'yum-ostree'): string {
   return stdout;
 }
 
-test('it and all its addons are for aarch64', () => {
-  const files = ['yum-ostree', 'syscalls.node', 'solver.node', 'better_sqlite3.node'];
+test('it and all that is inside are for aarch64', () => {
+  const files = ['yum-ostree', 'syscalls.node', 'solver.node', 'better_sqlite3.node', 'rpm-lua'];
   const headers = files.map((name) =>
     execFileSync('readelf', ['-h', path.join(path.dirname(executable), name)], { encoding: 'utf8' }),
   );
@@ -55,6 +55,13 @@ test('it reads a repository of the C ostree, and writes one that it accepts', ()
   expect(run([`--repo=${theirs}`, 'cat', 'main', '/file'], 'ostree')).toBe('content\n');
   expect(run([`--repo=${ours}`, ...commit], 'ostree')).toBe(checksum);
   ostree('fsck', `--repo=${ours}`);
+});
+
+test('its program for scripts in Lua runs', () => {
+  const script = path.join(scratch, 'script.lua');
+  fs.writeFileSync(script, 'print(arg[2], posix.uname("%m"), rpm.vercmp("1.10", "1.9"))\n');
+  const program = path.join(path.dirname(executable), 'rpm-lua');
+  expect(execFileSync('qemu-aarch64', [program, script, '7'], { encoding: 'utf8' })).toBe('7\taarch64\t1\n');
 });
 
 test('the addons answer as rpm and testsolv do', () => {

@@ -2,10 +2,12 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { builtPrograms } from '#test/fixtures/built-programs.ts';
 import type { RpmTestPackage } from '#test/fixtures/rpm-build.ts';
 import { LUA, LUA_TRIGGER } from '#test/root/layering-lua-script.ts';
 import {
   BASE_REF,
+  clientArguments,
   deploymentRoot,
   fsckClean,
   makeTestSystem,
@@ -182,6 +184,12 @@ test('scripts in Lua do what they do in rpm', () => {
     expect(ours(file).split('\n')).toEqual(fs.readFileSync(path.join(reference, file), 'utf8').split('\n'));
   expect(ours('usr/share/lua-triggered')).toContain('/usr/share/d/lua\n');
   fsckClean(system);
+  const said = ours('usr/share/lua-said');
+  yumOstreeOk(system, ['uninstall', 'lua']);
+  // The single executable has the program inside.
+  const [, ...words] = clientArguments(system, ['install', 'lua']);
+  runProgram(path.join(builtPrograms('x86-64'), 'yum-ostree'), words);
+  expect(ours('usr/share/lua-said')).toBe(said);
   yumOstreeOk(system, ['uninstall', 'lua']);
 });
 
