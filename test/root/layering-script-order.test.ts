@@ -193,6 +193,22 @@ test('scripts in Lua do what they do in rpm', () => {
   yumOstreeOk(system, ['uninstall', 'lua']);
 });
 
+/** rpm 4.18 spoils its own memory with these two, so it is no peer for them. */
+test('temporary files and putenv in Lua', () => {
+  const script = path.join(system.directory, 'script.lua');
+  fs.writeFileSync(
+    script,
+    `local file, name = posix.mkstemp("${system.directory}/XXXXXX")
+     print(file:write("x") == file, file:close(), posix.stat(name, "mode"), posix.stat(name, "size"), os.remove(name))
+     print((posix.mkstemp("/nowhere/XXXXXX")))
+     posix.putenv("PUT=here")
+     collectgarbage()
+     print(posix.getenv("PUT"))`,
+  );
+  const said = runProgram(path.resolve('native/build/Release/rpm-lua'), [script]);
+  expect(said).toBe('true\ttrue\trw-------\t1.0\ttrue\nnil\nhere\n');
+});
+
 test('a script in Lua that fails ends the command with its words', () => {
   const { status, stderr } = yumOstree(system, ['install', '-q', 'lua-fails']);
   expect(stderr).toMatch(/package lua-fails: %post failed \(exit code 1\)[^]*before[^]*on purpose/);
