@@ -77,12 +77,18 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
   const hasComposefsImage = wantsImage && sys.lstat(AT_FDCWD, `${deployment}/${IMAGE}`) !== null;
   const mountVarMarker = sys.lstat(AT_FDCWD, MOUNT_VAR_MARKER) !== null;
   const isInit = sys.getpid() === 1;
+  const legacy = wantsLegacyFlag(config) && legacyReadonly(sys, sysroot);
+  const readonlySysroot = config.sysrootReadonly || legacy;
+  const hotfix = sys.lstat(AT_FDCWD, `${deployment}/.usr-ovl-work`) !== null;
+  const mountsVar = mountVarMarker || isInit || config.mountVar;
   refuseBroken(sys, deployment, {
-    image: hasComposefsImage,
-    transientEtc: config.etcTransient,
-    mountsVar: mountVarMarker || isInit || config.mountVar,
+    image: hasComposefsImage ? IMAGE : null,
+    transientEtc: config.etcTransient && (readonlySysroot || hasComposefsImage),
+    hotfix: hotfix && !config.signed,
+    mountsVar,
     mountsRun: isInit,
     variable: `${parentOf(parentOf(deployment))}/var`,
+    bindsVariable: mountsVar || readonlySysroot,
   });
   return {
     sysroot,
@@ -90,9 +96,9 @@ export function readFacts(sys: Syscalls, options: FactOptions): BootFacts {
     device: stat.dev,
     inode: stat.ino,
     config,
-    legacyReadonly: wantsLegacyFlag(config) && legacyReadonly(sys, sysroot),
+    legacyReadonly: legacy,
     writable: isWritable(sys, sysroot),
-    hotfix: sys.lstat(AT_FDCWD, `${deployment}/.usr-ovl-work`) !== null,
+    hotfix,
     hasComposefsImage,
     bootOnRoot: isBootOnRoot(sys, sysroot === '/' ? '/boot' : `${sysroot}/boot`, `${deployment}/boot`),
     imageDigest: config.signed ? readTrustedDigest(sys, { sysroot, path: deployment, keys }) : null,

@@ -32,46 +32,68 @@ export function findDeployment(sys: Syscalls, sysroot: string, target: string): 
 
 /** What a deployment must have depends on how it becomes the root. */
 export interface DeploymentNeeds {
-  /** It is mounted from a composefs image: its own `/usr` is not looked at. */
-  readonly image: boolean;
+  /** The name of the composefs image that it is mounted from: its own `/usr` is not looked at. null: none. */
+  readonly image: string | null;
   readonly transientEtc: boolean;
+  readonly hotfix: boolean;
   /** `/var` is bound here. */
   readonly mountsVar: boolean;
   /** `/run` is mounted here. */
   readonly mountsRun: boolean;
-  /** The full path of the stateroot's `/var`. */
+  /** The full path of the stateroot's `/var`, and whether it is bound at all. */
   readonly variable: string;
+  readonly bindsVariable: boolean;
 }
 
+type Presence = 'needed' | 'optional';
+
 /**
- * A link at a mount point would have the mount made elsewhere, also outside of the new root.
+ * A link at a mount point would have the mount made elsewhere, also outside of the new root; a pipe in place of the
+ * image would be waited for.
  * @param deployment its full path
  * @throws UserError DEPLOYMENT_BROKEN
  */
 export function refuseBroken(sys: Syscalls, deployment: string, needs: DeploymentNeeds): void {
-  const etc = needs.transientEtc || kindAt(sys, `${deployment}/usr/etc`) === null ? 'optional' : 'needed';
-  const own = needs.image
-    ? []
-    : ([
-        ['usr', 'needed'],
-        ['sysroot', 'needed'],
-      ] as const);
-  const places: readonly (readonly [name: string, presence: 'needed' | 'optional'])[] = [
-    ...own,
-    ['etc', etc],
-    ...(needs.mountsVar && !needs.image ? ([['var', 'needed']] as const) : []),
-    ...(needs.mountsRun && !needs.image ? ([['run', 'optional']] as const) : []),
-    ['.usr-ovl-work', 'optional'],
-    ['.usr-ovl-upper', 'optional'],
-  ];
-  for (const [name, presence] of places) {
-    const kind = kindAt(sys, `${deployment}/${name}`);
-    if (kind === S.IFDIR || (kind === null && presence === 'optional')) continue;
-    const what = kind === null ? 'is missing' : kind === S.IFLNK ? 'is a symbolic link' : 'is no directory';
-    throw new UserError('DEPLOYMENT_BROKEN', `The deployment ${deployment} is broken: its /${name} ${what}`);
+  const broken = (what: string): UserError =>
+    new UserError('DEPLOYMENT_BROKEN', `The deployment ${deployment} is broken: its ${what}`);
+  for (const [name, presence] of directoriesOf(sys, deployment, needs)) {
+    const wrong = wrongKind(kindAt(sys, `${deployment}/${name}`), S.IFDIR, presence);
+    if (wrong !== null) throw broken(`/${name} ${wrong}`);
   }
-  if (kindAt(sys, needs.variable) === S.IFLNK)
-    throw new UserError('DEPLOYMENT_BROKEN', `${needs.variable} is a symbolic link`);
+  const image = needs.image === null ? null : wrongKind(kindAt(sys, `${deployment}/${needs.image}`), S.IFREG);
+  if (image !== null) throw broken(`/${needs.image} ${image}`);
+  const presence = needs.bindsVariable ? 'needed' : 'optional';
+  const variable = wrongKind(kindAt(sys, needs.variable), S.IFDIR, presence);
+  if (variable !== null) throw new UserError('DEPLOYMENT_BROKEN', `${needs.variable} ${variable}`);
+}
+
+function directoriesOf(
+  sys: Syscalls,
+  deployment: string,
+  needs: DeploymentNeeds,
+): readonly (readonly [name: string, presence: Presence])[] {
+  const keepsEtc = !needs.transientEtc && kindAt(sys, `${deployment}/usr/etc`) !== null;
+  const own: readonly (readonly [string, Presence, boolean])[] = [
+    ['usr', 'needed', true],
+    ['usr/etc', 'needed', needs.transientEtc],
+    ['sysroot', 'needed', true],
+    ['var', 'needed', needs.mountsVar],
+    ['run', 'optional', needs.mountsRun],
+  ];
+  return [
+    ...own.filter(([, , looked]) => looked && needs.image === null).map(([name, at]) => [name, at] as const),
+    ['etc', keepsEtc ? 'needed' : 'optional'],
+    ['.usr-ovl-work', 'optional'],
+    ['.usr-ovl-upper', needs.hotfix ? 'needed' : 'optional'],
+  ];
+}
+
+/** null where it is right. */
+function wrongKind(kind: number | null, right: number, presence: Presence = 'needed'): string | null {
+  if (kind === right || (kind === null && presence === 'optional')) return null;
+  if (kind === null) return 'is missing';
+  if (kind === S.IFLNK) return 'is a symbolic link';
+  return right === S.IFDIR ? 'is no directory' : 'is no file';
 }
 
 function kindAt(sys: Syscalls, path: string): number | null {

@@ -172,6 +172,28 @@ function signedCases(): readonly SignedCase[] {
       message: 'Failed to mount composefs: ',
     },
     {
+      name: 'a signed commit that is garbage',
+      alter: (sysroot) => {
+        replace(objectOf(sysroot, 'commit'), new Uint8Array(77).fill(0xfe));
+        signCommit(sysroot, [privateKey]);
+      },
+      message: 'Failed to mount composefs: ',
+    },
+    {
+      name: 'a signed commit that was cut short',
+      alter: (sysroot) => {
+        replace(objectOf(sysroot, 'commit'), fs.readFileSync(objectOf(sysroot, 'commit')).subarray(0, -9));
+        signCommit(sysroot, [privateKey]);
+      },
+      message: 'Failed to mount composefs: ',
+    },
+    {
+      name: 'signatures of another type',
+      alter: (sysroot) =>
+        writeDetached(sysroot, serialize('a{sv}', [['ostree.sign.ed25519', { type: 's', value: 'signed' }]])),
+      message: 'Failed to mount composefs: Signature validation requested, but no signatures in commit',
+    },
+    {
       name: 'no commit object',
       alter: (sysroot) => fs.unlinkSync(objectOf(sysroot, 'commit')),
       message: 'Failed to mount composefs: No commit object for deploy ',
@@ -181,6 +203,18 @@ function signedCases(): readonly SignedCase[] {
       files: { [KEY_FILE]: `${base64(publicKey)}\nnonsense\n` },
       alter: (sysroot) => signCommit(sysroot, [privateKey]),
       message: `Parsing rootfs config: Reading public key file '${KEY_FILE}': line 2 is not an Ed25519 public key`,
+    },
+    {
+      name: 'a key file with a key that is too short, in base64 that is right',
+      files: { [KEY_FILE]: `${Buffer.alloc(31).toString('base64')}\n` },
+      alter: (sysroot) => signCommit(sysroot, [privateKey]),
+      message: `Parsing rootfs config: Reading public key file '${KEY_FILE}': line 1 is not an Ed25519 public key`,
+    },
+    {
+      name: 'a key file of other bytes',
+      files: { [KEY_FILE]: '\u0000\u0001\ufffd=\n' },
+      alter: (sysroot) => signCommit(sysroot, [privateKey]),
+      message: `Parsing rootfs config: Reading public key file '${KEY_FILE}': line 1 is not an Ed25519 public key`,
     },
     {
       name: 'signed by kernel argument only: there are no keys',
