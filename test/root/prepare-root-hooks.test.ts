@@ -41,8 +41,9 @@ test('mkinitcpio: the hook prepares /new_root, and gives a shell where that fail
 });
 
 test('initramfs-tools: the script prepares $rootmnt, and gives a shell where that fails', () => {
-  const script = `rootmnt=/root ${LOCAL_BOTTOM}`;
-  const at = '/root';
+  const script = `rootmnt=/physical-root ${LOCAL_BOTTOM}`;
+  // Not /root, as in a real one: this checkout may be there.
+  const at = '/physical-root';
   expect(inInitramfs(script, OSTREE_ARGUMENT, at)).toMatchObject({ status: 0, prepared: true });
   expect(inInitramfs(script, 'quiet', at)).toMatchObject({ status: 0, prepared: false, stdout: '' });
   expect(inInitramfs(script, 'ostree=/nonexistent', at).stdout).toMatch(
