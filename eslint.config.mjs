@@ -7,6 +7,7 @@ const LAYERS = {
   'ostree/repo': ['ostree/format', 'native'],
   'ostree/sysroot': ['ostree/format', 'ostree/repo', 'native'],
   bootloader: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'native'],
+  board: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'bootloader', 'native'],
   'prepare-root': ['ostree/format', 'native'],
   layering: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'bootloader', 'native'],
   native: [],
@@ -14,7 +15,7 @@ const LAYERS = {
 const ALL = Object.keys(LAYERS).concat('cli', 'test');
 
 /** Folders that also run in the compact engine: no node: modules, no RegExp, no `using`. */
-const BOTH_ENGINES = ['prepare-root', 'ostree/format', 'ostree/sysroot', 'bootloader'];
+const BOTH_ENGINES = ['prepare-root', 'ostree/format', 'ostree/sysroot', 'bootloader', 'board'];
 
 const layerRules = Object.entries(LAYERS).map(([folder, allowed]) => ({
   files: [`${folder}/**/*.ts`],

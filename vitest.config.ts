@@ -8,7 +8,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{ostree,prepare-root,bootloader,layering,native,cli}/**/*.test.ts',
+            '{ostree,prepare-root,bootloader,board,layering,native,cli}/**/*.test.ts',
             'test/*.test.ts',
             'test/fuzz/*.test.ts',
             'test/upstream/*.test.ts',

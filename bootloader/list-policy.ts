@@ -68,6 +68,14 @@ export function mergeDeployment(
   );
 }
 
+/** The deployment that `rollback` would boot: of the default's stateroot the next, or the booted one. */
+export function rollbackOf(sysroot: Pick<CurrentList, 'deployments' | 'booted'>): Deployment | null {
+  const [first, ...rest] = sysroot.deployments.filter((deployment) => !deployment.isStaged);
+  if (first === undefined) return null;
+  if (sysroot.booted !== null && sysroot.booted !== first) return sysroot.booted;
+  return rest.find((deployment) => deployment.stateroot === first.stateroot) ?? null;
+}
+
 /**
  * Whether the boot entries change, or only where the boot links point. `versionOf` gives the commit's version.
  */

@@ -1,8 +1,9 @@
 /** `rollback`: the previous deployment boots next. */
+import { rollbackOf } from '#bootloader/list-policy.ts';
 import { bootList } from '#bootloader/next-boot.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { readStatus, rollbackOf } from '#layering/status.ts';
+import { readStatus } from '#layering/status.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
 /** @returns what boots next. @throws UserError NO_ROLLBACK */

@@ -1,4 +1,5 @@
 /** What `status` says of deployments: data for the table and for `--json`. */
+import { rollbackOf } from '#bootloader/list-policy.ts';
 import { lookupVariant, metadataString, type Commit } from '#ostree/format/commit.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
@@ -42,14 +43,6 @@ export function readStatus(sysroot: Sysroot, stateroot: string | null): Deployme
   return sysroot.deployments
     .filter((deployment) => stateroot === null || deployment.stateroot === stateroot)
     .map((deployment) => statusOf(sysroot.repo, deployment, deployment === rollback));
-}
-
-/** The deployment that `rollback` would boot: of the default's stateroot the next, or the booted one. */
-export function rollbackOf(sysroot: Pick<Sysroot, 'deployments' | 'booted'>): Deployment | null {
-  const [first, ...rest] = sysroot.deployments.filter((deployment) => !deployment.isStaged);
-  if (first === undefined) return null;
-  if (sysroot.booted !== null && sysroot.booted !== first) return sysroot.booted;
-  return rest.find((deployment) => deployment.stateroot === first.stateroot) ?? null;
 }
 
 /** What a derived commit says of itself; null for a commit that is no derived tree of ours. */

@@ -23,7 +23,7 @@ import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
 import { metadataList, readDerived, requestPackages } from '#layering/status.ts';
 import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
-import { makeSysrootWritable } from '#layering/writable-sysroot.ts';
+import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 
 /** Why the lock may not be had. */
 const NO_LOCK = ['LOCKED', 'NOT_WRITABLE'];

@@ -11,7 +11,7 @@ import { diffPackages, type PackageDiff } from '#layering/package-diff.ts';
 import { newChanges, type ChangelogEntry } from '#layering/rpm-changelog.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { KEY_PACKAGE } from '#layering/solver-input.ts';
-import { rollbackOf } from '#layering/status.ts';
+import { rollbackOf } from '#bootloader/list-policy.ts';
 
 /** A commit under the word that a person uses for it. */
 export interface NamedCommit {

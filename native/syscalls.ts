@@ -211,6 +211,11 @@ export interface Syscalls {
   fchdir(fd: Fd): void;
   /** Replaces the process; returns only by throwing. */
   exec(path: string, argv: readonly string[], env: readonly string[]): void;
+  /**
+   * Runs a program of the caller's PATH with the caller's standard streams, and waits for it: its exit code, 128 + N
+   * where signal N ended it, null where there is no such program.
+   */
+  spawn(program: string, argv: readonly string[], env: readonly string[]): number | null;
   /** _exit(2): ends the process at once, without the engine's own clean-up. Output must have been written. */
   exit(code: number): never;
   getpid(): number;

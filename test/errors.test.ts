@@ -19,7 +19,7 @@ function codesIn(file: string): string[] {
 }
 
 function sourceFiles(): string[] {
-  return ['ostree', 'bootloader', 'prepare-root', 'layering', 'native', 'cli'].flatMap((folder) =>
+  return ['ostree', 'bootloader', 'board', 'prepare-root', 'layering', 'native', 'cli'].flatMap((folder) =>
     (fs.readdirSync(path.join(root, folder), { recursive: true }) as string[])
       .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts') && !file.includes('vendor'))
       .map((file) => path.join(root, folder, file)),

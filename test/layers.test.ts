@@ -9,11 +9,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'ostree/repo': ['ostree/format', 'native'],
   'ostree/sysroot': ['ostree/format', 'ostree/repo', 'native'],
   bootloader: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'native'],
+  board: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'bootloader', 'native'],
   'prepare-root': ['ostree/format', 'native'],
   layering: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'bootloader', 'native'],
   cli: ['ostree/format', 'ostree/repo', 'ostree/sysroot', 'bootloader', 'prepare-root', 'layering', 'native'],
 };
-const WITHOUT_NODE = ['ostree/format', 'ostree/sysroot', 'bootloader', 'prepare-root'];
+const WITHOUT_NODE = ['ostree/format', 'ostree/sysroot', 'bootloader', 'board', 'prepare-root'];
 const root = path.join(import.meta.dirname, '..');
 
 const sources = Object.keys(MAY_IMPORT).flatMap((folder) =>

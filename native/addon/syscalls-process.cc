@@ -2,8 +2,10 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <ctime>
@@ -58,6 +60,39 @@ void Exec(Info info) {
 }
 
 Napi::Value Isatty(Info info) { return Napi::Boolean::New(info.Env(), isatty(Int(info, 0)) == 1); }
+
+// Node ignores SIGPIPE and closes the standard streams at exec: not for the new program.
+int SpawnAsShell(pid_t *child, const std::string &program, std::vector<std::string> &argv, std::vector<std::string> &environment) {
+  posix_spawn_file_actions_t streams;
+  posix_spawnattr_t attributes;
+  sigset_t defaults;
+  sigemptyset(&defaults);
+  sigaddset(&defaults, SIGPIPE);
+  posix_spawn_file_actions_init(&streams);
+  posix_spawnattr_init(&attributes);
+  for (int fd = 0; fd <= 2; fd++) posix_spawn_file_actions_adddup2(&streams, fd, fd);
+  posix_spawnattr_setsigdefault(&attributes, &defaults);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
+  int error = posix_spawnp(child, program.c_str(), &streams, &attributes, Pointers(argv).data(), Pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
+  posix_spawn_file_actions_destroy(&streams);
+  return error;
+}
+
+Napi::Value Spawn(Info info) {
+  std::string program = Text(info, 0);
+  auto argv = TextList(info, 1), environment = TextList(info, 2);
+  pid_t child, ended;
+  int status = 0;
+  int error = SpawnAsShell(&child, program, argv, environment);
+  if (error == ENOENT) return info.Env().Null();
+  if (error) ThrowErrno(info.Env(), error, "posix_spawn", program);
+  do ended = waitpid(child, &status, 0);
+  while (ended == -1 && errno == EINTR);
+  Check(info, ended, "waitpid");
+  return Napi::Number::New(info.Env(), WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+}
+
 void Exit(Info info) { _exit(Int(info, 0)); }
 Napi::Value Getpid(Info info) { return Napi::Number::New(info.Env(), getpid()); }
 Napi::Value Geteuid(Info info) { return Napi::Number::New(info.Env(), geteuid()); }
@@ -85,6 +120,7 @@ void InitProcessCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "chdir", Chdir);
   Export(exports, "fchdir", Fchdir);
   Export(exports, "exec", Exec);
+  Export(exports, "spawn", Spawn);
   Export(exports, "exit", Exit);
   Export(exports, "isatty", Isatty);
   Export(exports, "getpid", Getpid);

@@ -1,8 +1,10 @@
 // Syscalls (native/syscalls.ts): namespaces, roots and the process itself.
 #include <errno.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -67,6 +69,30 @@ CALL(exec) {
   free_texts(c, words);
   free_texts(c, environment);
   return finish(&a, JS_EXCEPTION);
+}
+
+// -1 with errno where it could not be started.
+static int run_and_wait(const char *program, char **words, char **environment) {
+  pid_t child, ended;
+  int status, error = posix_spawnp(&child, program, NULL, NULL, words, environment);
+  if (error) {
+    errno = error;
+    return -1;
+  }
+  RETRY(ended, waitpid(child, &status, 0));
+  if (ended == -1) return -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+CALL(spawn) {
+  ARGUMENTS(a);
+  const char *program = arg_text(&a, 0);
+  char **words = arg_texts(&a, 1), **environment = arg_texts(&a, 2);
+  int code = a.failed ? -1 : run_and_wait(program, words, environment), error = errno;
+  free_texts(c, words);
+  free_texts(c, environment);
+  if (a.failed || code >= 0) return finish(&a, JS_NewInt32(c, code));
+  return finish(&a, error == ENOENT ? JS_NULL : throw_errno(c, error, "posix_spawn", program));
 }
 
 CALL(exit) {

@@ -38,6 +38,24 @@ export async function lockSysroot(sysroot: Pick<Sysroot, 'sys' | 'fd' | 'path'>,
   }
 }
 
+/** As `lockSysroot`, for a program that has nothing else to do meanwhile: waits without end, inside the kernel. */
+export function waitForLock(
+  sysroot: Pick<Sysroot, 'sys' | 'fd' | 'path'>,
+  onWait: (holder: number | null) => void,
+): Fd {
+  const { sys } = sysroot;
+  const fd = openLock(sysroot);
+  try {
+    if (sys.lock(fd, 'exclusive', false)) return fd;
+    onWait(sys.lockHolder(fd));
+    sys.lock(fd, 'exclusive', true);
+    return fd;
+  } catch (error) {
+    sys.close(fd);
+    throw error;
+  }
+}
+
 function openLock({ sys, fd, path }: Pick<Sysroot, 'sys' | 'fd' | 'path'>): Fd {
   try {
     return sys.open(fd, LOCK_FILE, ['read-write', 'create'], 0o660);

@@ -25,4 +25,10 @@ export const PROGRAMS = {
       'prepare-root/situation.ts',
     ],
   },
+  'yum-ostree-boot': {
+    name: 'yum-ostree-boot',
+    entry: 'board/programs.ts',
+    allocator: 'heap',
+    intrinsics: INTRINSICS,
+  },
 };

@@ -7,7 +7,7 @@ import { INTRINSICS } from './program.mjs';
 import { NATIVE } from './toolchain.mjs';
 
 const ROOT = path.join(import.meta.dirname, '../..');
-const FOLDERS = ['prepare-root', 'ostree/format', 'ostree/sysroot', 'bootloader', 'native'];
+const FOLDERS = ['prepare-root', 'ostree/format', 'ostree/sysroot', 'bootloader', 'board', 'native'];
 /** What a test file imports in the place of vitest. */
 const HARNESS = '#test/both-engines.ts';
 const FAST_CHECK = 'fast-check';

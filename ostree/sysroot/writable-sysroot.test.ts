@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { makeSysrootWritable } from '#layering/writable-sysroot.ts';
+import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 import { ST_RDONLY, type Syscalls } from '#native/syscalls.ts';
 
 /** A machine that records what is done to its mounts. */

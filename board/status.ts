@@ -1,0 +1,82 @@
+/** `yum-ostree-boot status`: the deployments in the order of the boot menu, in the words of `ostree admin status`. */
+import { jsonText, type JsonValue } from '#board/json-text.ts';
+import { rollbackOf } from '#bootloader/list-policy.ts';
+import { metadataString } from '#ostree/format/commit.ts';
+import { codeOf } from '#ostree/format/errors.ts';
+import { keyFileString } from '#ostree/format/keyfile.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { deploymentName, originRefspec, type Deployment } from '#ostree/sysroot/deployment.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+
+/** For people. */
+export function statusText(sysroot: Sysroot): string {
+  if (sysroot.deployments.length === 0) return 'No deployments.\n';
+  return sysroot.deployments.map((deployment) => blockOf(sysroot, deployment)).join('');
+}
+
+/** With the keys of `ostree admin status --json`. */
+export function statusJson(sysroot: Sysroot): string {
+  const deployments = sysroot.deployments.map((deployment) => jsonOf(sysroot, deployment));
+  return `${jsonText({ deployments })}\n`;
+}
+
+function blockOf(sysroot: Sysroot, deployment: Deployment): string {
+  const { stateroot, isBooted, isPinned, tries } = deployment;
+  const marks = marksOf(sysroot, deployment);
+  const version = versionOf(sysroot, deployment);
+  const refspec = originRefspec(deployment);
+  const unlocked = unlockedOf(deployment);
+  const lines = [
+    `${isBooted ? '*' : ' '} ${stateroot} ${deploymentName(deployment)}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`,
+    ...(version === null ? [] : [`    Version: ${version}`]),
+    ...(unlocked === 'none' ? [] : [`    Unlocked: ${unlocked}`]),
+    ...(isPinned ? ['    Pinned: yes'] : []),
+    ...(tries === null ? [] : [`    Boot tries left: ${tries.left}`]),
+    refspec === null ? '    origin: none' : `    origin refspec: ${refspec}`,
+  ];
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+function marksOf({ booted, deployments }: Sysroot, deployment: Deployment): string[] {
+  if (deployment.isStaged) return ['staged'];
+  const isFirst = deployment.index === 0;
+  return [
+    ...(isFirst && booted !== null && !deployment.isBooted ? ['pending'] : []),
+    ...(rollbackOf({ deployments, booted }) === deployment ? ['rollback'] : []),
+  ];
+}
+
+function jsonOf(sysroot: Sysroot, deployment: Deployment): JsonValue {
+  const marks = marksOf(sysroot, deployment);
+  const version = versionOf(sysroot, deployment);
+  const refspec = originRefspec(deployment);
+  return {
+    checksum: deployment.checksum,
+    stateroot: deployment.stateroot,
+    ...(refspec === null ? {} : { refspec }),
+    serial: deployment.deployserial,
+    index: deployment.index,
+    booted: deployment.isBooted,
+    pending: marks.includes('pending'),
+    rollback: marks.includes('rollback'),
+    staged: deployment.isStaged,
+    pinned: deployment.isPinned,
+    unlocked: unlockedOf(deployment),
+    ...(deployment.tries === null ? {} : { 'tries-left': deployment.tries.left }),
+    ...(version === null ? {} : { version }),
+  };
+}
+
+function unlockedOf({ origin }: Deployment): string {
+  return (origin === null ? null : keyFileString(origin, 'origin', 'unlocked')) ?? 'none';
+}
+
+/** null for a commit that is gone or has none. */
+function versionOf({ repo }: Sysroot, { checksum }: Deployment): string | null {
+  try {
+    return metadataString(loadCommit(repo, checksum), 'version') ?? null;
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
+  }
+}
