@@ -1,15 +1,26 @@
 import type { Fd } from '#native/syscalls.ts';
-import { codeOf } from '#ostree/format/errors.ts';
+import { codeOf, during, UserError } from '#ostree/format/errors.ts';
 import { wantsSync } from '#ostree/repo/settings.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
-/** A file system that cannot be frozen, or may not be by us. */
-const CANNOT_FREEZE = ['EOPNOTSUPP', 'ENOTTY', 'ENOSYS', 'EPERM', 'EACCES', 'EBUSY', 'EINVAL'];
+/** A file system that cannot be frozen, or may not be by us; or no memory for the process that watches. */
+const CANNOT_FREEZE = [
+  'EOPNOTSUPP',
+  'ENOTTY',
+  'ENOSYS',
+  'EPERM',
+  'EACCES',
+  'EBUSY',
+  'EINVAL',
+  'EAGAIN',
+  'ENOMEM',
+];
 
-/** Makes all that was written to the sysroot and to /boot durable. */
+/** Makes all that was written to the sysroot and to /boot durable. @throws UserError TEST_FIFREEZE where asked for */
 export function syncAll(sysroot: Sysroot, boot: Fd): void {
   if (!isSyncing(sysroot)) return;
   sysroot.sys.syncfs(sysroot.fd);
+  if (sysroot.options.debug.includes('test-fifreeze')) dieFrozen(sysroot, boot);
   if (isSeparate(sysroot, boot)) freezeAndThaw(sysroot, boot);
 }
 
@@ -31,15 +42,22 @@ function isSeparate({ sys, fd }: Sysroot, boot: Fd): boolean {
 
 /**
  * Boot loaders read the disk without replaying the journal, as GRUB with XFS: freezing writes the journal back, a
- * sync does not. Nothing runs between the two calls; the root file system is never frozen.
+ * sync does not. The root file system is never frozen. A crash between the two leaves nothing frozen: a process that
+ * watches thaws.
  */
 function freezeAndThaw({ sys }: Sysroot, boot: Fd): void {
   try {
-    sys.freeze(boot);
+    sys.freezeThaw(boot, 'real');
   } catch (error) {
     if (!CANNOT_FREEZE.includes(codeOf(error) ?? '')) throw error;
     sys.syncfs(boot);
-    return;
   }
-  sys.thaw(boot);
+}
+
+/** `OSTREE_SYSROOT_DEBUG=test-fifreeze`: shows that the process that watches thaws /boot, and ends there. */
+function dieFrozen(sysroot: Sysroot, boot: Fd): never {
+  return during('During fsfreeze-thaw', () => {
+    sysroot.sys.freezeThaw(boot, isSeparate(sysroot, boot) ? 'dies-between' : 'dies-before');
+    throw new UserError('TEST_FIFREEZE', 'aborting due to test-fifreeze');
+  });
 }

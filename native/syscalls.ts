@@ -175,9 +175,12 @@ export interface Syscalls {
   syncfs(fd: Fd): void;
   /** FS_IOC_GETFLAGS/SETFLAGS: the immutable flag (chattr +i). False where the file system has no flags. */
   setImmutable(fd: Fd, immutable: boolean): boolean;
-  /** FIFREEZE / FITHAW. */
-  freeze(fd: Fd): void;
-  thaw(fd: Fd): void;
+  /**
+   * FIFREEZE, then FITHAW of the file system. A forked process thaws it should this one die in between, or take longer
+   * than 30 seconds. The other two words try that process out: as if this one had died with the file system frozen, or
+   * before anything was frozen; it then says 'fifreeze watchdog was run' on standard error.
+   */
+  freezeThaw(fd: Fd, how: 'real' | 'dies-between' | 'dies-before'): void;
   /** F_OFD_SETLK(W) on the whole file. Returns false where `wait` is false and somebody else holds it. */
   lock(fd: Fd, kind: 'shared' | 'exclusive' | 'unlock', wait: boolean): boolean;
   /** F_OFD_GETLK / /proc/locks: the process that holds a conflicting lock, where that can be known. */

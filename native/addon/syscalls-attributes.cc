@@ -10,6 +10,7 @@
 #include <ctime>
 #include <vector>
 
+#include "../freeze-thaw.h"
 #include "syscalls.h"
 
 namespace addon {
@@ -118,8 +119,10 @@ Napi::Value SetImmutable(Info info) {
   return Napi::Boolean::New(info.Env(), true);
 }
 
-void Freeze(Info info) { Check(info, ioctl(Int(info, 0), FIFREEZE, 0), "FIFREEZE"); }
-void Thaw(Info info) { Check(info, ioctl(Int(info, 0), FITHAW, 0), "FITHAW"); }
+void FreezeThaw(Info info) {
+  const char *failed = freeze_thaw_watched(Int(info, 0), freeze_end_of(Text(info, 1).c_str()));
+  if (failed) ThrowErrno(info.Env(), errno, failed);
+}
 
 }  // namespace
 
@@ -140,8 +143,7 @@ void InitAttributeCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "fdatasync", Fdatasync);
   Export(exports, "syncfs", Syncfs);
   Export(exports, "setImmutable", SetImmutable);
-  Export(exports, "freeze", Freeze);
-  Export(exports, "thaw", Thaw);
+  Export(exports, "freezeThaw", FreezeThaw);
 }
 
 }  // namespace addon

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../freeze-thaw.h"
 #include "calls.h"
 #include "linux-api.h"
 
@@ -87,17 +88,13 @@ CALL(syncfs) {
   return on_fd(&a, syncfs, "syncfs");
 }
 
-static int freeze_fd(int fd) { return ioctl(fd, FIFREEZE, 0); }
-static int thaw_fd(int fd) { return ioctl(fd, FITHAW, 0); }
-
-CALL(freeze) {
+CALL(freezeThaw) {
   ARGUMENTS(a);
-  return on_fd(&a, freeze_fd, "FIFREEZE");
-}
-
-CALL(thaw) {
-  ARGUMENTS(a);
-  return on_fd(&a, thaw_fd, "FITHAW");
+  int fd = arg_int(&a, 0);
+  const char *how = arg_text(&a, 1);
+  if (a.failed) return finish(&a, JS_EXCEPTION);
+  const char *failed = freeze_thaw_watched(fd, freeze_end_of(how));
+  return finish(&a, failed ? throw_errno(c, errno, failed, NULL) : JS_UNDEFINED);
 }
 
 CALL(setImmutable) {

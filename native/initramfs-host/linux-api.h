@@ -8,8 +8,6 @@
 #define FS_IOC_SETFLAGS _IOW('f', 2, long)
 #define FS_APPEND_FL 0x20
 #define FS_IMMUTABLE_FL 0x10
-#define FIFREEZE _IOWR('X', 119, int)
-#define FITHAW _IOWR('X', 120, int)
 
 // fsverity.h
 struct fsverity_digest {

@@ -8,7 +8,7 @@ import { loadState, type BootState } from '#ostree/sysroot/load-state.ts';
 export interface SysrootOptions {
   /** `OSTREE_SYSROOT_OPTS`: `skip-sync`, `bootloader-naming-1`, `no-early-prune`. */
   readonly opts: readonly string[];
-  /** `OSTREE_SYSROOT_DEBUG`: `mutable-deployments`, `no-xattrs`, `no-dtb`. */
+  /** `OSTREE_SYSROOT_DEBUG`: `mutable-deployments`, `no-xattrs`, `no-dtb`, `test-fifreeze`. */
   readonly debug: readonly string[];
 }
 

@@ -5,6 +5,9 @@ import { afterEach, expect, test } from 'vitest';
 import { writeDeployments } from '#bootloader/write-entries.ts';
 import { loadSyscalls } from '#native/load.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
+import { resolveRev } from '#ostree/repo/refs.ts';
+import { deployTree } from '#ostree/sysroot/deploy.ts';
+import { refspecOrigin } from '#ostree/sysroot/origin.ts';
 import { closeSysroot, openSysroot } from '#ostree/sysroot/sysroot.ts';
 import {
   commitTree,
@@ -89,8 +92,30 @@ test('a separate /boot is frozen and thawed around the switch, and synced otherw
   calls.length = 0;
   writeDeployments(sysroot, changed);
   closeSysroot(sysroot);
-  const order = calls.filter((name) => ['syncfs', 'fsync', 'fdatasync', 'freeze', 'thaw'].includes(name));
-  expect(order).toEqual(['syncfs', 'freeze', 'thaw', 'freeze', 'thaw']);
+  const order = calls.filter((name) => ['syncfs', 'fsync', 'fdatasync', 'freezeThaw'].includes(name));
+  expect(order).toEqual(['syncfs', 'freezeThaw', 'freezeThaw']);
+});
+
+test('a /boot that was frozen when the program died is thawed', async () => {
+  const root = path.join(scratch(), 'root');
+  mountNew(`${root}/boot`, 16);
+  await makeSysroot(root);
+  commitTree(`${root}/ostree/repo`, 'os/one');
+  const { sys, calls } = observed({
+    freezeThaw: (fd, how) => {
+      calls.push(how);
+      loadSyscalls().freezeThaw(fd, how);
+    },
+  });
+  const sysroot = openSysroot(sys, root, { opts: [], debug: ['test-fifreeze'] });
+  const request = { stateroot: 'testos', checksum: resolveRev(sysroot.repo, 'os/one'), merge: null };
+  const fresh = deployTree(sysroot, { ...request, origin: refspecOrigin('os/one') });
+  expect(() => writeDeployments(sysroot, [fresh])).toThrow('aborting due to test-fifreeze');
+  closeSysroot(sysroot);
+  expect(calls).toContain('dies-between');
+  // It would wait for ever.
+  run('timeout', ['10', 'touch', `${root}/boot/written`]);
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
 });
 
 test('a /boot without room is an error with numbers, before anything is written there', async () => {
