@@ -14,11 +14,18 @@ const PREFIX = 'staging-';
 const LOCK_SUFFIX = '-lock';
 
 /** Makes a staging directory that no other process will clear away while this one lives. */
-export function openStaging(repo: Repo): Staging {
+export function openStaging(repo: Repo, bootId = readBootId(repo)): Staging {
   for (;;) {
-    const staging = tryOpenStaging(repo);
+    const staging = tryOpenStaging(repo, bootId);
     if (staging !== null) return staging;
   }
+}
+
+/** As the C program leaves a transaction that failed: the directory stays, without its lock file. */
+export function abandonStaging({ sys, fd }: Repo, staging: Staging): void {
+  sys.close(staging.fd);
+  sys.unlink(fd, staging.path + LOCK_SUFFIX);
+  sys.close(staging.lockFd);
 }
 
 /** Removes the directory with all that is left in it. */
@@ -69,9 +76,12 @@ function withFreeLock(repo: Repo, lockPath: string, action: () => void): void {
   }
 }
 
-function tryOpenStaging(repo: Repo): Staging | null {
+function readBootId({ sys }: Repo): string {
+  return sys.readText(AT_FDCWD, '/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
+}
+
+function tryOpenStaging(repo: Repo, bootId: string): Staging | null {
   const { sys } = repo;
-  const bootId = sys.readText(AT_FDCWD, '/proc/sys/kernel/random/boot_id')?.trim() ?? 'unknown';
   const path = `tmp/${PREFIX}${bootId}-${sys.randomHex(3)}`;
   sys.mkdir(repo.fd, path, 0o775);
   const lockFd = sys.open(repo.fd, path + LOCK_SUFFIX, ['read-write', 'create', 'nofollow'], 0o600);

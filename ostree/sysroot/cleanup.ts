@@ -3,6 +3,8 @@ import { isChecksum } from '#ostree/format/checksum.ts';
 import { overlayInitrds } from '#ostree/format/bls.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { listRefs } from '#ostree/repo/refs.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { abandonStaging, clearStaleStaging, openStaging } from '#ostree/repo/staging.ts';
 import { deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.ts';
 import { removeOtherDeploymentRefs, writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -19,6 +21,8 @@ export interface CleanupResult {
  * crash in the middle leaves only less to remove. It is also how leftovers of an interrupted deploy go.
  */
 export function cleanUpSysroot(sysroot: Sysroot): CleanupResult {
+  clearStaleStaging(sysroot.repo);
+  if (sysroot.options.isFailing === true) failLikeTransaction(sysroot);
   removeInactiveBootFiles(sysroot);
   const removed = removeUnusedDeployments(sysroot);
   removeUnusedKernels(sysroot);
@@ -27,6 +31,12 @@ export function cleanUpSysroot(sysroot: Sysroot): CleanupResult {
   const dropped = removeOtherDeploymentRefs(sysroot.repo, sysroot);
   const commits = [...dropped, ...removed.map((path) => commitOf(path))];
   return { removed, mayPrune: commits.some((commit) => !isNeeded(sysroot, commit)) };
+}
+
+/** For tests: what is left of a change that dies while it writes to the repository. */
+function failLikeTransaction({ repo, options }: Sysroot): never {
+  abandonStaging(repo, openStaging(repo, options.bootId));
+  throw new UserError('TEST_ERROR', 'OSTREE_REPO_TEST_ERROR_PRE_COMMIT specified');
 }
 
 function commitOf(path: string): string {

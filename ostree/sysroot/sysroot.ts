@@ -10,6 +10,10 @@ export interface SysrootOptions {
   readonly opts: readonly string[];
   /** `OSTREE_SYSROOT_DEBUG`: `mutable-deployments`, `no-xattrs`, `no-dtb`, `test-fifreeze`. */
   readonly debug: readonly string[];
+  /** `OSTREE_REPO_TEST_ERROR=pre-commit`: a change of the sysroot fails with a transaction left behind. */
+  readonly isFailing?: boolean;
+  /** `OSTREE_BOOTID` instead of the kernel's, for the name of that transaction. */
+  readonly bootId?: string | undefined;
 }
 
 /** An open sysroot with its list of deployments as it was read; `closeSysroot` ends it. */
@@ -55,7 +59,12 @@ export function reloadSysroot(sysroot: Sysroot): Sysroot {
 /** The switches that ostree reads from the environment. */
 export function sysrootOptions(env: Readonly<Record<string, string | undefined>>): SysrootOptions {
   const words = (text: string | undefined): string[] => (text ?? '').split(',').filter((word) => word !== '');
-  return { opts: words(env['OSTREE_SYSROOT_OPTS']), debug: words(env['OSTREE_SYSROOT_DEBUG']) };
+  return {
+    opts: words(env['OSTREE_SYSROOT_OPTS']),
+    debug: words(env['OSTREE_SYSROOT_DEBUG']),
+    isFailing: env['OSTREE_REPO_TEST_ERROR'] === 'pre-commit',
+    bootId: env['OSTREE_BOOTID'],
+  };
 }
 
 /** The absolute or relative path of something below the sysroot, for messages and for opening. */
