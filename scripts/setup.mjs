@@ -23,6 +23,7 @@ const SYSTEM_PACKAGES = [
   ['/usr/bin/ninja', 'ninja-build'],
   ['/usr/bin/dpkg-source', 'dpkg-dev'],
   ['/usr/bin/gpg', 'gnupg'],
+  ['/usr/bin/openssl', 'openssl'],
   ['/usr/bin/gpg-agent', 'gpg-agent'],
   ['/usr/bin/setfattr', 'attr'],
   ['/usr/bin/parallel', 'parallel'],

@@ -46,24 +46,27 @@ export async function ourOstree(args: readonly string[]): Promise<string> {
 export interface BootEntry {
   readonly title: string;
   readonly options: string;
-  /** The files' content: the disk may change after it was read. */
-  readonly initramfs: Buffer | null;
+  /** The initramfs below `/boot`; null where the entry has none. */
+  readonly initrd: string | null;
 }
 
 /** The boot entries of a mounted sysroot, the default first. */
 export function bootEntries(root: string): BootEntry[] {
   const directory = path.join(root, 'boot/loader/entries');
-  const boot = path.join(root, 'boot');
   return fs
     .readdirSync(directory)
     .map((name) => parseBls(fs.readFileSync(path.join(directory, name), 'utf8')))
     .sort((a, b) => Number(blsValue(b, 'version')) - Number(blsValue(a, 'version')))
-    .map((entry) => {
-      const initrd = blsValue(entry, 'initrd');
-      return {
-        title: blsValue(entry, 'title') ?? '',
-        options: blsValue(entry, 'options') ?? '',
-        initramfs: initrd === null ? null : fs.readFileSync(path.join(boot, initrd)),
-      };
-    });
+    .map((entry) => ({
+      title: blsValue(entry, 'title') ?? '',
+      options: blsValue(entry, 'options') ?? '',
+      initrd: blsValue(entry, 'initrd'),
+    }));
+}
+
+/** The initramfs that the disk has for an entry; empty where it has none. */
+export async function deployedInitramfs(disk: string, entry: BootEntry | undefined): Promise<Buffer> {
+  const initrd = entry?.initrd ?? null;
+  if (initrd === null) return Buffer.alloc(0);
+  return await mounted(disk, (root) => Promise.resolve(fs.readFileSync(path.join(root, 'boot', initrd))));
 }

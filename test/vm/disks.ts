@@ -16,14 +16,14 @@ const KERNEL_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyS0'];
 
 /** Two systems, version 2 the default, deployed by our `ostree admin`. */
 export async function ourDisk(kernel: Kernel): Promise<DeployedDisk> {
-  const trees = ['1', '2'].map((version) => smallSystem(kernel, version));
+  const trees = ['1', '2'].map((version) => smallSystem(kernel, { version }));
   return await deployedDisk('ours', inputsOf(kernel, 'ours'), trees, { shape: { megabytes: 300 } });
 }
 
 /** One system with a composefs image, which the newest C `ostree` makes; ours does not write them. */
 export async function composefsDisk(kernel: Kernel): Promise<DeployedDisk> {
   const newest = await newestOstree();
-  return await deployedDisk('composefs', inputsOf(kernel, newest), [smallSystem(kernel, '1')], {
+  return await deployedDisk('composefs', inputsOf(kernel, newest), [smallSystem(kernel, { version: '1' })], {
     shape: { megabytes: 300 },
     ostree: async (args) => await foreignOstree(newest, args),
     config: { 'ex-integrity.composefs': 'true' },
@@ -51,9 +51,20 @@ export async function systemdDisk(kernel: Kernel, initramfs: string): Promise<De
 
 const SYSTEMD_PACKAGES = ['systemd', 'systemd-sysv', 'udev', 'base-files', 'bash', 'util-linux', 'kmod'];
 
-function smallSystem(kernel: Kernel, version: string): DeployedTree {
+export interface SmallSystem {
+  readonly version: string;
+  /** Where a boot loader would find none. */
+  readonly withoutInitramfs?: boolean;
+  /** More files: name → content. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+/** A system that reports and powers off. */
+export function smallSystem(kernel: Kernel, system: SmallSystem): DeployedTree {
+  const { version, files = {} } = system;
   const lay = (root: string) => {
-    plainTree(root, { kernel, initramfs: placeholder(), id: 'small', version });
+    const initramfs = system.withoutInitramfs === true ? null : placeholder();
+    plainTree(root, { kernel, initramfs, id: 'small', version, files });
   };
   return { stateroot: 'small', kernelArguments: KERNEL_ARGUMENTS, lay };
 }

@@ -6,6 +6,7 @@ import { cProgram2022, cProgramNewest } from './boot-programs.ts';
 import { handedOver } from './comparable.ts';
 import { BOOKWORM } from './debian-suite.ts';
 import type { DeployedDisk } from './deployed-disk.ts';
+import { deployedInitramfs } from './disk-image.ts';
 import { systemdDisk } from './disks.ts';
 import { dracutInitramfs } from './dracut-initramfs.ts';
 import type { GuestReport } from './guest-report.ts';
@@ -28,7 +29,7 @@ beforeAll(async () => {
   kernel = await distributionKernel(BOOKWORM);
   const file = await dracutInitramfs('compact', { kernel, program: 'compact', config: CONFIG });
   disk = await systemdDisk(kernel, file);
-  initramfs = disk.entries[0]?.initramfs ?? Buffer.alloc(0);
+  initramfs = await deployedInitramfs(disk.disk, disk.entries[0]);
 });
 
 /** Boots the deployed initramfs with parts laid over it. */

@@ -13,6 +13,7 @@ echo "@@fact uptime $($b cut -d' ' -f1 /proc/uptime)"
 [ -e /run/vm-times ] && echo "@@fact times $($b cat /run/vm-times)"
 echo "@@fact init $($b cat /proc/1/comm)"
 echo "@@fact os $(. /usr/lib/os-release; echo "$ID $VERSION_ID")"
+[ -e /usr/share/vm-checked ] && echo "@@fact checked $($b cat /usr/share/vm-checked 2>&1)"
 [ -x /usr/bin/systemctl ] && echo "@@fact multi-user $(systemctl is-active multi-user.target)"
 # Microseconds since the kernel started, until the real root's systemd ran: what the kernel and the initramfs took.
 [ -x /usr/bin/systemctl ] && echo "@@fact switched-root $(systemctl show -P UserspaceTimestampMonotonic)"
