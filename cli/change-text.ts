@@ -37,7 +37,12 @@ export function outcomeJson(outcome: ChangeOutcome): object {
     case 'downloaded':
       return { result: outcome.kind, ...planJson(outcome.plan) };
     case 'deployed':
-      return { result: outcome.kind, checksum: outcome.checksum, ...planJson(outcome.plan) };
+      return {
+        result: outcome.kind,
+        checksum: outcome.checksum,
+        ...planJson(outcome.plan),
+        scripts: outcome.scripts,
+      };
     default:
       return outcome satisfies never;
   }

@@ -7,7 +7,15 @@ const EVENTS: readonly ProgressEvent[] = [
   { kind: 'amount', stage: 'download', unit: 'bytes', done: 1e6, total: 4e6, item: 'strace' },
   { kind: 'amount', stage: 'download', unit: 'bytes', done: 2e6, total: 4e6, item: 'strace' },
   { kind: 'amount', stage: 'download', unit: 'bytes', done: 4e6, total: 4e6 },
-  { kind: 'output', package: 'a', script: 'post', text: 'hello\n' },
+  { kind: 'output', package: 'a', script: 'post', text: 'hello\nyou\n' },
+  {
+    kind: 'script',
+    package: 'a',
+    script: 'post',
+    seconds: 1.234,
+    ending: 'exit code 1',
+    output: 'hello\nyou\n',
+  },
   { kind: 'warning', text: 'odd\x1b[2J' },
 ];
 
@@ -29,7 +37,7 @@ function render(options: Partial<ReportOptions>): string {
 test('in a pipe: a line a stage', () => {
   expect(render({})).toBe('Downloading 2 packages\nwarning: odd\\x1b[2J\n');
   expect(render({ quiet: true })).toBe('warning: odd\\x1b[2J\n');
-  expect(render({ verbose: true })).toContain('a.post: hello\n');
+  expect(render({ verbose: true })).toContain('a %post| hello\na %post| you\na %post: 1.23 s, exit code 1\n');
 });
 
 test('on a terminal: one line, redrawn at most every 200 ms and at the end', () => {

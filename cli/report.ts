@@ -1,5 +1,6 @@
 /** Renders progress: a redrawn line on a terminal, a line a stage in a pipe, JSON lines on `--progress-fd`. */
 import type { Progress, ProgressEvent } from '#layering/progress.ts';
+import { scriptTitle } from '#layering/script-record.ts';
 import { oneLine, shownWord } from '#cli/report-error.ts';
 
 export interface ReportOptions {
@@ -53,7 +54,12 @@ export function makeReporter(err: (text: string) => void, options: ReportOptions
         case 'amount':
           return amount(event);
         case 'output':
-          if (options.verbose) print(`${event.package}.${event.script}: ${event.text.trimEnd()}`);
+          if (!options.verbose) return;
+          for (const said of event.text.trimEnd().split('\n'))
+            print(`${event.package} %${event.script}| ${said}`);
+          return;
+        case 'script':
+          if (options.verbose) print(scriptTitle(event));
           return;
         case 'note':
           if (!options.quiet) print(event.text);

@@ -1,5 +1,6 @@
 /** From chosen packages to the commit of the new tree. */
 import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { lockRepo } from '#ostree/repo/settings.ts';
 import type { Change } from '#layering/change.ts';
@@ -11,6 +12,8 @@ import { layerMetadata } from '#layering/layer-metadata.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { workPlace, type WorkPlace } from '#layering/leftovers.ts';
 import { packageRef, type PackageTree } from '#layering/package-tree.ts';
+import { keepScriptLog, recordingScripts } from '#layering/script-log.ts';
+import type { ScriptRecord } from '#layering/script-record.ts';
 import { baseRef } from '#layering/refs.ts';
 import { planScripts } from '#layering/scripts-plan.ts';
 import { treeRef } from '#layering/tree-ref.ts';
@@ -19,6 +22,8 @@ export interface ComposedChange {
   readonly commit: Checksum;
   /** As `deployTree` takes it; null where no script had to run. */
   readonly preparedFarm: string | null;
+  /** What ran, in order. */
+  readonly scripts: readonly ScriptRecord[];
   /** Removes the downloads that are in the store now. */
   forgetDownloads(): void;
   /** Removes the place where scripts ran. */
@@ -37,6 +42,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
   const { repo } = system.sysroot;
   // Between transactions nobody may prune what is imported or composed and named by no ref yet.
   const lock = lockRepo(repo, 'shared');
+  const scripts: ScriptRecord[] = [];
   let place: WorkPlace | null = null;
   try {
     const prepared = await preparePackages(change, decided.result);
@@ -57,23 +63,41 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
         [treeRef(decided.result.treeName), null],
         [baseRef(repo, change.baseCommit), change.baseCommit],
       ]),
-      progress: options.progress,
+      progress: recordingScripts(options.progress, scripts),
       signal: options.signal,
     });
     for (const left of ignored)
       options.progress({ kind: 'warning', text: `a script left /${left}, which a tree cannot hold` });
+    keepLog(change, decided, scripts);
     return {
       commit,
+      scripts,
       preparedFarm: farmIsReady ? farmName : null,
       forgetDownloads: () => forgetFiles(prepared.files),
       release: remove,
     };
   } catch (error) {
     place?.remove();
-    throw error;
+    throw withLog(error, keepLog(change, decided, scripts));
   } finally {
     repo.sys.close(lock);
   }
+}
+
+/** @returns the log's path; null where no script ran */
+function keepLog(
+  { system, options }: Change,
+  { result }: Decided,
+  records: readonly ScriptRecord[],
+): string | null {
+  const title = `${new Date().toISOString()} ${result.treeName}`;
+  return keepScriptLog(system.cachePath, { title, records }, options.progress);
+}
+
+function withLog(error: unknown, log: string | null): unknown {
+  if (log === null || !(error instanceof UserError) || error.code !== 'SCRIPT_FAILED') return error;
+  const hint = `nothing was deployed; the system is as before; all output of scripts is in ${log}`;
+  return new UserError(error.code, error.message, { hint, cause: error });
 }
 
 function describeTree(

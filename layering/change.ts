@@ -15,6 +15,7 @@ import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
 import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
 import { parseRequest } from '#layering/request.ts';
+import type { ScriptRecord } from '#layering/script-record.ts';
 import { readDerived } from '#layering/status.ts';
 import {
   newestBase,
@@ -80,7 +81,12 @@ export type ChangeOutcome =
   | { readonly kind: 'planned'; readonly plan: ChangePlan }
   | { readonly kind: 'downloaded'; readonly plan: ChangePlan }
   | { readonly kind: 'declined' }
-  | { readonly kind: 'deployed'; readonly plan: ChangePlan; readonly checksum: Checksum };
+  | {
+      readonly kind: 'deployed';
+      readonly plan: ChangePlan;
+      readonly checksum: Checksum;
+      readonly scripts: readonly ScriptRecord[];
+    };
 
 /** Changes what is layered. @throws UserError; the system is then as before */
 export function changeTree(choice: SystemChoice, options: ChangeOptions): Promise<ChangeOutcome> {
@@ -143,7 +149,7 @@ async function carryOut(
       options.progress,
     );
     tree.forgetDownloads();
-    return { kind: 'deployed', plan, checksum };
+    return { kind: 'deployed', plan, checksum, scripts: tree.scripts };
   } finally {
     tree.release();
   }
@@ -179,7 +185,7 @@ async function returnToBase(change: Change, origin: LayerOrigin): Promise<Change
   if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
   const tree = { checksum: baseCommit, origin, treeName, preparedFarm: null };
   const { checksum } = deployChange(system, tree, options.progress);
-  return { kind: 'deployed', plan, checksum };
+  return { kind: 'deployed', plan, checksum, scripts: [] };
 }
 
 /** What was just asked for and the base has already would change nothing: that is an error, unless it is agreed to. */

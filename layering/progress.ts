@@ -14,8 +14,19 @@ export type ProgressEvent =
       readonly total: number | null;
       readonly item?: string;
     }
-  /** Output of a package's script. */
+  /** Output of a package's script, as it comes: whole lines. */
   | { readonly kind: 'output'; readonly package: string; readonly script: string; readonly text: string }
+  /** The end of a script. */
+  | {
+      readonly kind: 'script';
+      readonly package: string;
+      readonly script: string;
+      readonly seconds: number;
+      /** How it failed, e.g. `exit code 1`; null where all is well. */
+      readonly ending: string | null;
+      /** All that it said; of very much the last part. */
+      readonly output: string;
+    }
   | { readonly kind: 'note' | 'warning'; readonly text: string };
 
 export type Progress = (event: ProgressEvent) => void;

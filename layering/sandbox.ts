@@ -46,8 +46,9 @@ const SCRIPT_PATH = '/run/yum-ostree/scriptlet';
 const LUA_PATH = '/run/yum-ostree/lua';
 /** Directories that /var has for scripts; it is otherwise empty, and read-only except for these two. */
 const VAR_DIRECTORIES = ['/var/lib', '/var/log', '/var/cache', '/var/spool', '/var/opt'];
+/** Characters. */
 const OUTPUT_KEPT = 64 * 1024;
-const LAST_LINES = 5;
+const LAST_LINES = 20;
 
 /** Bubblewrap's arguments for one script. Nothing of the machine is visible but the composed tree. */
 export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: ScriptRun): string[] {
@@ -74,16 +75,19 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
   ];
 }
 
-/**
- * Runs a script to its end.
- * @throws UserError SCRIPT_FAILED naming package, phase and how it ended, with its last lines; INTERRUPTED
- */
+/** How a script ended; null is well. */
+export interface ScriptEnd {
+  readonly ending: string | null;
+  /** All that it said; of very much the last part. */
+  readonly output: string;
+}
+
+/** Runs a script to its end, which comes soon once the signal is given. @throws UserError SANDBOX */
 export async function runScript(
   root: SandboxRoot,
   script: PackageScript,
   options: ScriptOptions & { readonly run: ScriptRun },
-): Promise<void> {
-  options.signal.throwIfAborted();
+): Promise<ScriptEnd> {
   let kept = '';
   const keeping =
     (tell: (text: string) => void) =>
@@ -97,8 +101,19 @@ export async function runScript(
     output: keeping(options.output),
     errors: keeping(options.errors),
   });
-  options.signal.throwIfAborted();
-  if (ending !== null) throw scriptFailure(script, ending, kept);
+  return { ending, output: kept };
+}
+
+/** SCRIPT_FAILED, naming package, phase and how the script ended, with its last lines. */
+export function scriptFailure(
+  { package: name, phase }: PackageScript,
+  { ending, output }: ScriptEnd,
+): UserError {
+  const lines = output.trimEnd().split('\n').slice(-LAST_LINES);
+  const said = output.trim() === '' ? '' : `; its last lines:\n${lines.join('\n')}`;
+  return new UserError('SCRIPT_FAILED', `package ${name}: %${phase} failed (${ending ?? 'well'})${said}`, {
+    hint: 'nothing was deployed; the system is as before',
+  });
 }
 
 function environment(root: SandboxRoot): string[] {
@@ -115,14 +130,4 @@ function environment(root: SandboxRoot): string[] {
 
 function isPlainTop(name: string): boolean {
   return !['usr', 'etc', 'dev', 'proc', 'sys', 'tmp', 'run', 'var'].includes(name);
-}
-
-function scriptFailure(script: PackageScript, ending: string, output: string): UserError {
-  const lines = output.trimEnd().split('\n').slice(-LAST_LINES);
-  const said = output.trim() === '' ? '' : `; its last lines:\n${lines.join('\n')}`;
-  return new UserError(
-    'SCRIPT_FAILED',
-    `package ${script.package}: %${script.phase} failed (${ending})${said}`,
-    { hint: 'nothing was deployed; the system is as before' },
-  );
 }

@@ -4,7 +4,13 @@ import { loadLua } from '#native/lua-program.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import type { Progress } from '#layering/progress.ts';
-import { runScript, type SandboxRoot, type TopLevel } from '#layering/sandbox.ts';
+import {
+  runScript,
+  scriptFailure,
+  type SandboxRoot,
+  type ScriptEnd,
+  type TopLevel,
+} from '#layering/sandbox.ts';
 import { expandPercents, expansionOf } from '#layering/macros.ts';
 import type { PackageScript } from '#layering/scripts-plan.ts';
 import type { ScriptStep } from '#layering/scripts-order.ts';
@@ -60,19 +66,26 @@ export function startScripts(host: ScriptHost): ScriptSession {
     merged: root.merged,
     upper,
     async run({ script, args, stdin }) {
-      const run = async (what: PackageScript, output: (text: string) => void): Promise<void> => {
+      const lines = linesTo((text) =>
+        host.progress({ kind: 'output', package: script.package, script: script.phase, text }),
+      );
+      const run: RunBody = async (what, output) => {
         const scriptFile = `${scratch}/scripts/${count++}`;
         writeScript(sys, scriptFile, what.body);
-        await runScript(root, what, {
+        const start = performance.now();
+        const end = await runScript(root, what, {
           run: { scriptFile, args, stdin },
           signal: host.signal,
-          output,
-          errors,
+          output: output ?? lines.add,
+          errors: lines.add,
         });
+        lines.end();
+        const failed = end.ending !== null;
+        if (output === null || failed) tellEnd(host, script, { ...end, start });
+        host.signal.throwIfAborted();
+        if (failed) throw scriptFailure(script, end);
       };
-      const errors = (text: string): void =>
-        host.progress({ kind: 'output', package: script.package, script: script.phase, text });
-      await run(script.expand ? await expanded(script, run) : script, errors);
+      await run(script.expand ? await expanded(script, run) : script, null);
     },
     end() {
       sys.close(upper);
@@ -81,11 +94,38 @@ export function startScripts(host: ScriptHost): ScriptSession {
   };
 }
 
+/** `output` takes what is printed; null where that is the script's own. @throws UserError SCRIPT_FAILED, INTERRUPTED */
+type RunBody = (what: PackageScript, output: ((text: string) => void) | null) => Promise<void>;
+
+function tellEnd(
+  { progress, signal }: ScriptHost,
+  { package: name, phase }: PackageScript,
+  { start, ending, output }: ScriptEnd & { readonly start: number },
+): void {
+  const seconds = (performance.now() - start) / 1000;
+  const how = ending !== null && signal.aborted ? 'interrupted' : ending;
+  progress({ kind: 'script', package: name, script: phase, seconds, ending: how, output });
+}
+
+/** Puts pieces of text together to whole lines; the last one may lack its end. */
+function linesTo(tell: (text: string) => void): { add: (piece: string) => void; end: () => void } {
+  let rest = '';
+  return {
+    add: (piece) => {
+      const text = rest + piece;
+      const end = text.lastIndexOf('\n') + 1;
+      rest = text.slice(end);
+      if (end > 0) tell(text.slice(0, end));
+    },
+    end: () => {
+      if (rest !== '') tell(rest);
+      rest = '';
+    },
+  };
+}
+
 /** A script whose macros are expanded; `run` gives what the expansion prints. */
-async function expanded(
-  script: PackageScript,
-  run: (what: PackageScript, output: (text: string) => void) => Promise<void>,
-): Promise<PackageScript> {
+async function expanded(script: PackageScript, run: RunBody): Promise<PackageScript> {
   const simple = expandPercents(script.body);
   if (simple !== null) return { ...script, body: simple };
   let text = '';

@@ -82,12 +82,22 @@ beforeAll(() => {
       scripts: { post: ['"/usr/bin/bash -u"', 'echo "$- $1" > /usr/share/interpreted'] },
     },
     { name: 'failing', post: 'echo first; echo second >&2; exit 7' },
+    { name: 'talking', pre: 'echo before', post: 'echo one; echo -n "two, no end" >&2' },
+    { name: 'long-winded', post: 'for i in {1..100}; do echo "line $i"; done; exit 1' },
     { name: 'hanging', post: 'echo waiting; sleep 600' },
     { name: 'nobody-makes', files: [{ path: '/usr/share/x', content: 'x', owner: 'nobody-knows' }] },
   ]);
 });
 
 afterAll(() => system.remove());
+
+function logFile(): string {
+  return path.join(system.sysroot, 'ostree/deploy/test/var/cache/yum-ostree/scripts.log');
+}
+
+function scriptLog(): string {
+  return fs.readFileSync(logFile(), 'utf8');
+}
 
 function read(file: string): string {
   return fs.readFileSync(path.join(deploymentRoot(system), file), 'utf8');
@@ -179,6 +189,29 @@ test.each([
   fsckClean(system);
 });
 
+test('times and output of scripts are told, and kept package by package', () => {
+  const { stdout, stderr } = yumOstree(system, ['install', '-v', '--json', 'talking', 'other']);
+  const { scripts } = JSON.parse(stdout) as { scripts: Record<string, unknown>[] };
+  expect(scripts.map(({ seconds, ...rest }) => ({ ...rest, counted: typeof seconds }))).toEqual([
+    { package: 'talking', script: 'pre', ending: null, output: 'before\n', counted: 'number' },
+    { package: 'talking', script: 'post', ending: null, output: 'one\ntwo, no end', counted: 'number' },
+  ]);
+  expect(stderr).toMatch(/^talking %post\| one\ntalking %post\| two, no end\ntalking %post: \d\.\d\d s$/m);
+  expect(scriptLog()).toMatch(
+    /\+talking\n\n== talking %pre: \d\.\d\d s\nbefore\n\n== talking %post: \d\.\d\d s\none\ntwo, no end\n$/,
+  );
+  yumOstreeOk(system, ['uninstall', 'talking', 'other']);
+});
+
+test('a failure shows the last lines, and where all output is', () => {
+  const { stderr } = yumOstree(system, ['install', '-q', 'long-winded']);
+  expect(stderr).toContain('package long-winded: %post failed (exit code 1); its last lines:\n');
+  expect(stderr).toMatch(/^ *line 100$/m);
+  expect(stderr).not.toMatch(/^ *line 80$/m);
+  expect(stderr).toContain(`all output of scripts is in ${logFile()}`);
+  expect(scriptLog()).toMatch(/== long-winded %post: \d\.\d\d s, exit code 1\nline 1\nline 2\n/);
+});
+
 test('a hanging script dies with SIGINT, and nothing is left', async () => {
   const before = deploymentsOf(system);
   const child = startYumOstree(system, ['install', '-v', 'hanging']);
@@ -195,6 +228,7 @@ test('a hanging script dies with SIGINT, and nothing is left', async () => {
   child.kill('SIGINT');
   expect(await ended).toBe(130);
   expect(text).toContain('interrupted');
+  expect(scriptLog()).toMatch(/== hanging %post: \d+\.\d\d s, interrupted\nwaiting\n$/);
   expect(deploymentsOf(system)).toEqual(before);
   expect(fs.readdirSync(path.join(system.sysroot, 'ostree/deploy/test')).sort()).toEqual(['deploy', 'var']);
   fsckClean(system);
