@@ -1,10 +1,7 @@
 /** What composing asks of the base's rpmdb; nothing is read that is not asked for. */
-import type { ScriptSource } from '#layering/script-source.ts';
 import type { BasePackage } from '#layering/compose-removals.ts';
 
 export interface BaseDatabase {
-  /** The packages that have file triggers. */
-  triggerPackages(): ScriptSource[];
   packagesNamed(name: string): BasePackage[];
   /** The packages that have this path (absolute, as in their headers). */
   ownersOf(path: string): BasePackage[];

@@ -11,7 +11,7 @@ import { loadCommit } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
 import type { BaseDatabase } from '#layering/base-database.ts';
-import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
+import type { ComposePackage } from '#layering/compose-package.ts';
 import type { BasePackage } from '#layering/compose-removals.ts';
 import { treePathOf } from '#layering/import-paths.ts';
 import type { Nevra } from '#layering/nevra.ts';
@@ -20,14 +20,7 @@ import { nevraOf } from '#layering/rpm-file.ts';
 import { KEY_PACKAGE } from '#layering/solver-input.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import { installedHeader } from '#layering/rpmdb-header.ts';
-import { openSqlite } from '#native/sqlite.ts';
-import {
-  readingDatabase,
-  Rpmdb,
-  RPMDB_FILE,
-  sqliteImage,
-  type InstalledHeader,
-} from '#layering/rpmdb-read.ts';
+import { readingDatabase, Rpmdb, RPMDB_FILE, type InstalledHeader } from '#layering/rpmdb-read.ts';
 import { changeRpmdbFile, type RpmdbChange } from '#layering/rpmdb-write.ts';
 
 /** The base's database, opened when it is first asked. */
@@ -84,10 +77,6 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
         .flatMap(ownersOf)
         .flatMap(({ files }) => files.filter((file) => treePathOf(file.path) === path))
         .at(0)?.color ?? 0,
-    triggerPackages: () =>
-      triggerNumbers(fs.readFileSync(file), where)
-        .flatMap((hnum) => db().header(hnum) ?? [])
-        .map(({ header }) => scriptSource(nevraOf(header).name, header)),
     close: () => open?.close(),
   };
 }
@@ -249,19 +238,4 @@ function recordedPackages(repo: Repo, base: Checksum): Nevra[] | null {
   return (list as [string, string, string, string, string][]).map(
     ([name, epoch, version, release, arch]) => ({ name, epoch: Number(epoch), version, release, arch }),
   );
-}
-
-/** Numbers of the packages with file triggers that run once for a whole transaction, from the index made for that. */
-function triggerNumbers(bytes: Uint8Array, where: string): number[] {
-  const db = openSqlite(sqliteImage(bytes, where));
-  try {
-    return readingDatabase(where, () => {
-      const table = `SELECT 1 FROM sqlite_schema WHERE name = 'Transfiletriggername'`;
-      if (db.prepare(table).get() === undefined) return [];
-      const select = 'SELECT DISTINCT hnum FROM Transfiletriggername ORDER BY hnum';
-      return db.prepare<[], number>(select).pluck().all();
-    });
-  } finally {
-    db.close();
-  }
 }

@@ -54,6 +54,16 @@ function talkative(name: string, more: Partial<RpmTestPackage> = {}): RpmTestPac
   };
 }
 
+/** Not all of them are files of the tree. */
+const ODD_FILES: RpmTestPackage['files'] = [
+  { path: '/usr/share/d/ghost', kind: 'ghost', content: 'x' },
+  { path: '/usr/share/d/doc', content: 'x', role: 'doc' },
+  { path: '/usr/share/d/config', content: 'x', role: 'noreplace' },
+  { path: '/usr/share/d/link', kind: 'symlink', target: 'file' },
+  { path: '/usr/share/d/first-beside', content: 'first' },
+  { path: '/usr/share/d/ü x', content: 'x' },
+];
+
 /** `needed` is in the database before what needs it, and goes after it. */
 const BASE = [
   talkative('first'),
@@ -66,7 +76,7 @@ let system: TestSystem;
 beforeAll(() => {
   system = makeTestSystem('/var/tmp', { base: BASE, withRpm: true });
   publish(system, [
-    talkative('aa', { provides: ['of-aa'] }),
+    { ...talkative('aa', { provides: ['of-aa'] }), files: [...(talkative('aa').files ?? []), ...ODD_FILES] },
     talkative('old', {
       version: '2.0',
       files: [
