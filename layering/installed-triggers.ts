@@ -46,6 +46,10 @@ export function installedForScripts(
     );
   const named = (name: string): number[] => select('SELECT hnum FROM Name WHERE key = ?', [name]);
   const source = (hnum: number): ScriptSource => scriptSource(nevraOf(header(hnum)).name, header(hnum));
+  const ownersOf = (path: string): number[] =>
+    select('SELECT DISTINCT hnum FROM Basenames WHERE key = ?', [
+      path.slice(path.lastIndexOf('/') + 1),
+    ]).filter((hnum) => filePaths(header(hnum)).includes(path));
   const removed = changes.removals.flatMap(named);
   const gone = new Set(removed);
   const names = [...changes.added.map(({ name }) => name), ...changes.removals];
@@ -60,6 +64,7 @@ export function installedForScripts(
       const numbers = new Set(removed.filter((hnum) => without.some((one) => one === sources.get(hnum))));
       return filesBelow(select, header, { prefixes, gone: numbers });
     },
+    keeps: (path) => ownersOf(path).some((hnum) => !gone.has(hnum)),
     triggering: sourcesOf(set.filter((hnum) => !gone.has(hnum))),
     present: sourcesOf(ordered),
     removed: sourcesOf(removed),

@@ -19,6 +19,8 @@ export interface InstalledPackages {
   versions(name: string): readonly Evr[];
   /** Paths that begin with one of the prefixes, in the database's order: of all packages but `gone` ones of `removed`. */
   files(prefixes: readonly string[], gone: readonly ScriptSource[]): readonly string[];
+  /** Whether a package that stays has the path, as its header spells it. */
+  keeps(path: string): boolean;
   /** Packages that stay and have triggers, in the database's order. */
   readonly triggering: readonly ScriptSource[];
   /** These and the ones that are removed, in the database's order. */
@@ -77,6 +79,9 @@ class TransactionState {
   present: readonly ScriptSource[];
   private readonly done: ScriptSource[] = [];
   private gone: readonly ScriptSource[] = [];
+  /** Paths of so many of `done`. */
+  private readonly placed = new Set<string>();
+  private placedOf = 0;
 
   constructor(transaction: ScriptTransaction) {
     this.transaction = transaction;
@@ -115,10 +120,20 @@ class TransactionState {
     return installed.present.filter((one) => removed.includes(one)).flatMap((one) => one.files());
   }
 
-  /** Paths that go with a package: those of no new one. */
+  /** Paths that come with a package that is installed now: rpm does not make again what an earlier one brought. */
+  filesGained(source: ScriptSource): readonly string[] {
+    const before = this.done.slice(this.placedOf, this.done.indexOf(source));
+    for (const path of before.flatMap((one) => one.files())) this.placed.add(path);
+    this.placedOf += before.length;
+    return source.files().filter((path) => !this.placed.has(path));
+  }
+
+  /** Paths that go with a package: those of no new one, of none that stays, and of none that is to go after it. */
   filesLost(source: ScriptSource): readonly string[] {
-    const kept = new Set(this.transaction.added.flatMap((one) => one.files()));
-    return source.files().filter((path) => !kept.has(path));
+    const { added, removed, installed } = this.transaction;
+    const waiting = removed.filter((one) => one !== source && !this.gone.includes(one));
+    const kept = new Set([...added, ...waiting].flatMap((one) => one.files()));
+    return source.files().filter((path) => !kept.has(path) && !installed.keeps(path));
   }
 }
 
@@ -134,8 +149,9 @@ function installSteps(state: TransactionState, source: ScriptSource): ScriptStep
     own: before + 1,
     other: before + 1,
   };
+  const gained = once(() => state.filesGained(source));
   const files = (early: boolean): ScriptStep[] => [
-    ...fileTriggerSteps(state.present, 'filetriggerin', { early, paths: () => source.files() }),
+    ...fileTriggerSteps(state.present, 'filetriggerin', { early, paths: gained }),
     ...fileTriggerSteps([source], 'filetriggerin', {
       early,
       paths: (prefixes) => state.files(prefixes, source),
@@ -155,9 +171,9 @@ function installSteps(state: TransactionState, source: ScriptSource): ScriptStep
 function eraseSteps(state: TransactionState, source: ScriptSource): ScriptStep[] {
   const after = state.count(source.name) - 1;
   const occasion: Occasion = { state, phase: 'triggerun', source, own: after, other: after };
-  const lost = state.filesLost(source);
+  const lost = once(() => state.filesLost(source));
   const files = (phase: 'filetriggerun' | 'filetriggerpostun', early: boolean): ScriptStep[] =>
-    fileTriggerSteps(state.present, phase, { early, paths: () => lost });
+    fileTriggerSteps(state.present, phase, { early, paths: lost });
   const ownFiles = (early: boolean): ScriptStep[] =>
     fileTriggerSteps([source], 'filetriggerun', { early, paths: (prefixes) => state.files(prefixes) });
   const steps = [
@@ -202,6 +218,12 @@ function transactionAdditions(state: TransactionState): ScriptStep[] {
       fileTriggerSteps([source], 'transfiletriggerin', { paths: (prefixes) => state.files(prefixes) }),
     ),
   ];
+}
+
+/** Most packages set off no trigger: nothing is worked out for these. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | null = null;
+  return () => (made ??= { value: make() }).value;
 }
 
 function own(source: ScriptSource, phase: ScriptPhase, argument: number): ScriptStep[] {

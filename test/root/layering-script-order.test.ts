@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtPrograms } from '#test/fixtures/built-programs.ts';
-import type { RpmTestPackage } from '#test/fixtures/rpm-build.ts';
+import type { RpmTestFile, RpmTestPackage } from '#test/fixtures/rpm-build.ts';
 import { LUA, LUA_TRIGGER } from '#test/root/layering-lua-script.ts';
 import {
   BASE_REF,
@@ -49,13 +49,20 @@ function talkative(name: string, more: Partial<RpmTestPackage> = {}): RpmTestPac
       { path: `/usr/share/d/${name}/file`, content: name },
       { path: `/usr/share/d/${name}-beside`, content: name },
       { path: `/usr/share/elsewhere/${name}`, content: name },
+      { path: '/usr/share/d/of-all', content: 'shared by all' },
+      { path: '/usr/share/d/of-all.d', kind: 'directory' },
+      { path: '/usr/share/d/of-all.link', kind: 'symlink', target: 'of-all' },
     ],
     ...more,
   };
 }
 
+function withFiles(pkg: RpmTestPackage, more: readonly RpmTestFile[]): RpmTestPackage {
+  return { ...pkg, files: [...(pkg.files ?? []), ...more] };
+}
+
 /** Not all of them are files of the tree. */
-const ODD_FILES: RpmTestPackage['files'] = [
+const ODD_FILES: readonly RpmTestFile[] = [
   { path: '/usr/share/d/ghost', kind: 'ghost', content: 'x' },
   { path: '/usr/share/d/doc', content: 'x', role: 'doc' },
   { path: '/usr/share/d/config', content: 'x', role: 'noreplace' },
@@ -64,11 +71,13 @@ const ODD_FILES: RpmTestPackage['files'] = [
   { path: '/usr/share/d/ü x', content: 'x' },
 ];
 
+const OF_TWO: RpmTestFile = { path: '/usr/share/d/of-two', content: 'both go' };
+
 /** `needed` is in the database before what needs it, and goes after it. */
 const BASE = [
   talkative('first'),
-  talkative('needed', { provides: ['of-needed'] }),
-  talkative('old', { requires: ['of-needed'] }),
+  withFiles(talkative('needed', { provides: ['of-needed'] }), [OF_TWO]),
+  withFiles(talkative('old', { requires: ['of-needed'] }), [OF_TWO]),
 ];
 
 let system: TestSystem;
@@ -76,7 +85,7 @@ let system: TestSystem;
 beforeAll(() => {
   system = makeTestSystem('/var/tmp', { base: BASE, withRpm: true });
   publish(system, [
-    { ...talkative('aa', { provides: ['of-aa'] }), files: [...(talkative('aa').files ?? []), ...ODD_FILES] },
+    withFiles(talkative('aa', { provides: ['of-aa'] }), ODD_FILES),
     talkative('old', {
       version: '2.0',
       files: [
