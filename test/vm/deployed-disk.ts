@@ -25,6 +25,8 @@ export interface DiskOptions {
   /** Settings of the repository before the first commit: `ex-integrity.composefs` → `true`. */
   readonly config?: Readonly<Record<string, string>>;
   readonly commitOptions?: readonly string[];
+  /** The physical root gets `/proc`, `/dev` and others too, for a machine without initramfs. */
+  readonly withMountPoints?: boolean;
   /** What else is to be done in the mounted sysroot. */
   readonly finish?: (root: string) => Promise<void>;
 }
@@ -54,7 +56,8 @@ async function makeSysroot(
   options: DiskOptions,
 ): Promise<void> {
   const ostree = options.ostree ?? ourOstree;
-  await ostree(['admin', 'init-fs', '--modern', root]);
+  const modern = options.withMountPoints === true ? [] : ['--modern'];
+  await ostree(['admin', 'init-fs', ...modern, root]);
   const repo = `--repo=${root}/ostree/repo`;
   const config = { 'sysroot.bootloader': 'none', ...options.config };
   for (const [key, value] of Object.entries(config)) await ostree([repo, 'config', 'set', key, value]);

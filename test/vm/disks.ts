@@ -9,7 +9,7 @@ import type { DeployedDisk, DeployedTree } from './deployed-disk.ts';
 import { deployedDisk } from './deployed-disk.ts';
 import type { Kernel } from './kernel.ts';
 import { GUEST } from './mini-initramfs.ts';
-import { plainTree, systemdTree } from './tree.ts';
+import { install, plainTree, systemdTree } from './tree.ts';
 import { runCommand } from '#test/fixtures/run-command.ts';
 
 const KERNEL_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyS0'];
@@ -57,14 +57,17 @@ export interface SmallSystem {
   readonly withoutInitramfs?: boolean;
   /** More files: name → content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Programs: name → the file here. */
+  readonly programs?: Readonly<Record<string, string>>;
 }
 
 /** A system that reports and powers off. */
 export function smallSystem(kernel: Kernel, system: SmallSystem): DeployedTree {
-  const { version, files = {} } = system;
+  const { version, files = {}, programs = {} } = system;
   const lay = (root: string) => {
     const initramfs = system.withoutInitramfs === true ? null : placeholder();
     plainTree(root, { kernel, initramfs, id: 'small', version, files });
+    for (const [name, file] of Object.entries(programs)) install(root, file, name);
   };
   return { stateroot: 'small', kernelArguments: KERNEL_ARGUMENTS, lay };
 }
@@ -76,13 +79,13 @@ function placeholder(): string {
   return file;
 }
 
-function inputsOf(kernel: Kernel, kind: string): (string | Uint8Array)[] {
+export function inputsOf(kernel: Kernel, kind: string): (string | Uint8Array)[] {
   const scripts = ['plain-init.sh', 'report.sh'].map((name) => fs.readFileSync(path.join(GUEST, name)));
   return [kernel.version, kind, ...KERNEL_ARGUMENTS, ...scripts];
 }
 
 /** `ostree` of an unpacked newer suite, run with its own libraries. */
-async function foreignOstree(root: string, args: readonly string[]): Promise<string> {
+export async function foreignOstree(root: string, args: readonly string[]): Promise<string> {
   const loader = path.join(root, 'usr/lib64/ld-linux-x86-64.so.2');
   const library = path.join(root, 'usr/lib/x86_64-linux-gnu');
   const search = `${library}:${path.join(library, 'systemd')}`;

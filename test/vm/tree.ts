@@ -70,7 +70,9 @@ function layCommon(root: string, input: TreeInput): void {
   }
 }
 
-function install(root: string, file: string, name: string): void {
+/** A program of this machine as `name` below `root`. */
+export function install(root: string, file: string, name: string): void {
+  fs.mkdirSync(path.dirname(path.join(root, name)), { recursive: true });
   fs.copyFileSync(file, path.join(root, name));
   fs.chmodSync(path.join(root, name), 0o755);
 }
