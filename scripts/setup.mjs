@@ -41,6 +41,7 @@ const SYSTEM_PACKAGES = [
   ['/usr/sbin/mkinitramfs', 'initramfs-tools-core'],
   ['/usr/bin/shellcheck', 'shellcheck'],
   ['/usr/bin/dh', 'debhelper'],
+  ['/usr/bin/makepkg', 'makepkg'],
   ['/usr/bin/qemu-system-x86_64', 'qemu-system-x86'],
   ['/usr/bin/busybox', 'busybox-static'],
   ['/usr/sbin/depmod', 'kmod'],
