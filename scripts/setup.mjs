@@ -43,6 +43,7 @@ const SYSTEM_PACKAGES = [
   ['/usr/bin/dh', 'debhelper'],
   ['/usr/bin/makepkg', 'makepkg'],
   ['/usr/bin/qemu-system-x86_64', 'qemu-system-x86'],
+  ['/usr/bin/qemu-system-aarch64', 'qemu-system-arm'],
   ['/usr/bin/busybox', 'busybox-static'],
   ['/usr/sbin/depmod', 'kmod'],
   ['/usr/bin/findmnt', 'util-linux'],

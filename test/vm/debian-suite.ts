@@ -13,6 +13,7 @@ export interface Suite {
 
 /** Debian 12: the C program 2022.7 and Linux 6.1, without composefs. */
 export const BOOKWORM: Suite = { name: 'bookworm', architecture: 'amd64' };
+export const BOOKWORM_ARM64: Suite = { name: 'bookworm', architecture: 'arm64' };
 /** Debian 13: Linux 6.12, which mounts erofs from a file. */
 export const TRIXIE: Suite = { name: 'trixie', architecture: 'amd64' };
 /** The newest C program with its tools. */

@@ -13,11 +13,20 @@ import { install, plainTree, systemdTree } from './tree.ts';
 import { runCommand } from '#test/fixtures/run-command.ts';
 
 const KERNEL_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyS0'];
+/** QEMU's arm64 machine has one serial port. */
+const ARM64_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyAMA0', 'vm.report=console'];
 
 /** Two systems, version 2 the default, deployed by our `ostree admin`. */
 export async function ourDisk(kernel: Kernel): Promise<DeployedDisk> {
   const trees = ['1', '2'].map((version) => smallSystem(kernel, { version }));
   return await deployedDisk('ours', inputsOf(kernel, 'ours'), trees, { shape: { megabytes: 300 } });
+}
+
+/** A system for arm64, deployed by our `ostree admin` of this machine. @param busybox that system's */
+export async function arm64Disk(kernel: Kernel, busybox: string): Promise<DeployedDisk> {
+  const inputs = [...inputsOf(kernel, 'arm64'), ...ARM64_ARGUMENTS];
+  const tree = smallSystem(kernel, { version: '1', busybox });
+  return await deployedDisk('arm64', inputs, [tree], { shape: { megabytes: 300 } });
 }
 
 /** One system with a composefs image, which the newest C `ostree` makes; ours does not write them. */
@@ -57,6 +66,8 @@ export interface SmallSystem {
   readonly withoutInitramfs?: boolean;
   /** More files: name → content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Static; of this machine where it is not given. */
+  readonly busybox?: string;
   /** Programs: name → the file here. */
   readonly programs?: Readonly<Record<string, string>>;
 }
@@ -66,10 +77,12 @@ export function smallSystem(kernel: Kernel, system: SmallSystem): DeployedTree {
   const { version, files = {}, programs = {} } = system;
   const lay = (root: string) => {
     const initramfs = system.withoutInitramfs === true ? null : placeholder();
-    plainTree(root, { kernel, initramfs, id: 'small', version, files });
+    const shell = system.busybox === undefined ? {} : { busybox: system.busybox };
+    plainTree(root, { kernel, initramfs, id: 'small', version, files, ...shell });
     for (const [name, file] of Object.entries(programs)) install(root, file, name);
   };
-  return { stateroot: 'small', kernelArguments: KERNEL_ARGUMENTS, lay };
+  const kernelArguments = kernel.architecture === 'arm64' ? ARM64_ARGUMENTS : KERNEL_ARGUMENTS;
+  return { stateroot: 'small', kernelArguments, lay };
 }
 
 /** The initramfs of these systems is put together at each boot. */

@@ -3,7 +3,7 @@
 # shellcheck shell=dash
 PATH=/usr/bin:/usr/sbin
 out=/dev/ttyS1
-if ! { : > $out; } 2> /dev/null; then out=/dev/console; fi
+if /usr/bin/busybox grep -q vm.report=console /proc/cmdline || ! { : > $out; } 2> /dev/null; then out=/dev/console; fi
 exec > $out
 b=/usr/bin/busybox
 section() { echo "@@begin $1"; shift; "$@" 2>&1; echo; echo "@@end"; }
