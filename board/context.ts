@@ -40,16 +40,19 @@ export function readingSysroot<T>({ sys, env, path }: BoardContext, action: (sys
 
 /** Opens the sysroot to change it: writable, locked, and read anew under the lock. */
 export function changingSysroot<T>(context: BoardContext, action: (sysroot: Sysroot) => T): T {
-  const { sys } = context;
-  makeSysrootWritable(sys, context.path);
-  return readingSysroot(context, (opened) => {
-    const lock = waitForLock(opened, (holder) =>
-      sys.write(2, `Waiting for sysroot lock${holder === null ? '' : ` (process ${holder} has it)`}...\n`),
-    );
-    try {
-      return action(reloadSysroot(opened));
-    } finally {
-      sys.close(lock);
-    }
-  });
+  makeSysrootWritable(context.sys, context.path);
+  return readingSysroot(context, (opened) => withLock(opened, () => action(reloadSysroot(opened))));
+}
+
+/** Runs `action` under the sysroot's lock. */
+export function withLock<T>(place: Pick<Sysroot, 'sys' | 'fd' | 'path'>, action: () => T): T {
+  const { sys } = place;
+  const lock = waitForLock(place, (holder) =>
+    sys.write(2, `Waiting for sysroot lock${holder === null ? '' : ` (process ${holder} has it)`}...\n`),
+  );
+  try {
+    return action();
+  } finally {
+    sys.close(lock);
+  }
 }

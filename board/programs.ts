@@ -4,6 +4,7 @@ import { withBatchCalls } from '#board/batch-calls.ts';
 import { kargs, KARGS_OPTIONS, rollback, setDefault } from '#board/boot-order.ts';
 import { cleanup } from '#board/cleanup.ts';
 import { readEnvironment, readingSysroot, type BoardContext } from '#board/context.ts';
+import { fsckBoot } from '#board/fsck-boot.ts';
 import { statusJson, statusText } from '#board/status.ts';
 import type { Syscalls } from '#native/syscalls.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
@@ -18,6 +19,7 @@ const HELP = `usage: yum-ostree-boot VERB [--sysroot DIR] [OPTION]…
   kargs                  print the kernel arguments of the deployment that boots next, or change them:
     [--append K=V] [--append-if-missing K=V] [--replace K=V] [--delete K[=V]] [--delete-if-present K[=V]]
     [--deployment INDEX]
+  fsck-boot [--repair]   check that every entry of the boot menu can boot; mend what can be mended
   cleanup                remove what no deployment and no ref needs
 
   --sysroot DIR          default: OSTREE_SYSROOT, or /
@@ -39,6 +41,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   'set-default': { ...PLAIN, operands: 1, run: setDefault },
   rollback: { ...PLAIN, run: rollback },
   kargs: { ...PLAIN, values: KARGS_OPTIONS, run: kargs },
+  'fsck-boot': { ...PLAIN, flags: ['--repair'], run: fsckBoot },
   cleanup: { ...PLAIN, run: cleanup },
 };
 

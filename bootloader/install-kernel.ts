@@ -1,14 +1,21 @@
 /** Puts the kernel files of deployments into `/boot/ostree/OS-BOOTCSUM/`. */
 import { S, type Fd } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
-import { kernelDirectory, type BootFacts } from '#bootloader/entries.ts';
+import type { BootPlace } from '#bootloader/boot-place.ts';
+import { kernelDirectory } from '#bootloader/entries.ts';
 import { copyBytes } from '#ostree/sysroot/copy-file.ts';
-import { deploymentPath } from '#ostree/sysroot/deployment.ts';
-import { filesBelow } from '#ostree/sysroot/kernel-layout.ts';
-import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { filesBelow, type KernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
-interface MissingFile {
+/** A deployment and where its tree keeps the kernel. */
+export interface KernelFacts {
+  readonly deployment: Pick<Deployment, 'stateroot' | 'checksum' | 'deployserial' | 'bootcsum'>;
+  readonly layout: KernelLayout;
+}
+
+/** A kernel file that /boot lacks, or has in another size. */
+export interface MissingFile {
   /** Both relative to the sysroot. */
   readonly source: string;
   readonly target: string;
@@ -23,8 +30,8 @@ const RESERVE = 1024 * 1024;
  * sync, then the renames, so that a name in /boot always has all its bytes. A crash leaves unused files at most.
  * @throws UserError NO_BOOT_SPACE before anything is copied
  */
-export function installKernels(sysroot: Sysroot, facts: readonly BootFacts[], boot: Fd): void {
-  const missing = missingFiles(sysroot, facts);
+export function installKernels(sysroot: BootPlace, facts: readonly KernelFacts[], boot: Fd): void {
+  const missing = missingKernelFiles(sysroot, facts);
   if (missing.length === 0) return;
   const { sys, fd } = sysroot;
   const isLinkable = sys.fstat(boot).dev === sys.fstat(fd).dev;
@@ -37,8 +44,8 @@ export function installKernels(sysroot: Sysroot, facts: readonly BootFacts[], bo
   for (const { target } of toCopy) sys.rename(fd, temporaryName(target), fd, target);
 }
 
-/** The kernel files that /boot lacks. A device tree's files are looked at one by one: ostree may have died among them. */
-function missingFiles(sysroot: Sysroot, facts: readonly BootFacts[]): MissingFile[] {
+/** What `installKernels` would put there. A device tree's files are looked at one by one: ostree may have died among them. */
+export function missingKernelFiles(sysroot: BootPlace, facts: readonly KernelFacts[]): MissingFile[] {
   const found = new Map<string, MissingFile>();
   for (const fact of facts)
     for (const [source, target] of wantedFiles(sysroot, fact)) {
@@ -50,7 +57,7 @@ function missingFiles(sysroot: Sysroot, facts: readonly BootFacts[]): MissingFil
   return [...found.values()];
 }
 
-function wantedFiles({ sys, fd }: Sysroot, { deployment, layout }: BootFacts): [string, string][] {
+function wantedFiles({ sys, fd }: BootPlace, { deployment, layout }: KernelFacts): [string, string][] {
   const root = deploymentPath(deployment);
   const directory = `boot/${kernelDirectory(deployment)}`;
   const { devicetree } = layout;
@@ -68,7 +75,7 @@ function wantedFiles({ sys, fd }: Sysroot, { deployment, layout }: BootFacts): [
 }
 
 /** False where the file has too many links or may not be linked: it is copied then. */
-function tryLink({ sys, fd }: Sysroot, { source, target }: MissingFile): boolean {
+function tryLink({ sys, fd }: BootPlace, { source, target }: MissingFile): boolean {
   // A symlink in the tree stands for the file it points to.
   if (((sys.lstat(fd, source)?.mode ?? 0) & S.IFMT) !== S.IFREG) return false;
   unlinkIfPresent(sys, fd, target);
@@ -82,7 +89,7 @@ function tryLink({ sys, fd }: Sysroot, { source, target }: MissingFile): boolean
   }
 }
 
-function copyToTemporary({ sys, fd }: Sysroot, { source, target }: MissingFile): void {
+function copyToTemporary({ sys, fd }: BootPlace, { source, target }: MissingFile): void {
   const stat = sys.stat(fd, source);
   if (stat === null) throw new Error(`${source} vanished`);
   const from = sys.open(fd, source, ['read']);
@@ -100,7 +107,7 @@ function copyToTemporary({ sys, fd }: Sysroot, { source, target }: MissingFile):
   }
 }
 
-function requireSpace({ sys, path }: Sysroot, missing: readonly MissingFile[], boot: Fd): void {
+function requireSpace({ sys, path }: BootPlace, missing: readonly MissingFile[], boot: Fd): void {
   const { bsize, bavail } = sys.statfs(boot);
   const blocks = (size: number): number => Math.ceil(size / bsize) * bsize;
   const needed = missing.reduce((sum, { size }) => sum + blocks(size), RESERVE);

@@ -1,0 +1,48 @@
+/** `yum-ostree-boot fsck-boot`: works also where the other verbs cannot read the sysroot. */
+import type { VerbArguments } from '#board/arguments.ts';
+import { withLock, type BoardContext } from '#board/context.ts';
+import type { BootPlace } from '#bootloader/boot-place.ts';
+import { readBootView } from '#bootloader/boot-view.ts';
+import { bootProblems } from '#bootloader/check-boot.ts';
+import { repairBoot } from '#bootloader/repair-boot.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
+
+/** @returns what was mended. @throws UserError BOOT_DAMAGED naming what is left */
+export function fsckBoot(context: BoardContext, { flags }: VerbArguments): string {
+  const { sys, path } = context;
+  const isRepair = flags.has('--repair');
+  if (isRepair) makeSysrootWritable(sys, path);
+  const fd = openRoot(context);
+  try {
+    const place = { sys, fd, path };
+    const mended = isRepair ? withLock(place, () => repairBoot(place)) : [];
+    const said = mended.map((line) => `repaired: ${line}\n`).join('');
+    refuseDamaged(place, said, isRepair);
+    return said;
+  } finally {
+    sys.close(fd);
+  }
+}
+
+function openRoot({ sys, path }: BoardContext): number {
+  const fd = sys.open(AT_FDCWD, path, ['read', 'directory']);
+  if (sys.stat(fd, 'ostree/deploy') !== null && sys.stat(fd, 'boot') !== null) return fd;
+  sys.close(fd);
+  throw new UserError('NO_SYSROOT', `'${path}' is not a sysroot: it has no ostree/deploy, or no boot`, {
+    hint: '--sysroot names another',
+  });
+}
+
+function refuseDamaged(place: BootPlace, said: string, isRepair: boolean): void {
+  const problems = bootProblems(readBootView(place));
+  if (problems.length === 0) return;
+  place.sys.write(1, said);
+  const lines = problems.map(({ where, what }) => `\n  ${where}: ${what}`).join('');
+  throw new UserError('BOOT_DAMAGED', `the boot menu of this sysroot is damaged:${lines}`, {
+    hint: isRepair
+      ? 'what is left cannot be mended without knowing more: deploy anew'
+      : 'fsck-boot --repair mends what it can',
+  });
+}
