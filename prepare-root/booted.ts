@@ -24,8 +24,11 @@ export interface BootedImage {
   readonly signedBy: string | null;
 }
 
-/** The file's bytes: a GVariant `a{sv}`, keys in ostree's order. */
-export function bootedRecord(facts: BootedFacts): Uint8Array {
+/** The file's bytes: a GVariant `a{sv}`, keys in ostree's order: a soft reboot has the last two `'etc first'`. */
+export function bootedRecord(
+  facts: BootedFacts,
+  order: 'sysroot first' | 'etc first' = 'sysroot first',
+): Uint8Array {
   const { composefs, transientEtc } = facts;
   const signedBy = composefs?.signedBy ?? null;
   const entries: (readonly [string, Variant])[] = [
@@ -36,8 +39,12 @@ export function bootedRecord(facts: BootedFacts): Uint8Array {
   if (signedBy !== null) entries.push(['composefs.signed', text(signedBy)]);
   if (composefs !== null)
     entries.push(['composefs', boolean(true)], ['composefs.verity', boolean(composefs.verity)]);
-  entries.push(['sysroot-ro', boolean(facts.sysrootReadonly)]);
-  if (transientEtc !== null) entries.push(['transient-etc', text(transientEtc)]);
+  const sysroot: readonly [string, Variant] = ['sysroot-ro', boolean(facts.sysrootReadonly)];
+  if (transientEtc === null) entries.push(sysroot);
+  else {
+    const etc: readonly [string, Variant] = ['transient-etc', text(transientEtc)];
+    entries.push(...(order === 'etc first' ? [etc, sysroot] : [sysroot, etc]));
+  }
   return serialize('a{sv}', entries);
 }
 

@@ -12,6 +12,8 @@ export type MountOp =
       readonly recursive: boolean;
     }
   | { readonly op: 'bind'; readonly from: string; readonly to: string }
+  /** As `bind`, but read-only, where it is to be, before it can be seen. */
+  | { readonly op: 'clone'; readonly from: string; readonly to: string; readonly readonly: boolean }
   /** Of the mount, not of the file system behind it. */
   | { readonly op: 'remount'; readonly path: string; readonly readonly: boolean }
   | ({ readonly op: 'overlay'; readonly to: string; readonly readonly: boolean } & OverlayLayers)
@@ -75,6 +77,8 @@ export function describeOp(op: MountOp): string {
       return `make ${op.path} ${op.recursive ? 'and all below ' : ''}${op.how}`;
     case 'bind':
       return `bind ${op.from} on ${op.to}`;
+    case 'clone':
+      return `mount a copy of ${op.from} on ${op.to}${op.readonly ? ' read-only' : ''}`;
     case 'remount':
       return `remount ${op.path} ${op.readonly ? 'read-only' : 'writable'}`;
     case 'overlay':
@@ -148,6 +152,7 @@ export function undoOf(op: MountOp): MountOp | null {
     case 'make-directory':
       return { op: 'remove-directory', path: op.path };
     case 'bind':
+    case 'clone':
     case 'overlay':
     case 'image':
     case 'composefs':

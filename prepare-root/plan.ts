@@ -2,15 +2,12 @@
 import { BOOTED_PATH, bootedRecord } from '#prepare-root/booted.ts';
 import { IMAGE, parentOf, type BootFacts } from '#prepare-root/facts.ts';
 import type { MountOp } from '#prepare-root/mount-op.ts';
+import { etcSteps, imageRootSteps, PRIVATE, runDirectories, say } from '#prepare-root/root-steps.ts';
 import { UserError } from '#ostree/format/errors.ts';
 
 /** Where the new root is put together. */
 export const WORK_ROOT = '/sysroot.tmp';
 
-/** Where the root's own files in memory are, out of sight of all but root. */
-const PRIVATE = '/run/ostree/.private';
-/** Where the image is mounted until the overlay has it. */
-export const IMAGE_MOUNT = `${PRIVATE}/cfsroot-lower`;
 const JOURNAL_ID = '7170336a73ba4601bad31af888aa0df7';
 
 /**
@@ -30,7 +27,9 @@ export function planRoot(facts: BootFacts): readonly MountOp[] {
     { op: 'make-directory', path: WORK_ROOT, mode: 0o755 },
     { op: 'change-directory', path: layout.deployment },
     ...(layout.image ? imageSteps(facts, layout) : bindSteps(layout)),
-    ...(layout.sysrootReadonly || layout.image ? etcSteps(layout) : []),
+    ...(layout.sysrootReadonly || layout.image
+      ? etcSteps({ deployment: layout.deployment, transient: layout.transientEtc, root: WORK_ROOT })
+      : []),
     ...usrSteps(facts, layout),
     ...(layout.isInit ? initSteps(facts, layout) : sysrootSteps(facts, layout)),
   ];
@@ -122,13 +121,6 @@ function resolved(facts: BootFacts, { deployment }: Layout): MountOp {
   };
 }
 
-function runDirectories(): MountOp[] {
-  return [
-    { op: 'make-directory', path: '/run/ostree', mode: 0o755 },
-    { op: 'make-directory', path: PRIVATE, mode: 0 },
-  ];
-}
-
 function memorySteps(path: string): MountOp[] {
   return [
     { op: 'make-directory', path, mode: 0o755 },
@@ -141,33 +133,13 @@ function bindSteps({ deployment }: Layout): MountOp[] {
 }
 
 function imageSteps(facts: BootFacts, { deployment }: Layout): MountOp[] {
-  const { rootTransient, verity } = facts.config;
   return [
-    { op: 'make-directory', path: IMAGE_MOUNT, mode: 0o700 },
-    ...(rootTransient === 'no' ? [] : rootChangesDirectories()),
-    { op: 'image', image: `${deployment}/${IMAGE}`, to: IMAGE_MOUNT, digest: facts.imageDigest },
-    {
-      op: 'composefs',
-      to: WORK_ROOT,
-      lower: IMAGE_MOUNT,
-      objects: inSysroot(facts, '/ostree/repo/objects'),
-      verity,
-      changes: rootTransient === 'no' ? null : ROOT_CHANGES,
-      readonly: rootTransient !== 'yes',
-    },
-    { op: 'unmount', path: IMAGE_MOUNT, restore: null },
-    say(`composefs: mounted successfully (verity=${verity})`),
+    ...imageRootSteps({
+      ...{ image: `${deployment}/${IMAGE}`, digest: facts.imageDigest },
+      ...{ objects: inSysroot(facts, '/ostree/repo/objects'), config: facts.config },
+      ...{ to: WORK_ROOT, changes: `${PRIVATE}/root` },
+    }),
     ...(facts.backingDevice === null ? [] : volatileRoot(facts.backingDevice)),
-  ];
-}
-
-const ROOT_CHANGES = { upper: `${PRIVATE}/root/upper`, work: `${PRIVATE}/root/work` };
-
-function rootChangesDirectories(): MountOp[] {
-  return [
-    { op: 'make-directory', path: `${PRIVATE}/root`, mode: 0o755 },
-    { op: 'make-directory', path: ROOT_CHANGES.upper, mode: 0o755 },
-    { op: 'make-directory', path: ROOT_CHANGES.work, mode: 0o700 },
   ];
 }
 
@@ -176,24 +148,6 @@ function volatileRoot(device: string): MountOp[] {
   return [
     { op: 'make-directory', path: '/run/systemd', mode: 0o755 },
     { op: 'symlink', target: device, path: '/run/systemd/volatile-root' },
-  ];
-}
-
-/** `/etc` stays writable where the physical root will not be. */
-function etcSteps({ deployment, transientEtc }: Layout): MountOp[] {
-  const etc = `${WORK_ROOT}/etc`;
-  if (transientEtc === null)
-    return [
-      { op: 'bind', from: `${deployment}/etc`, to: etc },
-      { op: 'remount', path: etc, readonly: false },
-    ];
-  const upper = `${transientEtc}/upper`;
-  const work = `${transientEtc}/work`;
-  return [
-    { op: 'make-directory', path: transientEtc, mode: 0o700 },
-    { op: 'make-directory', path: upper, mode: 0o755 },
-    { op: 'make-directory', path: work, mode: 0o755 },
-    { op: 'overlay', to: etc, lower: `${WORK_ROOT}/usr/etc`, upper, work, readonly: false },
   ];
 }
 
@@ -308,8 +262,4 @@ function stateSteps(facts: BootFacts, layout: Layout, physical: string): MountOp
 
 function inSysroot(facts: BootFacts, path: string): string {
   return facts.sysroot === '/' ? path : facts.sysroot + path;
-}
-
-function say(text: string): MountOp {
-  return { op: 'say', text };
 }

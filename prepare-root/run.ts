@@ -9,7 +9,7 @@ import {
 import { reasonOf } from '#prepare-root/reason.ts';
 import { unlessFailing } from '#prepare-root/unless-failing.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
-import { AT_FDCWD, MNT_DETACH, MS, type Syscalls } from '#native/syscalls.ts';
+import { AT_FDCWD, MNT_DETACH, MOUNT_ATTR, MS, type Syscalls } from '#native/syscalls.ts';
 
 const JOURNAL = '/run/systemd/journal/socket';
 
@@ -87,6 +87,7 @@ function execute(sys: Syscalls, op: MountOp): boolean {
       sys.exec(op.path, [op.path], op.environment);
       return true;
     case 'bind':
+    case 'clone':
     case 'remount':
     case 'overlay':
     case 'image':
@@ -122,6 +123,8 @@ function changeMounts(sys: Syscalls, op: MountChange): void {
   switch (op.op) {
     case 'bind':
       return sys.mount(op.from, op.to, null, MS.BIND | MS.SILENT, null);
+    case 'clone':
+      return cloneMount(sys, op);
     case 'remount': {
       const access = op.readonly ? MS.RDONLY : 0;
       return sys.mount(op.path, op.path, null, MS.BIND | MS.REMOUNT | MS.SILENT | access, null);
@@ -146,6 +149,16 @@ function changeMounts(sys: Syscalls, op: MountChange): void {
     }
     default:
       return op satisfies never;
+  }
+}
+
+function cloneMount(sys: Syscalls, op: Extract<MountOp, { readonly op: 'clone' }>): void {
+  const copy = sys.openTree(AT_FDCWD, op.from);
+  try {
+    if (op.readonly) sys.mountSetattr(copy, MOUNT_ATTR.RDONLY, 0);
+    sys.moveMount(copy, op.to);
+  } finally {
+    sys.close(copy);
   }
 }
 

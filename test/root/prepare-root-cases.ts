@@ -202,12 +202,12 @@ function layersOf(mount: MountLine): string {
 }
 
 /** Of `mkdtemp`. */
-function withoutSuffix(text: string): string {
+export function withoutSuffix(text: string): string {
   return text.replaceAll(/transient-etc\.\w{6}/g, 'transient-etc.XXXXXX');
 }
 
 /** The bytes must be those that the decoded values have. */
-function describeRecord(hex: string): string[] {
+export function describeRecord(hex: string): string[] {
   const bytes = new Uint8Array(Buffer.from(hex, 'hex'));
   if (bytes.length === 0) return [];
   const record = parse('a{sv}', bytes) as VariantDict;

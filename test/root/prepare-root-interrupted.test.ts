@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeComposefsSysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
-import { IMAGE_MOUNT } from '#prepare-root/plan.ts';
+import { IMAGE_MOUNT } from '#prepare-root/root-steps.ts';
 import { parseMountTable } from '#prepare-root/mount-table.ts';
 import { DIED, NOT_REACHED } from './interrupted-prepare-root.ts';
 import { describeMounts } from './prepare-root-cases.ts';
