@@ -11,8 +11,8 @@ export function loadScript(name: string): unknown {
   const file = path.join(import.meta.dirname, name);
   if (!sea.isSea()) return createRequire(import.meta.url)(file);
   const module = { exports: {} as unknown };
-  const wrapper = `(function (exports, require, module) {${sea.getAsset(name, 'utf8')}\n})`;
+  const wrapper = `(function (exports, require, module, __filename) {${sea.getAsset(name, 'utf8')}\n})`;
   const run = vm.runInThisContext(wrapper, { filename: name }) as (...args: unknown[]) => void;
-  run(module.exports, (builtin: string) => process.getBuiltinModule(builtin), module);
+  run(module.exports, (builtin: string) => process.getBuiltinModule(builtin), module, process.execPath);
   return module.exports;
 }
