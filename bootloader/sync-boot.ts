@@ -19,7 +19,7 @@ const CANNOT_FREEZE = [
 /** Makes all that was written to the sysroot and to /boot durable. @throws UserError TEST_FIFREEZE where asked for */
 export function syncAll(sysroot: Sysroot, boot: Fd): void {
   if (!isSyncing(sysroot)) return;
-  sysroot.sys.syncfs(sysroot.fd);
+  sysroot.sys.syncfs(sysroot.repo.fd);
   if (sysroot.options.debug.includes('test-fifreeze')) dieFrozen(sysroot, boot);
   if (isSeparate(sysroot, boot)) freezeAndThaw(sysroot, boot);
 }
@@ -36,8 +36,9 @@ function isSyncing({ repo, options }: Sysroot): boolean {
   return wantsSync(repo) && !options.opts.includes('skip-sync');
 }
 
-function isSeparate({ sys, fd }: Sysroot, boot: Fd): boolean {
-  return sys.fstat(boot).dev !== sys.fstat(fd).dev;
+/** On a booted system the root itself may be a composefs image: the repository is where the rest lies. */
+function isSeparate({ sys, repo }: Sysroot, boot: Fd): boolean {
+  return sys.fstat(boot).dev !== sys.fstat(repo.fd).dev;
 }
 
 /**

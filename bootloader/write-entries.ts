@@ -24,6 +24,7 @@ import { writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import { readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
+import { removeStagedState } from '#ostree/sysroot/staged.ts';
 import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeDirectories, replaceFile, replaceSymlink, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
@@ -42,28 +43,33 @@ export interface WriteResult {
 }
 
 /**
- * Writes the list. Until the rename that switches, the old entries and links are untouched: a crash leaves the old
+ * Writes the list. A staged deployment stays staged where it comes first in it, and is given up otherwise: not being
+ * finished yet, it is no part of what is written. Until the rename that switches, the old entries and links are untouched: a crash leaves the old
  * list, plus files of the inactive side that the next call or cleanup replaces; after it the new one is complete.
- * @throws UserError BOOTED_REMOVED, STAGED, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE
+ * @throws UserError BOOTED_REMOVED, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE
  */
 export function writeDeployments(
   sysroot: Sysroot,
   list: readonly Deployment[],
   options: WriteOptions = {},
 ): WriteResult {
-  refuseWrongList(sysroot, list);
-  const after = assignBootserials(list);
-  const countChange = after.length - sysroot.deployments.length;
+  refuseWithoutBooted(sysroot, list);
+  const before = sysroot.deployments.filter((deployment) => !deployment.isStaged);
+  const after = assignBootserials(list.filter((deployment) => !deployment.isStaged));
+  const dropsStaged = sysroot.deployments[0]?.isStaged === true && list[0]?.isStaged !== true;
+  const countChange = after.length - before.length;
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
-  if (isSameList(sysroot.deployments, after)) return { sysroot, swap: 'none', bootloader, countChange };
+  if (isSameList(before, after)) {
+    if (dropsStaged) removeStagedState(sysroot.sys);
+    return { sysroot: dropsStaged ? reloadSysroot(sysroot) : sysroot, swap: 'none', bootloader, countChange };
+  }
   const boot = openBoot(sysroot);
   try {
     refuseVfat(sysroot.sys, boot);
-    const swap = needsNewEntries(sysroot.deployments, after, (one) => versionOf(sysroot, one))
-      ? 'entries'
-      : 'links';
+    const swap = needsNewEntries(before, after, (one) => versionOf(sysroot, one)) ? 'entries' : 'links';
     if (swap === 'links') swapLinks(sysroot, after, boot);
     else during('writing boot entries', () => swapEntries(sysroot, after, { ...options, boot, bootloader }));
+    if (dropsStaged) removeStagedState(sysroot.sys);
     touchDeploy(sysroot.sys, sysroot.fd);
     return { sysroot: reloadSysroot(sysroot), swap, bootloader, countChange };
   } finally {
@@ -107,18 +113,9 @@ export function readBootFacts(sysroot: Sysroot, deployment: Deployment): BootFac
   });
 }
 
-function refuseWrongList(sysroot: Sysroot, list: readonly Deployment[]): void {
-  const { booted } = sysroot;
+function refuseWithoutBooted({ booted }: Sysroot, list: readonly Deployment[]): void {
   if (booted !== null && !list.some((deployment) => isSameDeployment(deployment, booted)))
     throw new UserError('BOOTED_REMOVED', 'Attempting to remove booted deployment');
-  if (sysroot.deployments.some((deployment) => deployment.isStaged))
-    throw new UserError(
-      'STAGED',
-      'a deployment is staged for the next shutdown; the list cannot change now',
-      {
-        hint: `reboot first, or remove it with 'ostree admin undeploy 0' of the ostree that staged it`,
-      },
-    );
 }
 
 /** The commit's version; null for a commit that is gone or has none. */

@@ -13,6 +13,7 @@ import {
   sysrootOptions,
   type Sysroot,
 } from '#ostree/sysroot/sysroot.ts';
+import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 
 export interface SysrootFlags {
   readonly sysroot?: string;
@@ -62,7 +63,9 @@ export async function changeSysroot(
   context: CliContext,
   action: (sysroot: Sysroot) => void | Promise<void>,
 ): Promise<void> {
-  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
+  const path = sysrootPath(flags, context);
+  makeSysrootWritable(context.sys, path);
+  const sysroot = openSysroot(context.sys, path, sysrootOptions(context.env));
   try {
     const lock = await lockSysroot(sysroot, {
       wait: null,

@@ -12,6 +12,7 @@ import {
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { bootList, bootNext, describeSwap, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { mergeDeployment, type ListPolicy } from '#bootloader/list-policy.ts';
+import { refuseUnbooted, stageDeployment } from '#bootloader/stage.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
   appendKernelArgs,
@@ -38,6 +39,7 @@ interface DeployFlags extends SysrootFlags, ListPolicy {
   readonly prune: boolean;
   readonly merge: boolean;
   readonly stage?: boolean;
+  readonly lockFinalization?: boolean;
   readonly karg: readonly string[];
   readonly kargAppend: readonly string[];
   readonly kargDelete: readonly string[];
@@ -76,6 +78,7 @@ function addDeploy(admin: Command, context: CliContext): void {
     .option('--retain-rollback', 'keep those after the booted one')
     .option('--not-as-default', 'put it after the present one')
     .option('--stage', 'finish it at shutdown')
+    .option('--lock-finalization', 'stage it, and finish it at no shutdown before it is unlocked')
     .option('--karg <name=value>', 'replace a kernel argument', several, [])
     .option('--karg-append <name=value>', 'add a kernel argument', several, [])
     .option('--karg-delete <name=value>', 'remove a kernel argument', several, [])
@@ -91,7 +94,8 @@ function deploy(
   { refspec, flags }: { refspec: string; flags: DeployFlags },
   context: CliContext,
 ): void {
-  if (flags.stage === true) refuseStaging(sysroot);
+  const isStaged = flags.stage === true || flags.lockFinalization === true;
+  if (isStaged) refuseWithStage(sysroot, flags);
   const checksum = resolveRev(sysroot.repo, refspec);
   const origin = originOf(flags, refspec, context);
   const stateroot = chosenStateroot(sysroot, flags.stateroot ?? flags.os);
@@ -105,22 +109,32 @@ function deploy(
     origin,
     merge,
     kargs,
+    isStaged,
     onEtcMerge: (diff) => context.out(describeEtc(diff)),
   });
+  if (isStaged) return stage(sysroot, { fresh, merge, isLocked: flags.lockFinalization === true }, context);
   const options = { ...flags, new: fresh, merge, noPrune: !flags.prune };
   const result = bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);
 }
 
-/** @throws UserError NOT_BOOTED on a sysroot that is not booted, STAGED on one that is */
-export function refuseStaging({ booted }: Sysroot): never {
-  if (booted === null)
-    throw new UserError('NOT_BOOTED', 'Cannot stage deployment: Not currently booted into an OSTree system', {
-      hint: 'without --stage the deployment is written at once',
-    });
-  throw new UserError('STAGED', 'staging a deployment is not supported', {
-    hint: 'without --stage the deployment is written at once',
-  });
+/** @throws UserError NOT_BOOTED, USAGE */
+function refuseWithStage(sysroot: Sysroot, flags: DeployFlags): void {
+  refuseUnbooted(sysroot);
+  if (flags.retain === true || flags.retainPending === true || flags.retainRollback === true)
+    throw new UserError('USAGE', '--stage cannot currently be combined with --retain arguments');
+  if (flags.notAsDefault === true)
+    throw new UserError('USAGE', '--stage cannot currently be combined with --not-as-default');
+}
+
+/** Leaves the new deployment to be finished at shutdown. */
+export function stage(
+  sysroot: Sysroot,
+  next: { readonly fresh: Deployment; readonly merge: Deployment | null; readonly isLocked: boolean },
+  { env }: CliContext,
+): void {
+  const environment = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
+  stageDeployment(sysroot, { ...next, deployment: next.fresh, environment });
 }
 
 function originOf(flags: DeployFlags, refspec: string, { sys }: CliContext): KeyFile {

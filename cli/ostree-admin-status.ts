@@ -107,11 +107,11 @@ function commitFacts(
   };
 }
 
-type Role = 'staged' | 'pending' | 'rollback' | null;
+type Role = 'finalization locked' | 'staged' | 'pending' | 'rollback' | null;
 
 /** Only a booted system has a next and a previous deployment: the ones of its stateroot around the booted one. */
 function roleOf({ booted, deployments }: Sysroot, deployment: Deployment): Role {
-  if (deployment.isStaged) return 'staged';
+  if (deployment.isStaged) return deployment.isLocked === true ? 'finalization locked' : 'staged';
   if (booted === null || deployment.stateroot !== booted.stateroot) return null;
   const same = deployments.filter(({ stateroot }) => stateroot === booted.stateroot);
   const at = same.findIndex((one) => isSameDeployment(one, booted));
@@ -140,7 +140,7 @@ function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
     booted: deployment.isBooted,
     pending: role === 'pending',
     rollback: role === 'rollback',
-    'finalization-locked': false,
+    'finalization-locked': deployment.isLocked === true,
     'soft-reboot-target': false,
     staged: deployment.isStaged,
     pinned: deployment.isPinned,

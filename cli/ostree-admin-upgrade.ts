@@ -3,11 +3,12 @@ import { spawnSync } from 'node:child_process';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, changeSysroot, chosenStateroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
-import { describeEtc, refuseStaging } from '#cli/ostree-admin-deploy.ts';
+import { describeEtc, stage } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { pullFollowed } from '#cli/ostree-admin-pull.ts';
 import { bootNext, describeSwap } from '#bootloader/next-boot.ts';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
+import { refuseUnbooted } from '#bootloader/stage.ts';
 import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { KeyFile } from '#ostree/format/keyfile.ts';
@@ -66,14 +67,15 @@ async function upgrade(sysroot: Sysroot, flags: UpgradeFlags, context: CliContex
     throw new UserError('USAGE', 'Cannot simultaneously specify --pull-only and --deploy-only');
   if (flags.pullOnly === true && flags.reboot === true)
     throw new UserError('USAGE', 'Cannot simultaneously specify --pull-only and --reboot');
-  if (flags.stage === true) refuseStaging(sysroot);
+  if (flags.stage === true) refuseUnbooted(sysroot);
   const merge = presentDeployment(sysroot, flags.os);
   const from = followedRefspec(merge.origin, merge.stateroot);
   const commit = flags.overrideCommit === undefined ? null : parseChecksum(flags.overrideCommit);
   const { refspec, checksum } = await newest(sysroot, { from, commit, merge, flags }, context);
   if (checksum === merge.checksum) return context.out('No update available.\n');
   if (flags.pullOnly === true) return;
-  deployNext(sysroot, { merge, checksum, origin: upgradedOrigin(merge.origin, refspec) }, context);
+  const origin = upgradedOrigin(merge.origin, refspec);
+  deployNext(sysroot, { merge, checksum, origin, isStaged: flags.stage === true }, context);
   if (flags.reboot === true) reboot();
 }
 
@@ -122,7 +124,8 @@ async function switchTo(
   const refspec = switchedRefspec(originalRefspec(merge.origin, merge.stateroot), text);
   await pullFollowed(sysroot, { refspec, commit: null, notBefore: null }, context);
   const checksum = resolveRev(sysroot.repo, formatRefspec(refspec));
-  deployNext(sysroot, { merge, checksum, origin: refspecOrigin(formatRefspec(refspec)) }, context);
+  const origin = refspecOrigin(formatRefspec(refspec));
+  deployNext(sysroot, { merge, checksum, origin, isStaged: false }, context);
   if (flags.reboot === true) reboot();
 }
 
@@ -135,10 +138,15 @@ function presentDeployment(sysroot: Sysroot, os: string | undefined): Deployment
 
 function deployNext(
   sysroot: Sysroot,
-  next: { readonly merge: Deployment; readonly checksum: Checksum; readonly origin: KeyFile },
+  next: {
+    readonly merge: Deployment;
+    readonly checksum: Checksum;
+    readonly origin: KeyFile;
+    readonly isStaged: boolean;
+  },
   context: CliContext,
 ): void {
-  const { merge } = next;
+  const { merge, isStaged } = next;
   cleanUpSysroot(sysroot);
   const fresh = deployTree(sysroot, {
     ...next,
@@ -146,6 +154,7 @@ function deployNext(
     kargs: merge.kargs,
     onEtcMerge: (diff) => context.out(describeEtc(diff)),
   });
+  if (isStaged) return stage(sysroot, { fresh, merge, isLocked: false }, context);
   const result = bootNext(sysroot, { new: fresh, merge, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);
 }

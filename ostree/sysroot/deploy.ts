@@ -34,6 +34,8 @@ export interface DeployRequest {
   readonly kargs?: KernelArgs;
   /** The commit, checked out already: a directory's name in `ostree/deploy/STATEROOT/deploy`, which is renamed. */
   readonly preparedFarm?: string;
+  /** What is to be done at shutdown is left to `finishStaged`: the merge of /etc and the immutable flag. */
+  readonly isStaged?: boolean;
   /** Told what of /etc is carried over, before the merge's result is final. */
   onEtcMerge?(diff: EtcDiff): void;
 }
@@ -96,8 +98,8 @@ function finishDeployment(
     const bootcsum = bootChecksum(sys, farm, layout);
     makeEtc(sysroot, request.checksum, farm);
     initVar(sysroot, request, farm);
-    if (request.merge !== null) carryEtc(sysroot, request, farm);
-    unlinkIfPresent(sys, farm, 'etc/.updated');
+    const isStaged = request.isStaged === true;
+    if (!isStaged) carryEtc(sysroot, request, farm);
     const deployment: NewDeployment = {
       stateroot: request.stateroot,
       checksum: request.checksum,
@@ -109,12 +111,12 @@ function finishDeployment(
       kargs: kernelArgsOf(request),
       bls: EMPTY_BLS,
       tries: null,
-      isStaged: false,
+      isStaged,
       isBooted: false,
       isPinned: isPinnedOrigin(request.origin),
     };
     writeOrigin(sysroot, originPath(deployment), request.origin);
-    setImmutable(sysroot, farm);
+    if (!isStaged) setImmutable(sysroot, farm);
     return deployment;
   } finally {
     sys.close(farm);
@@ -145,15 +147,35 @@ function makeEtc({ sys, repo }: Sysroot, commit: Checksum, farm: Fd): void {
   if (tree !== null) checkoutTree(repo, tree, { dir: farm, name: 'etc' }, { forceCopy: true });
 }
 
-function carryEtc({ sys, fd }: Sysroot, request: DeployRequest, farm: Fd): void {
-  if (request.merge === null) return;
-  const merge = sys.open(fd, deploymentPath(request.merge), ['read', 'directory', 'nofollow']);
+type EtcRequest = Pick<DeployRequest, 'merge' | 'onEtcMerge'>;
+
+/**
+ * What a staged deployment lacks to be one: the merge of /etc and the immutable flag. A crash leaves it half merged:
+ * nothing refers to it, and the next cleanup removes it.
+ * @throws UserError ETC_CONFLICT
+ */
+export function finishStaged(sysroot: Sysroot, staged: Deployment, request: EtcRequest): void {
+  const { sys, fd } = sysroot;
+  const farm = sys.open(fd, deploymentPath(staged), ['read', 'directory', 'nofollow']);
   try {
-    const diff = mergeEtc(sys, merge, farm);
-    request.onEtcMerge?.(diff);
+    carryEtc(sysroot, request, farm);
+    setImmutable(sysroot, farm);
   } finally {
-    sys.close(merge);
+    sys.close(farm);
   }
+}
+
+function carryEtc({ sys, fd }: Sysroot, request: EtcRequest, farm: Fd): void {
+  if (request.merge !== null) {
+    const merge = sys.open(fd, deploymentPath(request.merge), ['read', 'directory', 'nofollow']);
+    try {
+      const diff = mergeEtc(sys, merge, farm);
+      request.onEtcMerge?.(diff);
+    } finally {
+      sys.close(merge);
+    }
+  }
+  unlinkIfPresent(sys, farm, 'etc/.updated');
 }
 
 /** Protects against a stray `rm -rf` only; without the privilege, or on a file system without flags, it is left out. */

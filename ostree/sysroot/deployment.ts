@@ -24,6 +24,8 @@ export interface Deployment {
   readonly bls: BlsEntry;
   readonly tries: BootTries | null;
   readonly isStaged: boolean;
+  /** Staged, and not to be finished at shutdown before that is taken back. */
+  readonly isLocked?: boolean;
   readonly isBooted: boolean;
   readonly isPinned: boolean;
 }

@@ -17,7 +17,7 @@ export function writeOrigin({ sys, fd }: Pick<Sysroot, 'sys' | 'fd'>, path: stri
 /** Replaces the origin of a deployment and syncs it. */
 export function updateOrigin(sysroot: Sysroot, deployment: Deployment, origin: KeyFile): void {
   writeOrigin(sysroot, originPath(deployment), origin);
-  sysroot.sys.syncfs(sysroot.fd);
+  sysroot.sys.syncfs(sysroot.repo.fd);
 }
 
 /** Keeps a deployment from being replaced, or no longer. */

@@ -8,7 +8,7 @@ import { codeOf } from '#ostree/format/errors.ts';
 export function replaceFile(
   sys: Syscalls,
   dir: Fd,
-  file: { path: string; text: string; mode?: number },
+  file: { path: string; text: string | Uint8Array; mode?: number },
 ): void {
   const temporary = temporaryName(file.path);
   const fd = sys.open(dir, temporary, ['write', 'create', 'truncate', 'nofollow'], 0o600);

@@ -1,0 +1,190 @@
+/** Staging: a deployment is made now, and finished at shutdown, with the /etc that the machine has then. */
+import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
+import { codeOf, during, messageOf, UserError } from '#ostree/format/errors.ts';
+import type { StagedName, StagedState } from '#ostree/format/staged-state.ts';
+import { installKernels } from '#bootloader/install-kernel.ts';
+import { listWithNew } from '#bootloader/list-policy.ts';
+import {
+  readBootFacts,
+  writeDeployments,
+  type WriteOptions,
+  type WriteResult,
+} from '#bootloader/write-entries.ts';
+import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
+import { finishStaged } from '#ostree/sysroot/deploy.ts';
+import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
+import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
+import { readStagedState, removeStagedState, writeStagedState } from '#ostree/sysroot/staged.ts';
+import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories, replaceFile, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
+
+const UNIT = 'ostree-finalize-staged.service';
+/** Tells the next boot what went wrong at shutdown, when nobody reads. */
+const FAILURE_STAMP = 'boot/ostree/finalize-failure.stamp';
+
+export interface StageRequest {
+  /** As `deployTree` made it with `isStaged`. */
+  readonly deployment: Deployment;
+  readonly merge: Deployment | null;
+  readonly isLocked?: boolean;
+  /** Of the process, for systemctl: `NAME=VALUE`. */
+  readonly environment: readonly string[];
+}
+
+/**
+ * Stages a deployment on the booted system; one staged before is given up. Its kernel files are put into /boot now, so
+ * that a full /boot is an error of today's. A crash leaves an unused directory and kernel, which cleanup removes.
+ * @throws UserError NOT_BOOTED, NO_BOOT_SPACE, STAGED_SERVICE (nothing is staged then)
+ */
+export function stageDeployment(sysroot: Sysroot, request: StageRequest): Sysroot {
+  const { sys, fd } = sysroot;
+  refuseUnbooted(sysroot);
+  const { deployment, merge } = request;
+  withBoot(sysroot, (boot) => installKernels(sysroot, [readBootFacts(sysroot, deployment)], boot));
+  // At shutdown only little is left to be written.
+  sys.syncfs(sysroot.repo.fd);
+  writeStagedState(sys, {
+    target: nameOf(deployment),
+    merge: merge === null ? null : nameOf(merge),
+    kargs: deployment.kargs,
+    overlayInitrds: [],
+    isLocked: request.isLocked === true,
+    others: [],
+  });
+  try {
+    startUnit(sysroot, request.environment);
+  } catch (error) {
+    removeStagedState(sys);
+    throw error;
+  }
+  touchDeploy(sys, fd);
+  const staged = reloadSysroot(sysroot);
+  cleanUpSysroot(staged);
+  return staged;
+}
+
+/** @throws UserError NOT_BOOTED */
+export function refuseUnbooted({ booted }: Sysroot): void {
+  if (booted === null)
+    throw new UserError('NOT_BOOTED', 'Cannot stage deployment: Not currently booted into an OSTree system', {
+      hint: 'without --stage the deployment is written at once',
+    });
+}
+
+export type FinalizeResult =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'locked' }
+  | { readonly kind: 'done'; readonly written: WriteResult };
+
+export interface FinalizeOptions extends WriteOptions {
+  onEtcMerge?(diff: EtcDiff): void;
+}
+
+/**
+ * Finishes the staged deployment and makes it boot next. It is no longer staged from the first step on, so a crash or
+ * an error leaves the old list; an error is noted in /boot for the next boot, too.
+ * @throws UserError BAD_STAGED, ETC_CONFLICT, and those of `writeDeployments`
+ */
+export function finalizeStaged(sysroot: Sysroot, options: FinalizeOptions = {}): FinalizeResult {
+  const [staged] = sysroot.deployments;
+  const state = readStagedState(sysroot.sys);
+  if (state === null || staged?.isStaged !== true) return { kind: 'nothing' };
+  if (state.isLocked) return { kind: 'locked' };
+  removeStagedState(sysroot.sys);
+  try {
+    const written = during('finalizing the staged deployment', () =>
+      finish(reloadSysroot(sysroot), { staged, state }, options),
+    );
+    return { kind: 'done', written };
+  } catch (error) {
+    noteFailure(sysroot, messageOf(error));
+    throw error;
+  }
+}
+
+/** Keeps the staged deployment from being finished at shutdown, or lets it. @throws UserError NO_DEPLOYMENT */
+export function lockFinalization({ sys }: Sysroot, isLocked: boolean): void {
+  const state = readStagedState(sys);
+  if (state === null) throw new UserError('NO_DEPLOYMENT', 'No staged deployment');
+  writeStagedState(sys, { ...state, isLocked });
+}
+
+/**
+ * After a boot: reports what failed at the last shutdown, once.
+ * @throws UserError FINALIZE_FAILED with what was noted then
+ */
+export function completeBoot(sysroot: Sysroot): void {
+  const { sys, fd } = sysroot;
+  const noted = sys.readText(fd, FAILURE_STAMP);
+  if (noted === null) return;
+  unlinkIfPresent(sys, fd, FAILURE_STAMP);
+  withBoot(sysroot, (boot) => sys.syncfs(boot));
+  throw new UserError('FINALIZE_FAILED', `${UNIT} failed on previous boot: ${noted.trim()}`, {
+    hint: 'the machine runs what it ran before; stage or deploy the update again',
+  });
+}
+
+function finish(
+  sysroot: Sysroot,
+  { staged, state }: { readonly staged: Deployment; readonly state: StagedState },
+  options: FinalizeOptions,
+): WriteResult {
+  const { deployments, booted } = sysroot;
+  if (state.overlayInitrds.length > 0)
+    throw new UserError('BAD_STAGED', 'it was staged with overlay initrds, which are not supported');
+  const merge = mergeOf(sysroot, state.merge);
+  finishStaged(sysroot, staged, { ...options, merge });
+  const fresh = { ...staged, isStaged: false, kargs: state.kargs ?? merge?.kargs ?? [] };
+  const list = listWithNew(fresh, { deployments, booted, merge }, {});
+  const written = writeDeployments(sysroot, list, options);
+  // Objects are left for the next change: at shutdown every second counts.
+  cleanUpSysroot(written.sysroot);
+  return written;
+}
+
+function mergeOf({ deployments }: Sysroot, named: StagedName | null): Deployment | null {
+  if (named === null) return null;
+  const found = deployments.find(
+    (one) => one.stateroot === named.stateroot && deploymentName(one) === named.name,
+  );
+  if (found === undefined)
+    throw new UserError('BAD_STAGED', `Failed to find merge deployment ${named.name} for staged`);
+  return found;
+}
+
+function nameOf(deployment: Deployment): StagedName {
+  const { stateroot, bootcsum } = deployment;
+  return { name: deploymentName(deployment), stateroot, bootcsum };
+}
+
+/** What finishes it is the unit's stop. Without systemd somebody else calls `finalize-staged`. */
+function startUnit({ sys }: Sysroot, environment: readonly string[]): void {
+  if (sys.lstat(AT_FDCWD, '/run/systemd/system') === null) return;
+  const code = sys.spawn('systemctl', ['systemctl', 'start', '--quiet', UNIT], environment);
+  if (code === 0) return;
+  throw new UserError('STAGED_SERVICE', `${UNIT}, which finishes it at shutdown, does not start`, {
+    hint: `'systemctl status ${UNIT}' says why; without --stage the deployment is written at once`,
+  });
+}
+
+function noteFailure(sysroot: Sysroot, message: string): void {
+  const { sys, fd } = sysroot;
+  try {
+    makeDirectories(sys, fd, 'boot/ostree');
+    replaceFile(sys, fd, { path: FAILURE_STAMP, text: message });
+    withBoot(sysroot, (boot) => sys.syncfs(boot));
+  } catch (error) {
+    // A /boot that cannot be written is why it failed, most likely: that error counts.
+    if (codeOf(error) === undefined) throw error;
+  }
+}
+
+function withBoot({ sys, fd }: Sysroot, action: (boot: Fd) => void): void {
+  const boot = sys.open(fd, 'boot', ['read', 'directory']);
+  try {
+    action(boot);
+  } finally {
+    sys.close(boot);
+  }
+}
