@@ -34,7 +34,7 @@ export function installKernels(sysroot: BootPlace, facts: readonly KernelFacts[]
   const missing = missingKernelFiles(sysroot, facts);
   if (missing.length === 0) return;
   const { sys, fd } = sysroot;
-  const isLinkable = sys.fstat(boot).dev === sys.fstat(sysroot.repo.fd).dev;
+  const isLinkable = sys.fstat(boot).dev === sys.stat(fd, 'ostree')?.dev;
   if (!isLinkable) requireSpace(sysroot, missing, boot);
   for (const { target } of missing) makeDirectories(sys, fd, target.slice(0, target.lastIndexOf('/')));
   const toCopy = isLinkable ? missing.filter((file) => !tryLink(sysroot, file)) : missing;
