@@ -15,7 +15,7 @@ export async function installed(root: string, parts: readonly Part[], program?: 
 
 /** The files below a file or folder of the project, in the order of their names. */
 export function filesBelow(name: string): string[] {
-  const top = path.join(REPOSITORY, name);
+  const top = path.resolve(REPOSITORY, name);
   if (!fs.statSync(top).isDirectory()) return [top];
   return fs
     .readdirSync(top, { recursive: true, withFileTypes: true })
