@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CliContext } from '#cli/context.ts';
-import { runYumOstree } from '#cli/yum-ostree.ts';
+import { runYumOstree, yumOstreeProgram } from '#cli/yum-ostree.ts';
 import { loadSyscalls } from '#native/load.ts';
 
 function context(): CliContext & { text: () => string } {
@@ -48,4 +48,16 @@ test('help is no failure', async () => {
   const help = context();
   expect(await runYumOstree(['install', '--help'], help)).toBe(0);
   expect(help.text()).toContain('--repofrompath');
+});
+
+test('a command is there when one of its names is in the arguments', () => {
+  const named = (argv: readonly string[]): string[] =>
+    yumOstreeProgram(argv, context(), { exitCode: 0 }).commands.flatMap((command) => [
+      command.name(),
+      ...command.aliases(),
+    ]);
+  const all = named(['--help']);
+  expect(all).toEqual(expect.arrayContaining(['install', 'remove', 'status', 'search', 'debug']));
+  for (const name of all) expect(named([name, 'a']), name).toContain(name);
+  expect(named(['instal'])).toEqual(all);
 });

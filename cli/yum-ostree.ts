@@ -26,18 +26,32 @@ export async function runYumOstree(argv: readonly string[], context: CliContext)
   }
 }
 
-function yumOstreeProgram(argv: readonly string[], context: CliContext, result: VerbResult): Command {
+/**
+ * The verbs, by what adds them. Making all for every command takes as long as some verbs do: only those are made that may
+ * be meant.
+ */
+const VERBS: readonly {
+  readonly names: readonly string[];
+  readonly add: (program: Command, context: CliContext, result: VerbResult) => void;
+}[] = [
+  { names: ['install', 'uninstall', 'remove', 'upgrade', 'update', 'override'], add: addChangeVerbs },
+  { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
+  { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
+  { names: ['debug'], add: addDebugVerbs },
+];
+
+/** The program with the commands that `argv` may mean, or with all. */
+export function yumOstreeProgram(argv: readonly string[], context: CliContext, result: VerbResult): Command {
   const program = new Command('yum-ostree')
     .description('layers RPM packages on OSTree systems')
     .version(`yum-ostree ${VERSION}`)
     .exitOverride()
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) })
     .showSuggestionAfterError();
-  addChangeVerbs(program, context, result);
-  addSystemVerbs(program, context, result);
-  addQueryVerbs(program, context);
-  addDebugVerbs(program, context, result);
-  // Only those that may be meant: making them for every command takes as long as some verbs do.
+  const meant = VERBS.filter(({ names }) => names.some((name) => argv.includes(name)));
+  // Nobody's name: the list of all commands is asked for, or an unknown one is to be compared with it.
+  const wantsAll = meant.length === 0 || ['help', '-h', '--help'].some((word) => argv.includes(word));
+  for (const { add } of wantsAll ? VERBS : meant) add(program, context, result);
   for (const command of allCommands(program)) if (mayBeMeant(command, argv)) addGlobalOptions(command);
   program.on('command:*', (operands: string[]) => {
     throw new UserError('USAGE', `Unknown command '${operands[0] ?? ''}'`, {
