@@ -202,6 +202,8 @@ void StoreLarge(Store &store, Record &record, SHA256_CTX &hash, const std::strin
 void StoreStaged(Store &store, Record &record, SHA256_CTX &hash, const std::string &path) {
   OwnedFd file = OpenSource(store.staging, record, path);
   store.Spend(record.size, path);
+  // Only begins: what the disk has by then, the syncfs of the transaction need not wait for.
+  sync_file_range(file.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   ReadWhole(file.get(), record, path, [&](const char *data, size_t size) { SHA256_Update(&hash, data, size); });
   SHA256_Final(record.digest, &hash);
   std::string name = DigestPath(record.Digest(), store.suffix);

@@ -47,6 +47,7 @@ int Empty(DIR *stream, dev_t device, std::string &failed) {
 }
 
 int RemoveIn(int dir, const char *name, dev_t device, std::string &failed) {
+  if (unlinkat(dir, name, AT_REMOVEDIR) == 0) return 0;
   int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) {
     if (errno == ENOENT) return 0;

@@ -79,6 +79,21 @@ class Writer {
     this.bytes.set(data, start);
   }
 
+  /** With the zero that ends it. */
+  text(value: string): void {
+    const start = this.reserve(value.length + 1);
+    for (let i = 0; i < value.length; i++) {
+      const code = value.charCodeAt(i);
+      if (code > 127) {
+        this.length = start;
+        this.append(utf8Bytes(value));
+        return this.unsigned(0, 1);
+      }
+      this.bytes[start + i] = code;
+    }
+    this.bytes[start + value.length] = 0;
+  }
+
   unsigned(value: number, size: number): void {
     const start = this.reserve(size);
     for (let i = 0, rest = value; i < size; i++, rest = Math.floor(rest / 256))
@@ -101,8 +116,7 @@ function writeValue(out: Writer, type: GType, value: GValue): void {
       return writeBasic(out, type, value);
     case 'string':
       if (typeof value !== 'string' || value.includes('\0')) throw notOfType(type);
-      out.append(utf8Bytes(value));
-      return out.unsigned(0, 1);
+      return out.text(value);
     case 'variant':
       return writeVariant(out, type, value);
     case 'array':
