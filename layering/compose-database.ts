@@ -1,6 +1,6 @@
 /** The rpmdb of the base and of the composed tree: the same place, a new file. */
 import fs from 'node:fs';
-import path from 'node:path';
+import { basename, join } from 'node:path';
 import { S } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { lookupVariant } from '#ostree/format/commit.ts';
@@ -87,38 +87,75 @@ export interface DatabaseFacts {
   readonly removed: Nevra[];
 }
 
+export interface DatabaseRequest {
+  readonly database: OpenDatabase;
+  readonly packages: readonly ComposePackage[];
+  readonly removals: readonly string[];
+}
+
+/** The new tree's database on its way to become an object. No promise of it is ever rejected. */
+export interface StagedDatabase {
+  /** When it is changed, and only to be hashed. */
+  readonly changed: Promise<unknown>;
+  readonly outcome: Promise<{ readonly object: Checksum } | { readonly error: unknown }>;
+}
+
 /**
- * Puts the database with the new packages and without the removed ones into the tree. Times and transaction ids follow
- * the base's commit. The file is changed in the staging directory and becomes the object there; `meanwhile` is called
- * while it is hashed. @returns what `meanwhile` made of the new tree's packages
+ * Begins to make the database with the new packages and without the removed ones: the base's is copied into the staging
+ * directory, changed there, and becomes the object. Times and transaction ids follow the base's commit, `baseTimestamp` in
+ * seconds. It is copied and hashed on other threads; the transaction must not end before the outcome is there.
+ */
+export function stageDatabase(
+  txn: Transaction,
+  request: DatabaseRequest & { readonly baseTimestamp: number },
+): StagedDatabase {
+  const changed = changedCopy(txn, request).then(
+    () => null,
+    (error: unknown) => ({ error }),
+  );
+  const outcome = changed
+    .then(async (failed) => failed ?? { object: await adoptDatabase(txn, request.database) })
+    .catch((error: unknown) => ({ error: txn.explained(error) }));
+  return { changed, outcome };
+}
+
+async function changedCopy(
+  txn: Transaction,
+  request: DatabaseRequest & { readonly baseTimestamp: number },
+): Promise<void> {
+  const { database } = request;
+  const file = txn.stagedPath(RPMDB_FILE);
+  const change = await during(copyFile(database.file, file), () => databaseChange(request));
+  fs.chmodSync(file, 0o600);
+  readingDatabase(database.where, () => changeRpmdbFile(file, change));
+}
+
+function adoptDatabase(txn: Transaction, database: OpenDatabase): Promise<Checksum> {
+  return txn.adoptFile(loadContent(txn.repo, database.object).meta, RPMDB_FILE);
+}
+
+/** Waits for it. @throws what went wrong */
+export async function stagedObject({ outcome }: StagedDatabase): Promise<Checksum> {
+  const done = await outcome;
+  if ('error' in done) throw done.error;
+  return done.object;
+}
+
+/**
+ * Puts the database into the tree; `meanwhile` is called while it is hashed.
+ * @returns what `meanwhile` made of the new tree's packages
  */
 export async function replaceDatabase<T>(
-  txn: Transaction,
   tree: MutableTree,
-  request: {
-    readonly database: BaseDatabase;
-    readonly packages: readonly ComposePackage[];
-    readonly removals: readonly string[];
-    /** Seconds. */
-    readonly baseTimestamp: number;
-    readonly meanwhile: (facts: DatabaseFacts) => T;
-  },
+  staged: StagedDatabase,
+  request: DatabaseRequest & { readonly meanwhile: (facts: DatabaseFacts) => T },
 ): Promise<T> {
-  const database = request.database as OpenDatabase;
-  const file = txn.stagedPath(RPMDB_FILE);
-  try {
-    const change = await during(copyFile(database.file, file), () => databaseChange(database, request));
-    fs.chmodSync(file, 0o600);
-    readingDatabase(database.where, () => changeRpmdbFile(file, change));
-    const { meta } = loadContent(txn.repo, database.object);
-    const stored = txn.adoptFile(meta, RPMDB_FILE);
-    const result = await during(stored, () => request.meanwhile(factsAfter(database, request)));
-    tree.setFile(database.path, await stored);
-    for (const rest of [...LOGS, '-shm']) tree.remove(`${database.path}${rest}`);
-    return result;
-  } catch (error) {
-    throw txn.explained(error);
-  }
+  const { path } = request.database;
+  await staged.changed;
+  const result = request.meanwhile(factsAfter(request));
+  tree.setFile(path, await stagedObject(staged));
+  for (const rest of [...LOGS, '-shm']) tree.remove(`${path}${rest}`);
+  return result;
 }
 
 /** Runs `action` while `work` is done elsewhere, and waits for both whichever fails. */
@@ -141,14 +178,8 @@ function copyFile(from: string, to: string): Promise<void> {
   });
 }
 
-function databaseChange(
-  database: OpenDatabase,
-  request: {
-    readonly packages: readonly ComposePackage[];
-    readonly removals: readonly string[];
-    readonly baseTimestamp: number;
-  },
-): RpmdbChange {
+function databaseChange(request: DatabaseRequest & { readonly baseTimestamp: number }): RpmdbChange {
+  const { database } = request;
   // What the list of packages needs later, at a time when there is nothing else to do.
   if (database.recorded() === null) database.open();
   const add = request.packages.map(({ source }) =>
@@ -163,13 +194,7 @@ function databaseChange(
   return { add, remove: database.numbersOf(request.removals) };
 }
 
-function factsAfter(
-  database: OpenDatabase,
-  {
-    packages,
-    removals,
-  }: { readonly packages: readonly ComposePackage[]; readonly removals: readonly string[] },
-): DatabaseFacts {
+function factsAfter({ database, packages, removals }: DatabaseRequest): DatabaseFacts {
   const gone = new Set(removals);
   const before = database.recorded() ?? database.nevras().filter(({ name }) => name !== KEY_PACKAGE);
   return {
@@ -210,14 +235,14 @@ function refuseOpenLog(of: {
     if (entry?.kind !== 'file' || fs.statSync(objectFile(of.repo, entry.checksum)).size === 0) continue;
     throw new UserError(
       'BAD_RPMDB',
-      `${of.path} of the base ${of.base} was not closed: changes wait in ${path.basename(of.path)}${suffix}`,
+      `${of.path} of the base ${of.base} was not closed: changes wait in ${basename(of.path)}${suffix}`,
       { hint: "compose the base anew; 'rpm --rebuilddb' in its tree takes the changes in" },
     );
   }
 }
 
 function objectFile(repo: Repo, checksum: Checksum): string {
-  return path.join(repo.path, 'objects', objectPath(checksum, 'file', repo.mode));
+  return join(repo.path, 'objects', objectPath(checksum, 'file', repo.mode));
 }
 
 function basePackage({ header }: InstalledHeader): BasePackage {

@@ -8,7 +8,14 @@ import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
-import { openBaseDatabase, replaceDatabase } from '#layering/compose-database.ts';
+import {
+  openBaseDatabase,
+  replaceDatabase,
+  stageDatabase,
+  stagedObject,
+  type OpenDatabase,
+  type StagedDatabase,
+} from '#layering/compose-database.ts';
 import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
 import type { ScriptWork } from '#layering/compose-scripts.ts';
 import { composeTree, type ComposedTree, type TreeRequest } from '#layering/compose-tree.ts';
@@ -52,6 +59,11 @@ export interface Composed {
   readonly ignored: readonly string[];
 }
 
+/** The database is open. */
+interface OpenRequest extends TreeRequest {
+  readonly database: OpenDatabase;
+}
+
 const NO_SCRIPTS: ScriptPlan = { wantsLdconfig: false, pre: [], post: [], posttrans: [] };
 
 /**
@@ -67,16 +79,21 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
   const plan = planOf(request);
   const database = openBaseDatabase(repo, request.base);
   const txn = Transaction.begin(repo);
+  const { timestamp } = loadCommit(repo, request.base);
+  // First, as it takes longest: the tree is composed while the database is copied and hashed.
+  const staged = stageDatabase(txn, { ...request, database, baseTimestamp: timestamp });
   try {
     const treeRequest = { ...request, database, scriptsMakeUsers: plan.pre.length > 0 };
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
     const composed = composeTree(txn, treeRequest);
     const work = await scriptWork(request, treeRequest, { plan, composed });
-    if (work === null) return await finish(txn, request, { tree: composed.tree, treeRequest });
+    if (work === null) return await finish(txn, request, { tree: composed.tree, treeRequest, staged });
     const before = composed.tree.write(txn);
+    await stagedObject(staged);
     txn.commit();
-    return await composeWithScripts(repo, request, { treeRequest, work: { ...work, tree: before } });
+    return await composeWithScripts(repo, request, { treeRequest, staged, work: { ...work, tree: before } });
   } finally {
+    await staged.outcome;
     txn.abort();
     database.close();
   }
@@ -109,8 +126,13 @@ async function scriptWork(
 async function composeWithScripts(
   repo: Repo,
   request: ComposeRequest,
-  { treeRequest, work }: { readonly treeRequest: TreeRequest; readonly work: ScriptWork },
+  of: {
+    readonly treeRequest: OpenRequest;
+    readonly staged: StagedDatabase;
+    readonly work: ScriptWork;
+  },
 ): Promise<Composed> {
+  const { treeRequest, staged, work } = of;
   const { runScripts, takeScriptChanges } = await import('#layering/compose-scripts.ts');
   const { diffTrees } = await import('#layering/tree-diff.ts');
   const { updateFarm } = await import('#layering/farm-update.ts');
@@ -121,7 +143,7 @@ async function composeWithScripts(
     try {
       const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
       const { ignored } = takeScriptChanges(txn, tree, session);
-      const done = await finish(txn, request, { tree, treeRequest });
+      const done = await finish(txn, request, { tree, treeRequest, staged });
       updateFarm(repo, farm, diffTrees(repo, work.tree, done.tree));
       return { ...done, farmIsReady: true, ignored };
     } finally {
@@ -173,15 +195,12 @@ function scriptHost(repo: Repo, request: ComposeRequest, place: string) {
 async function finish(
   txn: Transaction,
   request: ComposeRequest,
-  { tree, treeRequest }: { readonly tree: MutableTree; readonly treeRequest: TreeRequest },
+  of: { readonly tree: MutableTree; readonly treeRequest: OpenRequest; readonly staged: StagedDatabase },
 ): Promise<Composed> {
+  const { tree, treeRequest, staged } = of;
   const base = loadCommit(txn.repo, request.base);
   request.signal.throwIfAborted();
-  const metadata = await replaceDatabase(txn, tree, {
-    ...treeRequest,
-    baseTimestamp: base.timestamp,
-    meanwhile: request.metadata,
-  });
+  const metadata = await replaceDatabase(tree, staged, { ...treeRequest, meanwhile: request.metadata });
   const written = tree.write(txn);
   request.progress({ kind: 'stage', stage: 'commit', text: 'Writing the commit' });
   const commit = txn.writeCommit({

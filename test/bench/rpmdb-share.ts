@@ -1,7 +1,7 @@
 // Run by the bench in a process of its own, so that nothing is warm: prints the seconds that the rpm database takes of
 // a compose. Arguments: the repository, the base, refs of imported packages.
 import { composePackage } from '#layering/compose-package.ts';
-import { openBaseDatabase, replaceDatabase } from '#layering/compose-database.ts';
+import { openBaseDatabase, replaceDatabase, stageDatabase } from '#layering/compose-database.ts';
 import { loadPackageTree } from '#layering/package-tree.ts';
 import { loadSyscalls } from '#native/load.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
@@ -18,9 +18,9 @@ const packages = packageRefs.map((one) =>
 const txn = Transaction.begin(repo);
 const started = performance.now();
 const database = openBaseDatabase(repo, base);
-await replaceDatabase(txn, MutableTree.fromCommit(repo, base), {
-  ...{ database, packages, removals: [], baseTimestamp: 0, meanwhile: () => null },
-});
+const request = { database, packages, removals: [] };
+const staged = stageDatabase(txn, { ...request, baseTimestamp: 0 });
+await replaceDatabase(MutableTree.fromCommit(repo, base), staged, { ...request, meanwhile: () => null });
 database.close();
 process.stdout.write(`${(performance.now() - started) / 1000}\n`);
 txn.abort();
