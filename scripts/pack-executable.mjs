@@ -10,11 +10,17 @@ const require = createRequire(import.meta.url);
 const MAIN = 'executable-main.cjs';
 
 /**
- * V8's flags of a run: a larger young generation from the start, so that a short one collects no garbage; and the hashes of
+ * V8's flags, for runs that are short: a larger young generation from the start, so that no garbage is collected; functions
+ * compiled to machine code later, and by one thread, as that takes the processor from our own threads; and the hashes of
  * strings that Node was built with, as making others for a seed of one's own takes a quarter of Node's start. Those who
  * hand us names could choose some of one hash, as they can with the hash tables of ostree and libsolv.
  */
-const EXEC_ARGV = ['--min-semi-space-size=16', '--no-rehash-snapshot'];
+const EXEC_ARGV = [
+  '--min-semi-space-size=16',
+  '--invocation-count-for-maglev=2000',
+  '--v8-pool-size=1',
+  '--no-rehash-snapshot',
+];
 
 /**
  * Packs the program's `parts` (of bundle.mjs) and `directory`/each of `assets` (known by their names) with the Node
