@@ -38,6 +38,11 @@ const PLAIN: readonly Mode[] = [
     ...{ name: 'readonly', config: '[sysroot]\nreadonly=true\n', writable: ['/etc', '/var', '/boot'] },
     ...{ root: 'ext4', etc: 'ext4' },
   },
+  {
+    name: 'etc-transient-without-composefs',
+    config: '[sysroot]\nreadonly=true\n[etc]\ntransient=true\n',
+    ...{ writable: ['/etc', '/var', '/boot'], root: 'ext4', etc: 'overlay' },
+  },
 ];
 const YES = '[composefs]\nenabled=yes\n';
 const COMPOSEFS: readonly Mode[] = [
