@@ -5,6 +5,7 @@ import { kargs, KARGS_OPTIONS, rollback, setDefault } from '#board/boot-order.ts
 import { cleanup } from '#board/cleanup.ts';
 import { readEnvironment, readingSysroot, type BoardContext } from '#board/context.ts';
 import { fsckBoot } from '#board/fsck-boot.ts';
+import { bootComplete, finalize } from '#board/staged.ts';
 import { statusJson, statusText } from '#board/status.ts';
 import type { Syscalls } from '#native/syscalls.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
@@ -21,6 +22,9 @@ const HELP = `usage: yum-ostree-boot VERB [--sysroot DIR] [OPTION]…
     [--deployment INDEX]
   fsck-boot [--repair]   check that every entry of the boot menu can boot; mend what can be mended
   cleanup                remove what no deployment and no ref needs
+  finalize-staged        make the staged deployment the next to boot: at shutdown
+    [--hold]             only keep /boot in use, until ended
+  boot-complete          report what failed at the last shutdown
 
   --sysroot DIR          default: OSTREE_SYSROOT, or /
   --version              print the version
@@ -43,6 +47,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   kargs: { ...PLAIN, values: KARGS_OPTIONS, run: kargs },
   'fsck-boot': { ...PLAIN, flags: ['--repair'], run: fsckBoot },
   cleanup: { ...PLAIN, run: cleanup },
+  'finalize-staged': { ...PLAIN, flags: ['--hold'], run: finalize },
+  'boot-complete': { ...PLAIN, run: bootComplete },
 };
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage; a failure is one message on standard error */

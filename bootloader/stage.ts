@@ -11,8 +11,8 @@ import {
   type WriteResult,
 } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
-import { finishStaged } from '#ostree/sysroot/deploy.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { finishStaged } from '#ostree/sysroot/finish-staged.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
 import { readStagedState, removeStagedState, writeStagedState } from '#ostree/sysroot/staged.ts';

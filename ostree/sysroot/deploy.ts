@@ -8,7 +8,6 @@ import type { KeyFile } from '#ostree/format/keyfile.ts';
 import { checkoutTree } from '#ostree/repo/checkout.ts';
 import { subtree } from '#ostree/sysroot/subtree.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
-import { mergeEtc } from '#ostree/sysroot/apply-etc.ts';
 import {
   deploymentPath,
   isPinnedOrigin,
@@ -17,12 +16,13 @@ import {
   type Deployment,
   type NewDeployment,
 } from '#ostree/sysroot/deployment.ts';
+import { carryEtc, setImmutable } from '#ostree/sysroot/finish-staged.ts';
 import { bootChecksum, readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
 import { writeOrigin } from '#ostree/sysroot/origin.ts';
 import { initVar } from '#ostree/sysroot/stateroot-var.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { makeDirectories, makeDirectory, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
+import { makeDirectories, makeDirectory } from '#ostree/sysroot/write-file.ts';
 
 export interface DeployRequest {
   readonly stateroot: string;
@@ -145,48 +145,6 @@ function makeEtc({ sys, repo }: Sysroot, commit: Checksum, farm: Fd): void {
   if (!hasUsrEtc && !movesEtc) return;
   const tree = subtree(repo, commit, movesEtc ? 'etc' : 'usr/etc');
   if (tree !== null) checkoutTree(repo, tree, { dir: farm, name: 'etc' }, { forceCopy: true });
-}
-
-type EtcRequest = Pick<DeployRequest, 'merge' | 'onEtcMerge'>;
-
-/**
- * What a staged deployment lacks to be one: the merge of /etc and the immutable flag. A crash leaves it half merged:
- * nothing refers to it, and the next cleanup removes it.
- * @throws UserError ETC_CONFLICT
- */
-export function finishStaged(sysroot: Sysroot, staged: Deployment, request: EtcRequest): void {
-  const { sys, fd } = sysroot;
-  const farm = sys.open(fd, deploymentPath(staged), ['read', 'directory', 'nofollow']);
-  try {
-    carryEtc(sysroot, request, farm);
-    setImmutable(sysroot, farm);
-  } finally {
-    sys.close(farm);
-  }
-}
-
-function carryEtc({ sys, fd }: Sysroot, request: EtcRequest, farm: Fd): void {
-  if (request.merge !== null) {
-    const merge = sys.open(fd, deploymentPath(request.merge), ['read', 'directory', 'nofollow']);
-    try {
-      const diff = mergeEtc(sys, merge, farm);
-      request.onEtcMerge?.(diff);
-    } finally {
-      sys.close(merge);
-    }
-  }
-  unlinkIfPresent(sys, farm, 'etc/.updated');
-}
-
-/** Protects against a stray `rm -rf` only; without the privilege, or on a file system without flags, it is left out. */
-function setImmutable({ sys, options }: Sysroot, farm: Fd): void {
-  if (options.debug.includes('mutable-deployments')) return;
-  try {
-    sys.setImmutable(farm, true);
-  } catch (error) {
-    const code = codeOf(error) ?? '';
-    if (!['EPERM', 'EACCES', 'ENOTTY', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS'].includes(code)) throw error;
-  }
 }
 
 function withSpaceHint(error: unknown, path: string): unknown {

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
+import { compactProgram } from '#test/fixtures/compact-program.ts';
 import type { Output } from './sysroot-fixture.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '../..');
@@ -17,6 +18,7 @@ export const MERGED_USR: Readonly<Record<string, string>> = {
 
 /** The two programs, as the shell calls them there. */
 export const THEIRS = '/usr/bin/ostree';
+export const BOARD = '/tmp/yum-ostree-boot';
 export const OURS = '/tmp/project/node_modules/.bin/node /tmp/project/cli/bin/ostree';
 
 const MOUNTS = `
@@ -32,6 +34,7 @@ mount --rbind /dev "$3/dev"
 mount -t proc none "$3/proc"
 mkdir "$3/tmp/project"
 mount --bind "$4" "$3/tmp/project"
+cp "$6" "$3/tmp/yum-ostree-boot"
 : > "$3/run/ostree-booted"
 chroot "$3" sh -ec "$5"
 `;
@@ -48,7 +51,7 @@ export function onBootedMachine(sysroot: string, directory: string, script: stri
       [
         // The C program compares its mount namespace with that of process 1.
         ...['--mount', '--pid', '--fork', '--propagation', 'private', 'sh', '-c', MOUNTS, 'sh'],
-        ...[path.join(sysroot, directory), sysroot, root, PROJECT, script],
+        ...[path.join(sysroot, directory), sysroot, root, PROJECT, script, compactProgram('yum-ostree-boot')],
       ],
       { encoding: 'utf8', env: { PATH: '/usr/bin:/usr/sbin', OSTREE_SYSROOT_OPTS: 'bootloader-naming-1' } },
     );

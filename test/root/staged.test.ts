@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { MERGED_USR, onBootedMachine, OURS, THEIRS } from './booted-machine.ts';
+import { BOARD, MERGED_USR, onBootedMachine, OURS, THEIRS } from './booted-machine.ts';
 import { commitTree, makeScratch, removeScratch, run, snapshot, theirAdmin } from './sysroot-fixture.ts';
 
 let scratch: string;
@@ -55,24 +55,24 @@ function everything(sysroot: string): string[] {
 }
 
 /** /etc changes after the staging, too. */
-const UPDATE = (stager: string, finisher: string): string => `
+const UPDATE = (stager: string, finish: string): string => `
 ${stager} admin deploy --stage --karg-append=added two
 test -f /run/ostree/staged-deployment
 echo changed > /etc/a.conf
-${finisher} admin finalize-staged
+${finish} finalize-staged
 test ! -e /run/ostree/staged-deployment
 `;
 
 describe.each([
-  ['theirs', 'ours', THEIRS, OURS],
-  ['ours', 'theirs', OURS, THEIRS],
-  ['ours', 'ours', OURS, OURS],
-])('staged by %s, finished by %s', (stagerName, finisherName, stager, finisher) => {
+  ['theirs', 'ours', THEIRS, `${OURS} admin`],
+  ['theirs', 'yum-ostree-boot', THEIRS, BOARD],
+  ['ours', 'theirs', OURS, `${THEIRS} admin`],
+])('staged by %s, finished by %s', (stagerName, finisherName, stager, finish) => {
   test('leaves what the C program alone leaves', () => {
     const sysroots = [`${stagerName}-${finisherName}`, `${stagerName}-${finisherName}-c`].map(copyOfPattern);
     const [ours = '', theirs = ''] = sysroots;
-    onMachine(ours, UPDATE(stager, finisher));
-    onMachine(theirs, UPDATE(THEIRS, THEIRS));
+    onMachine(ours, UPDATE(stager, finish));
+    onMachine(theirs, UPDATE(THEIRS, `${THEIRS} admin`));
     expect(everything(ours)).toEqual(everything(theirs));
     expect(theirAdmin(ours, ['status'])).toContain(`testos ${second}.0`);
     const etc = path.join(ours, `ostree/deploy/testos/deploy/${second}.0/etc`);
@@ -109,20 +109,20 @@ test('the state is the same, byte for byte', () => {
 });
 
 test.each([
-  ['ours', OURS],
-  ['theirs', THEIRS],
-])('what is locked is not finished by %s, and what is unlocked is', (name, finisher) => {
+  ['yum-ostree-boot', BOARD],
+  ['theirs', `${THEIRS} admin`],
+])('what is locked is not finished by %s, and what is unlocked is', (name, finish) => {
   const sysroot = copyOfPattern(`locked-${name}`);
   const shown = onMachine(
     sysroot,
     `${OURS} admin deploy --stage two > /dev/null
      ${OURS} admin lock-finalization
      ${OURS} admin status | head -n 1
-     ${finisher} admin finalize-staged > /dev/null
+     ${finish} finalize-staged > /dev/null
      test -f /run/ostree/staged-deployment
      ${OURS} admin lock-finalization --unlock
      ${OURS} admin status | head -n 1
-     ${finisher} admin finalize-staged > /dev/null
+     ${finish} finalize-staged > /dev/null
      test ! -e /run/ostree/staged-deployment`,
   );
   expect(shown).toBe(`  testos ${second}.0 (finalization locked)\n  testos ${second}.0 (staged)\n`);
@@ -142,16 +142,12 @@ test('what fails at shutdown leaves the old list, and is told after the next boo
   expect(failing.status).toBe(1);
   expect(failing.stderr).toContain("Modified config file newly defaults to directory 'new.d', cannot merge");
   fs.rmSync(path.join(sysroot, booted, 'etc/new.d'));
-  const told = [THEIRS, OURS].map((program) => {
-    const copy = `${sysroot}-${program === OURS ? 'ours' : 'theirs'}`;
+  const told = [`${THEIRS} admin`, BOARD].map((program) => {
+    const copy = `${sysroot}-${program === BOARD ? 'ours' : 'theirs'}`;
     run('cp', ['-a', sysroot, copy]);
-    const { status, stderr } = onBootedMachine(
-      copy,
-      booted,
-      `INVOCATION_ID=x ${program} admin boot-complete`,
-    );
+    const { status, stderr } = onBootedMachine(copy, booted, `INVOCATION_ID=x ${program} boot-complete`);
     expect(status).toBe(1);
-    expect(onMachine(copy, `INVOCATION_ID=x ${program} admin boot-complete`)).toBe('');
+    expect(onMachine(copy, `INVOCATION_ID=x ${program} boot-complete`)).toBe('');
     return stderr.split('\n')[0];
   });
   expect(told[1]).toBe(told[0]);
