@@ -1,5 +1,5 @@
 /** From the target's link to the deployment: found inside the physical root, and looked at before anything is changed. */
-import { resolveInSysroot } from '#prepare-root/resolve-in-sysroot.ts';
+import { followInSysroot, resolveInSysroot } from '#prepare-root/resolve-in-sysroot.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { AT_FDCWD, S, type Stat, type Syscalls } from '#native/syscalls.ts';
 
@@ -21,7 +21,7 @@ export function findDeployment(sys: Syscalls, sysroot: string, target: string): 
     throw new UserError('TARGET_MISSING', `Couldn't find specified OSTree root '${link}': ${named.reason}`);
   if ((named.stat.mode & S.IFMT) !== S.IFLNK)
     throw new UserError('TARGET_INVALID', `OSTree target is not a symbolic link: ${link}`);
-  const led = resolveInSysroot(sys, sysroot, target);
+  const led = followInSysroot(sys, sysroot, named);
   if (led.kind === 'failed') throw new UserError('TARGET_MISSING', `realpath(${link}) failed: ${led.reason}`);
   if ((led.stat.mode & S.IFMT) !== S.IFDIR)
     throw new UserError('TARGET_INVALID', `OSTree target does not lead to a directory: ${link}`);

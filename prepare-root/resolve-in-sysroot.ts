@@ -9,9 +9,21 @@ export type Resolution =
       /** Without symlinks, relative to the physical root, with a leading slash; '' for the physical root itself. */
       readonly path: string;
       readonly stat: Stat;
+      /** The directory that it is in. */
+      readonly parent: Place;
     }
   /** `reason` is the system's word for it: 'No such file or directory'. */
   | { readonly kind: 'failed'; readonly reason: string };
+
+/** What was looked at on the way. */
+export interface Place {
+  /** As in `Resolution`. */
+  readonly path: string;
+  /** Or why there is none. */
+  readonly stat: Stat | string;
+  /** null for the physical root. */
+  readonly parent: Place | null;
+}
 
 /** As the kernel: more are taken for a loop. */
 const MOST_LINKS = 40;
@@ -27,44 +39,66 @@ export function resolveInSysroot(
   path: string,
   lastLink: 'itself' | 'followed' = 'followed',
 ): Resolution {
-  let at: Place = { names: [], stat: lookUp(sys, sysroot, []) };
-  let rest = components(path);
+  const way = { sys, sysroot };
+  return walk(way, lookUp(way, '', null), { rest: components(path), lastLink });
+}
+
+/** Where a link leads that was found as 'itself'. */
+export function followInSysroot(
+  sys: Syscalls,
+  sysroot: string,
+  { path, parent }: Resolution & { readonly kind: 'found' },
+): Resolution {
+  const text = sys.readlink(AT_FDCWD, fullPath(sysroot, path)) ?? '';
+  const way = { sys, sysroot };
+  return walk(way, startOf(way, text, parent), { rest: components(text), lastLink: 'followed' });
+}
+
+interface Way {
+  readonly sys: Syscalls;
+  readonly sysroot: string;
+}
+
+function walk(
+  way: Way,
+  start: Place,
+  { rest, lastLink }: { rest: readonly string[]; lastLink: 'itself' | 'followed' },
+): Resolution {
+  let at = start;
   let links = 0;
   while (rest.length > 0) {
     if (typeof at.stat === 'string') return failed(at.stat);
     if (kindOf(at.stat) !== S.IFDIR) return failed('Not a directory');
-    const next = step(sys, sysroot, at, rest[0] ?? '');
+    const next = step(way, at, rest[0] ?? '');
     rest = rest.slice(1);
     if (typeof next.stat === 'string' || kindOf(next.stat) !== S.IFLNK) at = next;
     else if (rest.length === 0 && lastLink === 'itself') at = next;
     else {
-      const text = sys.readlink(AT_FDCWD, fullPath(sysroot, next.names)) ?? '';
+      const text = way.sys.readlink(AT_FDCWD, fullPath(way.sysroot, next.path)) ?? '';
       rest = [...components(text), ...rest];
       if (++links > MOST_LINKS) return failed('Too many levels of symbolic links');
       if (rest.length > MOST_COMPONENTS) return failed('File name too long');
-      if (text.startsWith('/')) at = { names: [], stat: lookUp(sys, sysroot, []) };
+      at = startOf(way, text, at);
     }
   }
   if (typeof at.stat === 'string') return failed(at.stat);
-  return { kind: 'found', path: at.names.map((name) => `/${name}`).join(''), stat: at.stat };
+  return { kind: 'found', path: at.path, stat: at.stat, parent: at.parent ?? at };
 }
 
-interface Place {
-  /** Below the physical root. */
-  readonly names: readonly string[];
-  /** Or why there is none. */
-  readonly stat: Stat | string;
+/** From where the text of a link is to be read: the directory that the link is in, or the top. */
+function startOf(way: Way, text: string, directory: Place): Place {
+  return text.startsWith('/') ? lookUp(way, '', null) : directory;
 }
 
-function step(sys: Syscalls, sysroot: string, from: Place, name: string): Place {
+function step(way: Way, from: Place, name: string): Place {
   if (name === '.') return from;
-  const names = name === '..' ? from.names.slice(0, -1) : [...from.names, name];
-  return { names, stat: lookUp(sys, sysroot, names) };
+  if (name === '..') return from.parent ?? from;
+  return lookUp(way, `${from.path}/${name}`, from);
 }
 
-function fullPath(sysroot: string, names: readonly string[]): string {
-  if (names.length === 0) return sysroot;
-  return (sysroot === '/' ? '' : sysroot) + names.map((name) => `/${name}`).join('');
+function fullPath(sysroot: string, path: string): string {
+  if (path === '') return sysroot;
+  return sysroot === '/' ? path : sysroot + path;
 }
 
 /** A slash at the end follows a link, as '.' does. */
@@ -73,12 +107,13 @@ function components(path: string): string[] {
   return path.endsWith('/') ? [...names, '.'] : names;
 }
 
-function lookUp(sys: Syscalls, sysroot: string, names: readonly string[]): Stat | string {
+function lookUp({ sys, sysroot }: Way, path: string, parent: Place | null): Place {
   try {
-    return sys.lstat(AT_FDCWD, fullPath(sysroot, names)) ?? 'No such file or directory';
+    const stat = sys.lstat(AT_FDCWD, fullPath(sysroot, path)) ?? 'No such file or directory';
+    return { path, stat, parent };
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
-    return reasonOf(error);
+    return { path, stat: reasonOf(error), parent };
   }
 }
 
