@@ -10,6 +10,7 @@ import {
   type WriteOptions,
   type WriteResult,
 } from '#bootloader/write-entries.ts';
+import { completeSoftReboot } from '#ostree/sysroot/booted.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { finishStaged } from '#ostree/sysroot/finish-staged.ts';
@@ -111,13 +112,13 @@ export function lockFinalization({ sys }: Sysroot, isLocked: boolean): void {
 }
 
 /**
- * After a boot: reports what failed at the last shutdown, once.
+ * After a boot: reports what failed at the last shutdown, once; else a soft reboot, if it was one, is complete.
  * @throws UserError FINALIZE_FAILED with what was noted then
  */
 export function completeBoot(sysroot: Sysroot): void {
   const { sys, fd } = sysroot;
   const noted = sys.readText(fd, FAILURE_STAMP);
-  if (noted === null) return;
+  if (noted === null) return completeSoftReboot(sys);
   unlinkIfPresent(sys, fd, FAILURE_STAMP);
   withBoot(sysroot, (boot) => sys.syncfs(boot));
   throw new UserError('FINALIZE_FAILED', `${UNIT} failed on previous boot: ${noted.trim()}`, {

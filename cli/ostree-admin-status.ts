@@ -10,6 +10,7 @@ import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { configDiff } from '#ostree/sysroot/apply-etc.ts';
+import { findSoftRebootTarget } from '#ostree/sysroot/booted.ts';
 import {
   deploymentName,
   deploymentPath,
@@ -71,7 +72,7 @@ function deploymentText(sysroot: Sysroot, deployment: Deployment): string {
   const role = roleOf(sysroot, deployment);
   const unlocked = unlockedOf(deployment);
   const lines = [
-    `${deployment.isBooted ? '*' : ' '} ${deployment.stateroot} ${deploymentName(deployment)}${role === null ? '' : ` (${role})`}`,
+    `${deployment.isBooted ? '*' : ' '} ${deployment.stateroot} ${deploymentName(deployment)}${role === null ? '' : ` (${role})`}${isSoftRebootTarget(sysroot, deployment) ? ' (soft-reboot)' : ''}`,
     version === null ? null : `    Version: ${version}`,
     unlocked === 'none' ? null : `    Unlocked: ${unlocked}`,
     deployment.isPinned ? '    Pinned: yes' : null,
@@ -119,6 +120,10 @@ function roleOf({ booted, deployments }: Sysroot, deployment: Deployment): Role 
   return same[at + 1] === deployment ? 'rollback' : null;
 }
 
+function isSoftRebootTarget({ sys, fd, booted, deployments }: Sysroot, deployment: Deployment): boolean {
+  return booted !== null && findSoftRebootTarget(sys, fd, deployments) === deployment;
+}
+
 function unlockedOf({ origin }: Deployment): string {
   return (origin === null ? null : keyFileString(origin, 'origin', 'unlocked')) ?? 'none';
 }
@@ -141,7 +146,7 @@ function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
     pending: role === 'pending',
     rollback: role === 'rollback',
     'finalization-locked': deployment.isLocked === true,
-    'soft-reboot-target': false,
+    'soft-reboot-target': isSoftRebootTarget(sysroot, deployment),
     staged: deployment.isStaged,
     pinned: deployment.isPinned,
     unlocked: unlockedOf(deployment),

@@ -4,6 +4,7 @@ import { readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { addDeployVerbs } from '#cli/ostree-admin-deploy.ts';
 import { addInitVerbs } from '#cli/ostree-admin-init.ts';
 import { addKargsVerbs } from '#cli/ostree-admin-kargs.ts';
+import { addSoftRebootVerbs } from '#cli/ostree-admin-soft-reboot.ts';
 import { addStagedVerbs } from '#cli/ostree-admin-staged.ts';
 import { addUpgradeVerbs } from '#cli/ostree-admin-upgrade.ts';
 import { addStatusVerbs, currentDirectory } from '#cli/ostree-admin-status.ts';
@@ -27,5 +28,6 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
   addUpgradeVerbs(admin, context);
   addStatusVerbs(admin, context);
   addKargsVerbs(admin, context);
+  addSoftRebootVerbs(admin, context);
   addStagedVerbs(admin, context);
 }

@@ -6,6 +6,8 @@ import { parse, type VariantDict } from '#ostree/format/gvariant.ts';
 import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 
 const BOOTED_FILE = '/run/ostree-booted';
+/** Of a soft reboot that was prepared. */
+const NEXT_BOOTED_FILE = '/run/ostree/nextroot-booted';
 
 /** Whether `root` is the machine's own sysroot and it was booted through ostree. */
 export function isBootedSysroot(sys: Syscalls, root: Fd): boolean {
@@ -19,11 +21,7 @@ export function isBootedSysroot(sys: Syscalls, root: Fd): boolean {
 
 /** @throws UserError BAD_SYSROOT where none of the deployments is the running one */
 export function findBooted(sys: Syscalls, root: Fd, deployments: readonly Deployment[]): Deployment {
-  const [dev, ino] = bootedInode(sys);
-  const found = deployments.find((deployment) => {
-    const stat = sys.lstat(root, deploymentPath(deployment));
-    return stat !== null && stat.dev === dev && stat.ino === ino;
-  });
+  const found = deploymentOf(sys, root, { record: readRecord(sys, BOOTED_FILE), deployments });
   if (found === undefined)
     throw new UserError(
       'BAD_SYSROOT',
@@ -32,8 +30,37 @@ export function findBooted(sys: Syscalls, root: Fd, deployments: readonly Deploy
   return found;
 }
 
-function bootedInode(sys: Syscalls): readonly [dev: number, ino: number] {
-  const bytes = readBooted(sys);
+/** Which deployment a soft reboot was prepared for; null for none. */
+export function findSoftRebootTarget(
+  sys: Syscalls,
+  root: Fd,
+  deployments: readonly Deployment[],
+): Deployment | null {
+  const record = readRecord(sys, NEXT_BOOTED_FILE);
+  return record.length === 0 ? null : (deploymentOf(sys, root, { record, deployments }) ?? null);
+}
+
+/** In the root that was prepared: what it says of itself is now true. Nothing was prepared: nothing to do. */
+export function completeSoftReboot(sys: Syscalls): void {
+  // Both are in memory: there is nothing to sync.
+  if (sys.lstat(AT_FDCWD, NEXT_BOOTED_FILE) !== null)
+    sys.rename(AT_FDCWD, NEXT_BOOTED_FILE, AT_FDCWD, BOOTED_FILE);
+}
+
+interface Search {
+  readonly record: Uint8Array;
+  readonly deployments: readonly Deployment[];
+}
+
+function deploymentOf(sys: Syscalls, root: Fd, { record, deployments }: Search): Deployment | undefined {
+  const [dev, ino] = inodeIn(sys, record);
+  return deployments.find((deployment) => {
+    const stat = sys.lstat(root, deploymentPath(deployment));
+    return stat !== null && stat.dev === dev && stat.ino === ino;
+  });
+}
+
+function inodeIn(sys: Syscalls, bytes: Uint8Array): readonly [dev: number, ino: number] {
   const dict = bytes.length === 0 ? [] : (parse('a{sv}', bytes) as unknown as VariantDict);
   const pair = lookupVariant(dict, 'backing-root-device-inode', '(tt)') as [bigint, bigint] | undefined;
   if (pair !== undefined) return [Number(pair[0]), Number(pair[1])];
@@ -41,9 +68,9 @@ function bootedInode(sys: Syscalls): readonly [dev: number, ino: number] {
   return [stat?.dev ?? 0, stat?.ino ?? 0];
 }
 
-function readBooted(sys: Syscalls): Uint8Array {
+function readRecord(sys: Syscalls, file: string): Uint8Array {
   try {
-    return sys.readFile(AT_FDCWD, BOOTED_FILE);
+    return sys.readFile(AT_FDCWD, file);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return new Uint8Array(0);
     throw error;

@@ -2,10 +2,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { bootedRecord } from '#prepare-root/booted.ts';
 import { makeComposefsSysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
-import { newerOstree } from './newer-ostree.ts';
+import { inNewerOstree, newerOstree } from './newer-ostree.ts';
 import { describeMounts, describeRecord, withoutSuffix } from './prepare-root-cases.ts';
-import { PROJECT, runInScratch } from './scratch-initramfs.ts';
+import { PROJECT, runInScratch, type ProgramResult } from './scratch-initramfs.ts';
 
 const OURS = `/node ${PROJECT}/test/root/soft-reboot-program.ts`;
 const C_PROGRAM = 'ostree admin impl-prepare-soft-reboot';
@@ -123,5 +124,87 @@ describe('a failure leaves nothing prepared', () => {
     const failed = prepared(config, `${before}; ${OURS} $D`);
     expect(failed).toMatchObject({ status: 1, ...NOTHING });
     expect(failed.error).toContain(`error: ${message}`);
+  });
+});
+
+describe('ostree admin', () => {
+  /** The first deployment, which runs; the second one, with the same kernel, is the default. */
+  let both: ComposefsSysroot;
+  beforeAll(() => {
+    both = makeComposefsSysroot();
+    const second = `export OSTREE_REPO=/work/sysroot/ostree/repo; cd /work; echo 2 > tree/usr/bin/second
+      ostree commit -b os/1 tree --owner-uid=0 --owner-gid=0 --no-xattrs --generate-composefs-metadata
+      ostree admin --sysroot=sysroot deploy --os=os os/1`;
+    inNewerOstree(['sh', '-ec', second], { [path.dirname(both.path)]: '/work' });
+  });
+  afterAll(() => removeSysroot(both));
+
+  /** With a process 1 of its own: what is mounted is to be seen by that. */
+  function running(script: string): ProgramResult {
+    const { dev, ino } = fs.statSync(both.path + both.deployment);
+    const facts = { device: dev, inode: ino, rootTransient: 'no', sysrootReadonly: true } as const;
+    const record = bootedRecord({
+      ...facts,
+      composefs: { verity: false, signedBy: null },
+      transientEtc: null,
+    });
+    const inside = `mount -t proc proc /proc; mount --bind /cmdline /proc/cmdline
+      OURS='/node ${PROJECT}/cli/bin/ostree admin'; ${script}`;
+    const whole = `ln -s sysroot/ostree /ostree; mkdir -p /run/ostree /boot; mount --bind /sysroot/boot /boot
+      echo ${Buffer.from(record).toString('base64')} | base64 -d > /run/ostree-booted; ${RUNNING}
+      unshare --pid --fork sh -c "$0"; code=$?; mount -t proc proc /proc; exit $code`;
+    const [run] = runInScratch({
+      ...{ sysroot: both.path, usr: `${newerOstree()}/usr`, cmdline: both.argument },
+      runs: [['/bin/sh', '-c', whole, inside]],
+    }).runs;
+    return run ?? { status: null, stdout: '', stderr: 'not run' };
+  }
+
+  /** Both list the deployments; what they say of each is to be the same. */
+  const STATUS = "for each in 'ostree admin' \"$OURS\"; do $each status | grep '^[* ] os'; done";
+
+  test('prepare-soft-reboot: the C ostree sees what is prepared, and what was taken back', () => {
+    const prepare = '$OURS prepare-soft-reboot 0 && cat /run/nextroot/usr/bin/second';
+    const { stdout, stderr } = running(
+      `${prepare}; ${STATUS}; $OURS prepare-soft-reboot --reset; ${STATUS}; ls /run/nextroot`,
+    );
+    expect(stderr).toBe('');
+    const lines = stdout.replaceAll(/[0-9a-f]{64}/g, 'CSUM').split('\n');
+    const prepared = ['  os CSUM.0 (pending) (soft-reboot)', '* os CSUM.0'];
+    const before = ['  os CSUM.0 (pending)', '* os CSUM.0'];
+    expect(lines).toEqual([
+      ...['composefs: mounted successfully (verity=false)', '2'],
+      ...[prepared, prepared, before, before].flat(),
+      '',
+    ]);
+  });
+
+  test('prepare-soft-reboot refuses what the C ostree refuses', () => {
+    const refused = 'for each in \'ostree admin\' "$OURS"; do $each prepare-soft-reboot $index; done';
+    const change =
+      'cp -a /boot /other; umount -l /boot; mount --bind /other /boot; sed -i "s/^options /&other=1 /" /boot/loader/entries/ostree-2.conf';
+    const { stdout, stderr } = running(
+      `for index in '' 1 2 x; do ${refused}; done; ${change}; index=0; ${refused}; ls -A /run/ostree /run/nextroot`,
+    );
+    const errors = stderr.split('\n').filter((line) => line.startsWith('error: '));
+    expect(errors.filter((_, at) => at % 2 === 1)).toEqual(errors.filter((_, at) => at % 2 === 0));
+    expect(errors).toHaveLength(10);
+    expect(errors[2]).toBe('error: Cannot prepare for soft-reboot currently booted deployment 1');
+    expect(errors[9]).toContain('Cannot soft-reboot to deployment with different kernel state');
+    expect(stdout).not.toContain('nextroot');
+  });
+
+  test('boot-complete: what was prepared is what is booted', () => {
+    const { stdout, stderr } = running(
+      `$OURS prepare-soft-reboot 0 > /dev/null; cp /run/ostree/nextroot-booted /next; $OURS boot-complete
+        cmp /next /run/ostree-booted; ls /run/ostree; ${STATUS}; $OURS boot-complete
+        mkdir -p /boot/ostree; printf 'No space left' > /boot/ostree/finalize-failure.stamp
+        $OURS boot-complete; INVOCATION_ID=x ostree admin boot-complete`,
+    );
+    const errors = stderr.split('\n').filter((line) => !line.startsWith('hint: '));
+    const failure = 'error: ostree-finalize-staged.service failed on previous boot: No space left';
+    expect(errors).toEqual([failure, '']);
+    const list = ['* os CSUM.0', '  os CSUM.0 (rollback)'];
+    expect(stdout.replaceAll(/[0-9a-f]{64}/g, 'CSUM').split('\n')).toEqual([...list, ...list, '']);
   });
 });
