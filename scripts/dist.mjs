@@ -54,7 +54,8 @@ function fill(folder) {
   if (values.program === undefined) return;
   const program = realpathSync(values.program);
   copy(program, join(folder, 'dist/ostree-prepare-root'));
-  copy(join(dirname(program), 'notices-compact.txt'), join(folder, 'dist/notices-compact.txt'));
+  for (const beside of ['yum-ostree-boot', 'notices-compact.txt'])
+    copy(join(dirname(program), beside), join(folder, 'dist', beside));
 }
 
 function copy(from, to) {

@@ -30,8 +30,7 @@ const USAGE = `usage: npm run install:boot -- [--destdir DIR] [--prefix /usr] [-
 /** Programs in files that are installed, as those name them; another prefix changes these. */
 const PROGRAM_PATHS = /\/usr\/(lib\/ostree\/ostree-[a-z-]+|bin\/yum-ostree[a-z-]*)/g;
 
-/** dist/yum-ostree-boot and its units: not before it serves all verbs that they call. */
-const INSTALLS_BOOT_PROGRAM = false;
+/** Units that need dist/yum-ostree-boot, which is installed where it was built. */
 const UNITS_OF_BOOT_PROGRAM = [
   'ostree-boot-complete.service',
   'ostree-finalize-staged-hold.service',
@@ -91,7 +90,7 @@ function wrongUsage(why) {
 /** What a part consists of: `from` a file of the project, or `link` the text of a symbolic link; `to` below the prefix. */
 function entriesOf(part, program) {
   const bootProgram = join(ROOT, 'dist/yum-ostree-boot');
-  const hasBootProgram = INSTALLS_BOOT_PROGRAM && existsSync(bootProgram);
+  const hasBootProgram = existsSync(bootProgram);
   switch (part) {
     case 'programs':
       return [
