@@ -28,7 +28,7 @@ do_install() {
 SYSTEMD_AUTO_ENABLE = "disable"
 
 FILES:${PN} = "\
-    ${prefix}/bin/yum-ostree-boot \
+    ${bindir}/yum-ostree-boot \
     ${prefix}/lib/ostree \
     ${prefix}/lib/systemd/system \
     ${prefix}/lib/systemd/system-generators \

@@ -204,7 +204,10 @@ describe('Yocto', () => {
       .digest('hex');
     expect(variables.get('LIC_FILES_CHKSUM')).toBe(`file://LICENSE;md5=${md5}`);
     const D = path.join(folder, 'yocto');
-    const values = { D, S: source, prefix: '/usr', datadir: '/usr/share', BPN: 'ostree-prepare-root' };
+    const values = {
+      ...{ D, S: source, BPN: 'ostree-prepare-root' },
+      ...{ prefix: '/usr', bindir: '/usr/bin', datadir: '/usr/share' },
+    };
     run('sh', [
       '-euc',
       expanded(`${functions.get('do_compile') ?? ''}\n${functions.get('do_install') ?? ''}`, values),
@@ -218,7 +221,10 @@ describe('Yocto', () => {
       .trim()
       .split('\n')
       .map((line) => line.slice(1));
-    expect(files.filter((file) => !packaged.some((start) => file.startsWith(`${start}/`)))).toEqual([]);
+    // A file itself, or a folder with all that is in it.
+    const isPackaged = (file: string): boolean =>
+      packaged.some((one) => file === one || file.startsWith(`${one}/`));
+    expect(files.filter((file) => !isPackaged(file))).toEqual([]);
   });
 });
 
