@@ -19,6 +19,7 @@ import {
   type Deployment,
 } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { unlockedOf } from '#ostree/sysroot/unlock.ts';
 
 interface StatusFlags extends SysrootFlags {
   readonly json?: boolean;
@@ -70,11 +71,11 @@ function isDefaultText({ booted, deployments }: Sysroot): string {
 function deploymentText(sysroot: Sysroot, deployment: Deployment): string {
   const { version, sourceTitle } = commitFacts(sysroot, deployment);
   const role = roleOf(sysroot, deployment);
-  const unlocked = unlockedOf(deployment);
+  const unlocked = unlockedOf(sysroot, deployment);
   const lines = [
     `${deployment.isBooted ? '*' : ' '} ${deployment.stateroot} ${deploymentName(deployment)}${role === null ? '' : ` (${role})`}${isSoftRebootTarget(sysroot, deployment) ? ' (soft-reboot)' : ''}`,
     version === null ? null : `    Version: ${version}`,
-    unlocked === 'none' ? null : `    Unlocked: ${unlocked}`,
+    unlocked === null ? null : `    Unlocked: ${unlocked}`,
     deployment.isPinned ? '    Pinned: yes' : null,
     ...originLines(deployment),
     sourceTitle === null ? null : `    \`- ${sourceTitle}`,
@@ -124,10 +125,6 @@ function isSoftRebootTarget({ sys, fd, booted, deployments }: Sysroot, deploymen
   return booted !== null && findSoftRebootTarget(sys, fd, deployments) === deployment;
 }
 
-function unlockedOf({ origin }: Deployment): string {
-  return (origin === null ? null : keyFileString(origin, 'origin', 'unlocked')) ?? 'none';
-}
-
 function statusJson(sysroot: Sysroot): object {
   return { deployments: sysroot.deployments.map((deployment) => deploymentJson(sysroot, deployment)) };
 }
@@ -149,7 +146,7 @@ function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
     'soft-reboot-target': isSoftRebootTarget(sysroot, deployment),
     staged: deployment.isStaged,
     pinned: deployment.isPinned,
-    unlocked: unlockedOf(deployment),
+    unlocked: unlockedOf(sysroot, deployment) ?? 'none',
     ...(version === null ? {} : { version }),
     ...(sourceTitle === null ? {} : { 'source-title': sourceTitle }),
   };

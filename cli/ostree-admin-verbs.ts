@@ -6,6 +6,7 @@ import { addInitVerbs } from '#cli/ostree-admin-init.ts';
 import { addKargsVerbs } from '#cli/ostree-admin-kargs.ts';
 import { addSoftRebootVerbs } from '#cli/ostree-admin-soft-reboot.ts';
 import { addStagedVerbs } from '#cli/ostree-admin-staged.ts';
+import { addUnlockVerb } from '#cli/ostree-admin-unlock.ts';
 import { addUpgradeVerbs } from '#cli/ostree-admin-upgrade.ts';
 import { addStatusVerbs, currentDirectory } from '#cli/ostree-admin-status.ts';
 
@@ -30,4 +31,5 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
   addKargsVerbs(admin, context);
   addSoftRebootVerbs(admin, context);
   addStagedVerbs(admin, context);
+  addUnlockVerb(admin, context);
 }

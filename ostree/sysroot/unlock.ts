@@ -1,0 +1,149 @@
+/** `admin unlock`: a writable layer over /usr of the booted deployment. */
+import { AT_FDCWD, CLONE_NEWNS, MOUNT_ATTR, type Fd, type Syscalls } from '#native/syscalls.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { EMPTY_KEYFILE, keyFileString, withKey } from '#ostree/format/keyfile.ts';
+import { deploymentName, deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
+import { updateOrigin } from '#ostree/sysroot/origin.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
+
+/**
+ * development: writable until the next boot. transient: the same, read-only for all but who mounts it anew for itself.
+ * hotfix: writable for as long as the deployment lives.
+ */
+export type Unlocked = 'development' | 'transient' | 'hotfix';
+
+const RUN_STATE = '/run/ostree/deployment-state';
+const MOUNT_NAMESPACE = '/proc/self/ns/mnt';
+/** Directories that prepare-root looks for in a deployment. */
+const HOTFIX = { upper: '.usr-ovl-upper', work: '.usr-ovl-work' };
+
+/** Null for a deployment whose /usr is as it was committed. */
+export function unlockedOf({ sys, booted }: Sysroot, deployment: Deployment): Unlocked | null {
+  const noted = deployment.origin === null ? null : keyFileString(deployment.origin, 'origin', 'unlocked');
+  if (noted === 'hotfix') return noted;
+  if (booted === null) return null;
+  const found = (['development', 'transient'] as const).find(
+    (kind) => sys.lstat(AT_FDCWD, statePath(deployment, kind)) !== null,
+  );
+  return found ?? null;
+}
+
+/** @throws UserError NOT_BOOTED, UNLOCKED */
+export function refuseUnlocked(sysroot: Sysroot): Deployment {
+  const { booted } = sysroot;
+  if (booted === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+  const current = unlockedOf(sysroot, booted);
+  if (current === null) return booted;
+  throw new UserError('UNLOCKED', `Deployment is already in unlocked state: ${current}`, {
+    hint: 'it cannot be locked again: boot another deployment, or this one anew',
+  });
+}
+
+/**
+ * Mounts the layer over /usr and notes it. A crash leaves an empty layer: of a hotfix, one that the next boot mounts
+ * and that the origin does not name yet; of the others nothing that outlives the boot.
+ * @param machine the mount namespace in which /usr is covered, as `machineNamespace` gave it
+ * @throws UserError NOT_BOOTED, UNLOCKED
+ */
+export function unlockDeployment(sysroot: Sysroot, kind: Unlocked, machine: Fd): void {
+  const booted = refuseUnlocked(sysroot);
+  const layer = kind === 'hotfix' ? makeHotfixLayer(sysroot, booted) : makeTransientLayer(sysroot, booted);
+  coverUsr(sysroot.sys, layer, { isReadOnly: kind === 'transient', machine });
+  if (kind === 'hotfix') {
+    const origin = withKey(booted.origin ?? EMPTY_KEYFILE, 'origin', 'unlocked', 'hotfix');
+    updateOrigin(sysroot, booted, origin);
+    touchDeploy(sysroot.sys, sysroot.fd);
+    return;
+  }
+  const file = statePath(booted, kind);
+  makeDirectories(sysroot.sys, AT_FDCWD, file.slice(0, file.lastIndexOf('/')));
+  replaceFile(sysroot.sys, AT_FDCWD, { path: file, text: '' });
+}
+
+/** Opened before this process goes into a mount namespace of its own, where the machine would not see the mount. */
+export function machineNamespace(sys: Syscalls): Fd {
+  return sys.open(AT_FDCWD, MOUNT_NAMESPACE, ['read']);
+}
+
+interface Layer {
+  /** Seen from the root of the machine. */
+  readonly upper: string;
+  readonly work: string;
+}
+
+function makeHotfixLayer({ sys, fd }: Sysroot, booted: Deployment): Layer {
+  const path = deploymentPath(booted);
+  const farm = sys.open(fd, path, ['read', 'directory', 'nofollow']);
+  try {
+    clearImmutable(sys, farm);
+    for (const name of [HOTFIX.upper, HOTFIX.work]) makeLike(sys, farm, name);
+  } finally {
+    sys.close(farm);
+  }
+  return { upper: `/${path}/${HOTFIX.upper}`, work: `/${path}/${HOTFIX.work}` };
+}
+
+/** Beside the deployment; what an earlier boot wrote there is gone. */
+function makeTransientLayer({ sys, fd }: Sysroot, booted: Deployment): Layer {
+  const backing = `ostree/deploy/${booted.stateroot}/backing/${deploymentName(booted)}`;
+  const directory = `${backing}/usr-transient`;
+  makeDirectories(sys, fd, backing, 0o700);
+  sys.removeTree(fd, directory);
+  sys.mkdir(fd, directory, 0o700);
+  const layer = { upper: `/${directory}/upper`, work: `/${directory}/work` };
+  for (const path of [layer.upper, layer.work]) makeLike(sys, fd, path.slice(1));
+  return layer;
+}
+
+/** An empty directory with the mode of /usr, which it will stand for. */
+function makeLike(sys: Syscalls, dir: Fd, path: string): void {
+  const mode = (sys.stat(AT_FDCWD, '/usr')?.mode ?? 0o755) & 0o7777;
+  sys.removeTree(dir, path);
+  sys.mkdir(dir, path, mode);
+  sys.chmod(dir, path, mode);
+}
+
+function coverUsr(
+  sys: Syscalls,
+  { upper, work }: Layer,
+  { isReadOnly, machine }: { readonly isReadOnly: boolean; readonly machine: Fd },
+): void {
+  const overlay = sys.fsopen('overlay');
+  try {
+    const options = [
+      ['source', 'overlay'],
+      ['lowerdir', '/usr'],
+      ['upperdir', upper],
+      ['workdir', work],
+    ] as const;
+    for (const [key, value] of options) sys.fsconfig(overlay, key, value);
+    const mount = sys.fsmount(overlay, isReadOnly ? MOUNT_ATTR.RDONLY : 0);
+    try {
+      if (!isOwnNamespace(sys, machine)) sys.setns(machine, CLONE_NEWNS);
+      sys.moveMount(mount, '/usr');
+    } finally {
+      sys.close(mount);
+    }
+  } finally {
+    sys.close(overlay);
+  }
+}
+
+function isOwnNamespace(sys: Syscalls, namespace: Fd): boolean {
+  const [own, other] = [sys.stat(AT_FDCWD, MOUNT_NAMESPACE), sys.fstat(namespace)];
+  return own !== null && own.ino === other.ino && own.dev === other.dev;
+}
+
+function statePath(deployment: Deployment, kind: 'development' | 'transient'): string {
+  return `${RUN_STATE}/${deploymentName(deployment)}/unlocked-${kind}`;
+}
+
+function clearImmutable(sys: Syscalls, farm: Fd): void {
+  try {
+    sys.setImmutable(farm, false);
+  } catch (error) {
+    if (!['ENOTTY', 'EOPNOTSUPP', 'EINVAL', 'ENOSYS'].includes(codeOf(error) ?? '')) throw error;
+  }
+}
