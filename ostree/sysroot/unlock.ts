@@ -121,8 +121,7 @@ function coverUsr(
     for (const [key, value] of options) sys.fsconfig(overlay, key, value);
     const mount = sys.fsmount(overlay, isReadOnly ? MOUNT_ATTR.RDONLY : 0);
     try {
-      if (!isOwnNamespace(sys, machine)) sys.setns(machine, CLONE_NEWNS);
-      sys.moveMount(mount, '/usr');
+      inNamespace(sys, machine, () => sys.moveMount(mount, '/usr'));
     } finally {
       sys.close(mount);
     }
@@ -131,9 +130,20 @@ function coverUsr(
   }
 }
 
-function isOwnNamespace(sys: Syscalls, namespace: Fd): boolean {
-  const [own, other] = [sys.stat(AT_FDCWD, MOUNT_NAMESPACE), sys.fstat(namespace)];
-  return own !== null && own.ino === other.ino && own.dev === other.dev;
+/** Goes to the machine's mount namespace and back: only ours has a /sysroot that can be written. */
+function inNamespace(sys: Syscalls, namespace: Fd, action: () => void): void {
+  const own = sys.open(AT_FDCWD, MOUNT_NAMESPACE, ['read']);
+  try {
+    if (sys.fstat(own).ino === sys.fstat(namespace).ino) return action();
+    sys.setns(namespace, CLONE_NEWNS);
+    try {
+      action();
+    } finally {
+      sys.setns(own, CLONE_NEWNS);
+    }
+  } finally {
+    sys.close(own);
+  }
 }
 
 function statePath(deployment: Deployment, kind: 'development' | 'transient'): string {

@@ -1,4 +1,7 @@
-/** A machine that runs a deployment, as far as the `admin` verbs can tell: its mounts, in a mount namespace of its own. */
+/**
+ * A machine that runs a deployment, as far as the `admin` verbs can tell: its mounts, /sysroot read-only, in a mount
+ * namespace of its own.
+ */
 import fs from 'node:fs';
 import path from 'node:path';
 import { spawnSync } from 'node:child_process';
@@ -36,7 +39,12 @@ mkdir "$3/tmp/project"
 mount --bind "$4" "$3/tmp/project"
 cp "$6" "$3/tmp/yum-ostree-boot"
 : > "$3/run/ostree-booted"
-chroot "$3" sh -ec "$5"
+mount -o remount,bind,ro "$3/sysroot"
+mkdir "$3/tmp/host"
+cd "$3"
+pivot_root . tmp/host
+umount --lazy tmp/host
+exec sh -ec "$5"
 `;
 
 /**
