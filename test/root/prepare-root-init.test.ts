@@ -4,6 +4,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
 import { makeComposefsSysroot, removeSysroot } from './composefs-sysroot.ts';
 import { describeMounts } from './prepare-root-cases.ts';
 import { PROJECT } from './scratch-initramfs.ts';
@@ -169,6 +170,39 @@ test.for(INIT_CASES.map((one) => [one.name, one] as const))(
     expect(outcome(one, OURS)).toEqual(asOurs(outcome(one, C_PROGRAM), one.legacyReadonly === true));
   },
 );
+
+describe('what the programs of the real root find', () => {
+  /** @param script of the init */
+  const found = (
+    script: string,
+    options: { readonly legacyReadonly?: boolean; readonly argument?: string },
+  ): string => {
+    const { argument, ...shape } = options;
+    const sysroot = makeSyntheticSysroot(shape);
+    try {
+      putInit(sysroot + DEPLOYMENT);
+      const init = `#!/bin/sh\n/bin/mount -t proc proc /proc; echo started\n${script}\n`;
+      fs.writeFileSync(`${sysroot}${DEPLOYMENT}/sbin/init`, init, { mode: 0o755 });
+      fs.copyFileSync(compactPrepareRoot(), `${sysroot}${DEPLOYMENT}/usr/bin/ostree-remount`);
+      const done = bootWithoutInitramfs(sysroot, argument === undefined ? {} : { argument });
+      expect(done.stdout, done.stderr).toContain('started\n');
+      return done.stdout.slice(done.stdout.indexOf('started\n') + 'started\n'.length);
+    } finally {
+      fs.rmSync(sysroot, { recursive: true });
+    }
+  };
+
+  test('ostree-remount keeps a /sysroot read-only that is to be', () => {
+    const text = found('/usr/bin/ostree-remount; cat /proc/self/mountinfo', { legacyReadonly: true });
+    expect(text).toMatch(/^[^\n]* \/sysroot ro,/m);
+    expect(text).not.toContain('Remounted rw: /sysroot');
+  });
+
+  test('the record of a fallback', () => {
+    const argument = 'ostree=/ostree/boot.1/os/bbbb/7 ostree.prepare-root.fallback=1';
+    expect(found('cat /run/ostree/fallback', { argument })).toContain('taken=/ostree/boot.1/os/bbbb/0\n');
+  });
+});
 
 test('the kernel mounts no /proc: the command line is read all the same', () => {
   const sysroot = makeSyntheticSysroot();
