@@ -185,8 +185,13 @@ function describeMount(mount: MountLine, sysroot: string): string {
   return [mount.point, what, flags.join(','), propagation.join(',') || 'private'].join(' ');
 }
 
-/** A mount's root is told from the top of its file system: some end of the sysroot's path comes before. */
+/**
+ * A mount's root is told from the top of its file system: some end of the sysroot's path comes before; or all of it below
+ * the folder or subvolume of that file system that is this machine's root.
+ */
 function withoutSysroot(root: string, sysroot: string): string {
+  const at = `${root}/`.indexOf(`${sysroot}/`);
+  if (at > 0) return root.slice(at + sysroot.length) || '/';
   for (let end = sysroot; end !== ''; end = end.slice(Math.max(end.indexOf('/', 1), 0) || end.length))
     if (`${root}/`.startsWith(`${end}/`)) return root.slice(end.length) || '/';
   return root;
