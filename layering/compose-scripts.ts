@@ -1,6 +1,6 @@
 /** The part of composing that runs packages' scripts: on a farm of the composed tree, below an overlay. */
 import { AT_FDCWD } from '#native/syscalls.ts';
-import { hasLua } from '#native/lua-program.ts';
+import { hasProgram } from '#native/static-program.ts';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
 import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
@@ -124,7 +124,7 @@ async function runOne(host: ScriptHost, session: ScriptSession, step: ScriptStep
 }
 
 function luaProblems(script: PackageScript): string[] {
-  if (!isLua(script) || hasLua()) return [];
+  if (!isLua(script) || hasProgram('rpm-lua')) return [];
   return [`package ${script.package}: %${script.phase} is written in Lua, which this build cannot run`];
 }
 

@@ -16,12 +16,14 @@ import {
   type OpenDatabase,
   type StagedDatabase,
 } from '#layering/compose-database.ts';
+import type { LabelledTree } from '#layering/compose-labels.ts';
 import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
 import type { ScriptWork } from '#layering/compose-scripts.ts';
 import { composeTree, type ComposedTree, type TreeRequest } from '#layering/compose-tree.ts';
 import type { Nevra } from '#layering/nevra.ts';
 import type { Progress } from '#layering/progress.ts';
 import { isEmptyPlan, planScripts, type ScriptPlan } from '#layering/scripts-plan.ts';
+import { mayHavePolicy } from '#layering/selinux-policy.ts';
 
 /** Where a farm may be checked out to run scripts in: on the repository's file system. */
 export interface FarmPlace {
@@ -87,6 +89,12 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
     const composed = composeTree(txn, treeRequest);
     const work = await scriptWork(request, treeRequest, { plan, composed });
+    if (mayHavePolicy(composed.tree)) {
+      const before = rootOf(repo, request.base);
+      const { tree, ...rest } = await labelled(txn, composed.tree, { before, staged, treeRequest });
+      if (work === null) return await finishTree(repo, request, { tree, treeRequest, ...rest });
+      return await composeWithScripts(repo, request, { treeRequest, ...rest, work: { ...work, tree } });
+    }
     if (work === null) return await finish(txn, request, { tree: composed.tree, treeRequest, staged });
     const before = composed.tree.write(txn);
     await stagedObject(staged);
@@ -143,7 +151,9 @@ async function composeWithScripts(
     try {
       const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
       const { ignored } = takeScriptChanges(txn, tree, session);
-      const done = await finish(txn, request, { tree, treeRequest, staged });
+      const done = mayHavePolicy(tree)
+        ? await finishLabelled(txn, request, { tree, treeRequest, staged, before: work.tree })
+        : await finish(txn, request, { tree, treeRequest, staged });
       updateFarm(repo, farm, diffTrees(repo, work.tree, done.tree));
       return { ...done, farmIsReady: true, ignored };
     } finally {
@@ -189,6 +199,51 @@ function scriptHost(repo: Repo, request: ComposeRequest, place: string) {
     progress: request.progress,
     signal: request.signal,
   };
+}
+
+/** What goes into a commit. */
+interface Finish<Tree> {
+  readonly tree: Tree;
+  readonly treeRequest: OpenRequest;
+  readonly staged: StagedDatabase;
+}
+
+async function labelled(
+  txn: Transaction,
+  tree: MutableTree,
+  of: Omit<Finish<never>, 'tree'> & { readonly before: TreeChecksums },
+): Promise<LabelledTree> {
+  const { labelComposed } = await import('#layering/compose-labels.ts');
+  return await labelComposed(txn, tree, { ...of, database: of.treeRequest.database.path });
+}
+
+async function finishLabelled(
+  txn: Transaction,
+  request: ComposeRequest,
+  of: Finish<MutableTree> & { readonly before: TreeChecksums },
+): Promise<Composed> {
+  const { treeRequest } = of;
+  return await finishTree(txn.repo, request, { treeRequest, ...(await labelled(txn, of.tree, of)) });
+}
+
+/** The same as `finish`, for a tree that is in the repository. */
+async function finishTree(
+  repo: Repo,
+  request: ComposeRequest,
+  { tree, ...rest }: Finish<TreeChecksums>,
+): Promise<Composed> {
+  const txn = Transaction.begin(repo);
+  try {
+    const mutable = MutableTree.fromChecksums(repo, tree.contents, tree.meta);
+    return await finish(txn, request, { tree: mutable, ...rest });
+  } finally {
+    txn.abort();
+  }
+}
+
+function rootOf(repo: Repo, commit: Checksum): TreeChecksums {
+  const { rootContents, rootMeta } = loadCommit(repo, commit);
+  return { contents: rootContents, meta: rootMeta };
 }
 
 /** The rpmdb, the commit and its refs. */

@@ -1,6 +1,6 @@
 /** Runs packages' scripts on a checked-out farm: an overlay above it takes all that they write. */
 import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, type Fd } from '#native/syscalls.ts';
-import { loadLua } from '#native/lua-program.ts';
+import { loadProgram } from '#native/static-program.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import type { Progress } from '#layering/progress.ts';
@@ -135,7 +135,7 @@ async function expanded(script: PackageScript, run: RunBody): Promise<PackageScr
 
 /** Out of the executable, to where the sandbox can show it; null where there is none. */
 function placeLua({ sys, scratch }: ScriptHost): string | null {
-  const program = loadLua();
+  const program = loadProgram('rpm-lua');
   if (program === null) return null;
   const path = `${scratch}/lua`;
   const fd = sys.open(AT_FDCWD, path, ['write', 'create', 'exclusive'], 0o755);

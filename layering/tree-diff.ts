@@ -9,8 +9,11 @@ export type TreeDifference =
   | { readonly kind: 'directory'; readonly path: string; readonly meta: Checksum; readonly isNew: boolean }
   | { readonly kind: 'file'; readonly path: string; readonly checksum: Checksum };
 
-/** What has to be done to make `before` into `after`: removals first in each directory, parents before entries. */
-export function diffTrees(repo: Repo, before: TreeChecksums, after: TreeChecksums): TreeDifference[] {
+/**
+ * What has to be done to make `before` (null is an empty tree) into `after`: removals first in each directory, parents
+ * before entries.
+ */
+export function diffTrees(repo: Repo, before: TreeChecksums | null, after: TreeChecksums): TreeDifference[] {
   const differences: TreeDifference[] = [];
   diffDirectory({ repo, differences }, '', { before, after });
   return differences;

@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, rmSync, statSync } fr
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureLibsolv } from './build-libsolv.mjs';
-import { buildRpmLua, RPM_LUA_FILES } from './build-rpm-lua.mjs';
+import { buildPrograms } from './build-programs.mjs';
 import { gypEnvironment, isPlain, withPlainPath } from './run-command.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -15,7 +15,7 @@ ensureLibsolv();
 unlinkOutdatedSolver();
 if (!upToDate()) build();
 copySqlite();
-buildLua();
+buildOwnPrograms();
 
 /** make does not know that the solver is linked with libsolv. */
 function unlinkOutdatedSolver() {
@@ -68,12 +68,9 @@ function copySqlite() {
     copyFileSync(source, target);
 }
 
-function buildLua() {
-  const target = join(native, 'build/Release/rpm-lua');
-  const newest = Math.max(...RPM_LUA_FILES.map((name) => statSync(name).mtimeMs));
-  if (existsSync(target) && statSync(target).mtimeMs >= newest) return;
+function buildOwnPrograms() {
   try {
-    buildRpmLua(target);
+    buildPrograms(join(native, 'build/Release'));
   } catch (error) {
     process.stderr.write(`error: set-up: ${error.message}\n`);
     process.exit(1);

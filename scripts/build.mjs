@@ -14,6 +14,7 @@ import {
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { buildCompact } from './build-compact.mjs';
+import { PROGRAMS } from './build-programs.mjs';
 import { BUNDLES, bundle, bundleParts } from './bundle.mjs';
 import { noticesText } from './collect-notices.mjs';
 import { ARCHITECTURES, emulator } from './compact/toolchain.mjs';
@@ -21,8 +22,8 @@ import { AARCH64, ensureAarch64 } from './cross-aarch64.mjs';
 import { packExecutable } from './pack-executable.mjs';
 
 const root = join(import.meta.dirname, '..');
-/** The addons, and a program that the client runs. */
-const PARTS_INSIDE = ['syscalls.node', 'solver.node', 'better_sqlite3.node', 'rpm-lua'];
+/** The addons, and the programs that the client runs. */
+const PARTS_INSIDE = ['syscalls.node', 'solver.node', 'better_sqlite3.node', ...PROGRAMS];
 const BUILD_MACHINE = 'x86-64';
 /** What a single executable is made of, where there is one. */
 const PARTS = {

@@ -36,10 +36,15 @@ export function noticesText({ modules, node, documents, libsolv }) {
     component('SQLite', [], sqliteDedication()),
     ...libraryComponents(documents, libsolv),
     component('Lua', [path.join(documents, 'liblua5.3-dev/copyright')]),
+    component('libselinux', [path.join(documents, 'libselinux1-dev/copyright')]),
+    component('PCRE2', [path.join(documents, 'libpcre2-dev/copyright')]),
     component('GNU C library', ['/usr/share/doc/libc6-dev/copyright', '/usr/share/common-licenses/LGPL-2.1']),
     gccRuntime(),
   ];
-  return joined('yum-ostree, yum-ostree.cjs, the addons (*.node) and rpm-lua beside them', components);
+  return joined(
+    'yum-ostree, yum-ostree.cjs, the addons (*.node) and the programs rpm-lua and\nselinux-labels beside them',
+    components,
+  );
 }
 
 /** The text of notices-compact.txt. @throws Error where a component's text is missing */

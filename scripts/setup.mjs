@@ -57,6 +57,10 @@ const SYSTEM_PACKAGES = [
   ['/usr/include/lzma.h', 'liblzma-dev'],
   ['/usr/include/zstd.h', 'libzstd-dev'],
   ['/usr/include/lua5.3/lua.h', 'liblua5.3-dev'],
+  ['/usr/include/selinux/label.h', 'libselinux1-dev'],
+  ['/usr/include/pcre2.h', 'libpcre2-dev'],
+  ['/usr/sbin/matchpathcon', 'selinux-utils'],
+  ['/etc/selinux/default/contexts/files/file_contexts', 'selinux-policy-default'],
 ];
 
 installSystemPackages();

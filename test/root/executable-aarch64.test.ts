@@ -26,7 +26,14 @@ function run(args: readonly string[], name = 'yum-ostree'): string {
 }
 
 test('it and all that is inside are for aarch64', () => {
-  const files = ['yum-ostree', 'syscalls.node', 'solver.node', 'better_sqlite3.node', 'rpm-lua'];
+  const files = [
+    'yum-ostree',
+    'syscalls.node',
+    'solver.node',
+    'better_sqlite3.node',
+    'rpm-lua',
+    'selinux-labels',
+  ];
   const headers = files.map((name) =>
     execFileSync('readelf', ['-h', path.join(path.dirname(executable), name)], { encoding: 'utf8' }),
   );

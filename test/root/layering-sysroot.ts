@@ -62,6 +62,8 @@ export function makeTestSystem(
     readonly base?: readonly RpmTestPackage[];
     /** The base has rpm itself. */
     readonly withRpm?: boolean;
+    /** The base has this machine's SELinux policy, and C ostree labels it. */
+    readonly policy?: boolean;
     /** Programs of this machine that the base has beside the usual ones. */
     readonly programs?: readonly string[];
   } = {},
@@ -75,12 +77,15 @@ export function makeTestSystem(
   if (options.usersInUsrLib === true) moveUsers(tree);
   for (const program of options.programs ?? []) copyProgram(tree, program);
   if (options.withRpm === true) addRpm(tree);
+  if (options.policy === true)
+    fs.cpSync('/etc/selinux', path.join(tree, 'usr/etc/selinux'), { recursive: true });
   runProgram('ostree', ['admin', 'init-fs', '--modern', sysroot]);
   runProgram('ostree', ['admin', 'os-init', `--sysroot=${sysroot}`, STATEROOT]);
   const repo = path.join(sysroot, 'ostree/repo');
   const commit = ['commit', `--repo=${repo}`, '-b', BASE_REF, '-s', 'base', '--no-bindings'];
   const metadata = ['--add-metadata-string=version=1', '--timestamp=@1700000000'];
-  runProgram('ostree', [...commit, ...metadata, `--tree=dir=${tree}`]);
+  const labels = options.policy === true ? [`--selinux-policy=${tree}`] : [];
+  runProgram('ostree', [...commit, ...metadata, ...labels, `--tree=dir=${tree}`]);
   const base = runProgram('ostree', ['rev-parse', `--repo=${repo}`, BASE_REF]).trim();
   runProgram('ostree', ['admin', 'deploy', `--sysroot=${sysroot}`, `--os=${STATEROOT}`, BASE_REF]);
   fs.rmSync(tree, { recursive: true });
