@@ -22,6 +22,12 @@ static int tell(int type, const char *format, ...) {
     return 0;
 }
 
+// Asks for all patterns to be compiled when they are read. Whether a label is valid only a kernel with the policy knows.
+static int accept(char **label) {
+    (void)label;
+    return 0;
+}
+
 static int answer(struct selabel_handle *policy, char *question) {
     char *path, *label = NULL;
     long mode = strtol(question, &path, 8);
@@ -36,8 +42,9 @@ static int answer(struct selabel_handle *policy, char *question) {
 int main(int argc, char **argv) {
     if (argc != 2) return fail("usage", "selinux-labels FILE_CONTEXTS");
     selinux_set_callback(SELINUX_CB_LOG, (union selinux_callback){.func_log = tell});
-    struct selinux_opt options[] = {{SELABEL_OPT_PATH, argv[1]}};
-    struct selabel_handle *policy = selabel_open(SELABEL_CTX_FILE, options, 1);
+    selinux_set_callback(SELINUX_CB_VALIDATE, (union selinux_callback){.func_validate = accept});
+    struct selinux_opt options[] = {{SELABEL_OPT_PATH, argv[1]}, {SELABEL_OPT_VALIDATE, (char *)1}};
+    struct selabel_handle *policy = selabel_open(SELABEL_CTX_FILE, options, 2);
     if (!policy) return fail(argv[1], strerror(errno));
     char *question = NULL;
     size_t size = 0;
