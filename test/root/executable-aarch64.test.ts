@@ -71,6 +71,16 @@ test('its program for scripts in Lua runs', () => {
   expect(execFileSync('qemu-aarch64', [program, script, '7'], { encoding: 'utf8' })).toBe('7\taarch64\t1\n');
 });
 
+test('its program for SELinux labels answers as matchpathcon does', () => {
+  const contexts = '/etc/selinux/default/contexts/files/file_contexts';
+  const program = path.join(path.dirname(executable), 'selinux-labels');
+  const paths = ['/usr/bin/bash', '/etc/shadow', '/usr/share/x'];
+  const input = paths.map((file) => `100644 ${file}\0`).join('');
+  const said = execFileSync('qemu-aarch64', [program, contexts], { encoding: 'utf8', input });
+  const expected = execFileSync('matchpathcon', ['-n', '-m', 'file', '-f', contexts, ...paths]);
+  expect(said).toBe(expected.toString().replaceAll('\n', '\0'));
+});
+
 test('the addons answer as rpm and testsolv do', () => {
   const rpm = buildRpm(scratch, SAMPLE);
   const peer = (command: string, args: readonly string[]) =>
