@@ -3,8 +3,15 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { bootedRecord, type BootedFacts } from '#prepare-root/booted.ts';
 import { enterDeployment } from './enter-deployment.ts';
+import { newerOstree } from './newer-ostree.ts';
 import { PROJECT, runInScratch, type ProgramResult } from './scratch-initramfs.ts';
-import { copyWithLibraries, DEPLOYMENT, makeSyntheticSysroot, OSTREE_ARGUMENT } from './synthetic-sysroot.ts';
+import {
+  copyWithLibraries,
+  DEPLOYMENT,
+  makeSyntheticSysroot,
+  OSTREE_ARGUMENT,
+  type SyntheticOptions,
+} from './synthetic-sysroot.ts';
 
 /** Programs and libraries of this machine that the deployment gets. */
 const PROGRAMS = ['/bin/sh', '/bin/cat', '/usr/bin/findmnt', '/usr/bin/touch'];
@@ -69,12 +76,18 @@ describe('ostree-system-generator beside the C one of this machine', () => {
     find out -name '*.mount' -type f -printf '%p\\n' -exec grep -v '^#' {} ';'
     ls run/ostree`;
 
-  function generated(program: string, before = 'true'): string {
-    const sysroot = makeSyntheticSysroot();
+  interface Generation extends SyntheticOptions {
+    readonly cmdline?: string;
+    /** Of the system (default: this machine's). */
+    readonly usr?: string;
+  }
+
+  function generated(program: string, before = 'true', options: Generation = {}): string {
+    const { cmdline = OSTREE_ARGUMENT, usr = '/usr', ...shape } = options;
+    const sysroot = makeSyntheticSysroot(shape);
     const script = `cd /; mkdir -p out early late run/ostree boot etc; ${before}; ${program} out early late && ${SHOW}`;
     try {
-      const request = { sysroot, cmdline: OSTREE_ARGUMENT, runs: [['/bin/sh', '-c', script]] };
-      const [run] = runInScratch(request).runs;
+      const [run] = runInScratch({ sysroot, cmdline, usr, runs: [['/bin/sh', '-c', script]] }).runs;
       expect(run).toMatchObject({ status: 0, stderr: '' });
       return run?.stdout ?? '';
     } finally {
@@ -88,6 +101,26 @@ describe('ostree-system-generator beside the C one of this machine', () => {
       .filter((line) => line !== 'DefaultDependencies=no' && !line.startsWith('After='))
       .map((line) => line.replace('bind,slave,shared', 'bind'));
     expect(since2022).toEqual(theirs);
+  });
+
+  describe('and that of ostree 2026.4: the same units', () => {
+    test.for<readonly [string, string, Generation]>([
+      ['plain', 'true', {}],
+      ['/var in fstab', "echo 'LABEL=data //var/ ext4 defaults 0 0' > etc/fstab", {}],
+      ['no folder for /boot', 'rmdir boot', {}],
+      ['/boot is a file system of its own', 'rm sysroot/boot/loader', {}],
+      [
+        'an Android slot',
+        'ln -s sysroot/ostree ostree',
+        { cmdline: 'ostree=true androidboot.slot_suffix=_b', androidSlot: 'b' },
+      ],
+      ['a system of another kind', 'true', { cmdline: 'root=x' }],
+    ])('%s', ([, before, options]) => {
+      const usr = `${newerOstree()}/usr`;
+      expect(generated(OURS, before, { ...options, usr })).toBe(
+        generated(C_GENERATOR, before, { ...options, usr }),
+      );
+    });
   });
 
   test('/var in fstab: no var.mount, from neither', () => {
