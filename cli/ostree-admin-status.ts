@@ -1,15 +1,13 @@
-/** `ostree admin status`, `--print-current-dir` and `config-diff`. */
+/** `ostree admin status` and `--print-current-dir`. */
 import path from 'node:path';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
-import { adminVerb, chosenStateroot, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
+import { adminVerb, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { signatureLines } from '#cli/ostree-admin-signatures.ts';
-import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { metadataString, type Commit } from '#ostree/format/commit.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
-import { configDiff } from '#ostree/sysroot/apply-etc.ts';
 import { findSoftRebootTarget } from '#ostree/sysroot/booted.ts';
 import {
   deploymentName,
@@ -35,11 +33,6 @@ export function addStatusVerbs(admin: Command, context: CliContext): void {
     .option('-D, --is-default', "print 'default' or 'not-default' for the booted deployment")
     .action((flags: StatusFlags) =>
       readSysroot(flags, context, (sysroot) => context.out(statusText(sysroot, flags, context))),
-    );
-  adminVerb(admin, 'config-diff', 'Diff current /etc configuration versus default')
-    .option('--os <name>', 'the stateroot (default: the booted one)')
-    .action((flags: SysrootFlags & { readonly os?: string }) =>
-      readSysroot(flags, context, (sysroot) => context.out(configDiffText(sysroot, flags.os))),
     );
 }
 
@@ -150,19 +143,4 @@ function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
     ...(version === null ? {} : { version }),
     ...(sourceTitle === null ? {} : { 'source-title': sourceTitle }),
   };
-}
-
-function configDiffText(sysroot: Sysroot, os: string | undefined): string {
-  const stateroot = chosenStateroot(sysroot, os);
-  const deployment = mergeDeployment(sysroot.deployments, sysroot.booted, stateroot);
-  if (deployment === null) throw new UserError('NO_DEPLOYMENT', `No deployment for OS '${stateroot}'`);
-  const farm = sysroot.sys.open(sysroot.fd, deploymentPath(deployment), ['read', 'directory']);
-  try {
-    const { modified, removed, added } = configDiff(sysroot.sys, farm);
-    const rows = (letter: string, paths: readonly string[]): string[] =>
-      paths.map((file) => `${letter}    ${file}\n`);
-    return [...rows('M', modified), ...rows('D', removed), ...rows('A', added)].join('');
-  } finally {
-    sysroot.sys.close(farm);
-  }
 }

@@ -5,10 +5,10 @@ import { adminVerb, changeSysroot, type SysrootFlags } from '#cli/ostree-admin-c
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { bootNext } from '#bootloader/next-boot.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { EMPTY_KEYFILE } from '#ostree/format/keyfile.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { copiedOrigin } from '#ostree/sysroot/origin.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { machineNamespace, refuseUnlocked, unlockDeployment, type Unlocked } from '#ostree/sysroot/unlock.ts';
 
@@ -61,7 +61,7 @@ function unlock(
 function keepCopy(sysroot: Sysroot, booted: Deployment, context: CliContext): Sysroot {
   cleanUpSysroot(sysroot);
   const { stateroot, checksum, kargs } = booted;
-  const origin = booted.origin ?? EMPTY_KEYFILE;
+  const origin = copiedOrigin(booted.origin);
   const copy = deployTree(sysroot, { stateroot, checksum, kargs, origin, merge: booted });
   const options = { new: copy, merge: booted, notAsDefault: true };
   return bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) }).sysroot;

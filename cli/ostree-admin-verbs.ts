@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
+import { addConfigVerbs } from '#cli/ostree-admin-config.ts';
 import { addDeployVerbs } from '#cli/ostree-admin-deploy.ts';
 import { addInitVerbs } from '#cli/ostree-admin-init.ts';
 import { addKargsVerbs } from '#cli/ostree-admin-kargs.ts';
@@ -28,6 +29,7 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
   addDeployVerbs(admin, context);
   addUpgradeVerbs(admin, context);
   addStatusVerbs(admin, context);
+  addConfigVerbs(admin, context);
   addKargsVerbs(admin, context);
   addSoftRebootVerbs(admin, context);
   addStagedVerbs(admin, context);

@@ -28,7 +28,8 @@ export function mergeEtc(sys: Syscalls, from: Fd, to: Fd): EtcDiff {
   return diff;
 }
 
-function localChanges(sys: Syscalls, deployment: Fd): { diff: EtcDiff; local: EtcDirectory } {
+/** The same, with the /etc that was read. */
+export function localChanges(sys: Syscalls, deployment: Fd): { diff: EtcDiff; local: EtcDirectory } {
   const before = readEtc(sys, deployment, 'usr/etc');
   const local = readEtc(sys, deployment, 'etc');
   const diff = diffEtc(before, local, (path) =>

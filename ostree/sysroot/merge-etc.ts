@@ -59,26 +59,47 @@ export function diffEtc(
   return diff;
 }
 
+/** A local change that cannot be carried over: a file where the new default has a directory, or the other way round. */
+export interface EtcConflict {
+  /** What is to be moved away. */
+  readonly path: string;
+  readonly message: string;
+}
+
 /**
  * The steps that carry the changes into the new default.
- * @throws UserError ETC_CONFLICT where a changed file meets a directory of the new default, or the other way round
+ * @throws UserError ETC_CONFLICT for the first change that cannot be carried over
  */
 export function planEtcMerge(diff: EtcDiff, local: EtcDirectory, fresh: EtcDirectory): EtcOp[] {
+  const { ops, conflicts } = tryEtcMerge(diff, local, fresh);
+  const [first] = conflicts;
+  if (first === undefined) return ops;
+  throw new UserError('ETC_CONFLICT', `During /etc merge: ${first.message}`, {
+    hint: `move the local /etc/${first.path} away, deploy, and bring it back by hand`,
+  });
+}
+
+/** The steps as far as they are possible, and each change for which they are not. */
+export function tryEtcMerge(
+  diff: EtcDiff,
+  local: EtcDirectory,
+  fresh: EtcDirectory,
+): { readonly ops: EtcOp[]; readonly conflicts: EtcConflict[] } {
+  const conflicts: EtcConflict[] = [];
   const ops: EtcOp[] = diff.removed
     .filter((path) => nodeAt(fresh, path) !== null)
     .map((path) => ({ op: 'remove', path }));
   const copied = new Set<string>();
   for (const path of [...diff.modified, ...diff.added]) {
     if (ancestorsOf(path).some((parent) => copied.has(parent))) continue;
-    if (!needsCopy(path, local, fresh)) continue;
-    for (const parent of ancestorsOf(path)) {
-      refuseFileAsParent(parent, path, fresh);
-      ops.push({ op: 'directory', path: parent });
-    }
+    const conflict = conflictOf(path, local, fresh);
+    if (conflict !== null) conflicts.push(conflict);
+    if (conflict !== null || !needsCopy(path, local, fresh)) continue;
+    ops.push(...ancestorsOf(path).map((parent): EtcOp => ({ op: 'directory', path: parent })));
     ops.push({ op: 'copy', path });
     copied.add(path);
   }
-  return ops;
+  return { ops, conflicts: conflicts.filter(isFirstOfItsPath) };
 }
 
 interface Pair {
@@ -123,23 +144,27 @@ function listAdded(path: string, node: EtcNode, added: string[]): void {
 function needsCopy(path: string, local: EtcDirectory, fresh: EtcDirectory): boolean {
   const ours = nodeAt(local, path);
   if (ours === null || ours.kind === 'other') return false;
-  if (nodeAt(fresh, path)?.kind !== 'directory') return true;
-  if (ours.kind === 'directory') return false;
-  throw new UserError(
-    'ETC_CONFLICT',
-    `During /etc merge: Modified config file newly defaults to directory '${path}', cannot merge`,
-    { hint: `move the local /etc/${path} away, deploy, and bring it back by hand` },
-  );
+  return nodeAt(fresh, path)?.kind !== 'directory';
 }
 
-function refuseFileAsParent(parent: string, path: string, fresh: EtcDirectory): void {
-  const there = nodeAt(fresh, parent);
-  if (there !== null && there.kind !== 'directory')
-    throw new UserError(
-      'ETC_CONFLICT',
-      `During /etc merge: '${parent}' newly defaults to a file, cannot keep the local '${path}' in it`,
-      { hint: `move the local /etc/${parent} away, deploy, and bring it back by hand` },
-    );
+function conflictOf(path: string, local: EtcDirectory, fresh: EtcDirectory): EtcConflict | null {
+  const ours = nodeAt(local, path);
+  if (ours === null || ours.kind === 'other') return null;
+  if (ours.kind !== 'directory' && nodeAt(fresh, path)?.kind === 'directory')
+    return { path, message: `Modified config file newly defaults to directory '${path}', cannot merge` };
+  const parent = ancestorsOf(path).find((one) => {
+    const there = nodeAt(fresh, one);
+    return there !== null && there.kind !== 'directory';
+  });
+  if (parent === undefined) return null;
+  return {
+    path: parent,
+    message: `'${parent}' newly defaults to a file, cannot keep the local '${path}' in it`,
+  };
+}
+
+function isFirstOfItsPath({ path }: EtcConflict, at: number, all: readonly EtcConflict[]): boolean {
+  return all.findIndex((other) => other.path === path) === at;
 }
 
 function nodeAt(root: EtcDirectory, path: string): EtcNode | null {

@@ -1,5 +1,5 @@
 /** Origin files: where a deployment came from, beside its directory. */
-import { EMPTY_KEYFILE, formatKeyFile, withKey, type KeyFile } from '#ostree/format/keyfile.ts';
+import { EMPTY_KEYFILE, formatKeyFile, withKey, withoutGroup, type KeyFile } from '#ostree/format/keyfile.ts';
 import { originPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { replaceFile } from '#ostree/sysroot/write-file.ts';
@@ -7,6 +7,12 @@ import { replaceFile } from '#ostree/sysroot/write-file.ts';
 /** An origin that follows `refspec`. */
 export function refspecOrigin(refspec: string): KeyFile {
   return withKey(EMPTY_KEYFILE, 'origin', 'refspec', refspec);
+}
+
+/** The origin of another deployment of the same commit: without what belongs to that one alone. */
+export function copiedOrigin(origin: KeyFile | null): KeyFile {
+  const kept = withoutGroup(origin ?? EMPTY_KEYFILE, 'libostree-transient');
+  return withKey(kept, 'origin', 'unlocked', null);
 }
 
 /** Replaces an origin file. Durable with the next sync of the file system; a crash leaves the old or the new one. */

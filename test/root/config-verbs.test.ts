@@ -1,0 +1,87 @@
+/** `admin config-diff --merge-preview` against what a deploy then does, and `reset --config`. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeEach, expect, test } from 'vitest';
+import { commitTree, makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
+
+const scratch = makeScratch();
+let sysroot: string;
+let etc: string;
+let count = 0;
+
+beforeEach(() => {
+  sysroot = path.join(scratch, `sysroot-${String(count++)}`);
+  fs.mkdirSync(sysroot);
+  theirAdmin(sysroot, ['init-fs', '--modern', sysroot]);
+  theirAdmin(sysroot, ['os-init', 'testos']);
+  const repo = `${sysroot}/ostree/repo`;
+  const first = commitTree(repo, 'os/one');
+  commitTree(repo, 'os/two', { files: { 'usr/etc/b.conf': 'b of two', 'usr/etc/new/x': 'x' } });
+  theirAdmin(sysroot, ['deploy', '--os=testos', '--karg=quiet', 'os/one']);
+  etc = path.join(sysroot, `ostree/deploy/testos/deploy/${first}.0/etc`);
+});
+afterAll(() => {
+  removeScratch(scratch);
+});
+
+const preview = (...args: string[]): Promise<string> =>
+  ourAdmin(sysroot, ['config-diff', '--merge-preview', ...args]);
+
+test('the preview names what is carried over, and what hides a changed default', async () => {
+  fs.writeFileSync(`${etc}/a.conf`, 'local a');
+  fs.writeFileSync(`${etc}/b.conf`, 'local b');
+  fs.rmSync(`${etc}/dir/c.conf`);
+  fs.writeFileSync(`${etc}/added`, '');
+  expect(await preview('--to=os/two')).toBe('M    a.conf\nK    b.conf\nD    dir/c.conf\nA    added\n');
+  expect(await preview()).toBe('M    a.conf\nM    b.conf\nD    dir/c.conf\nA    added\n');
+  theirAdmin(sysroot, ['deploy', '--os=testos', 'os/two']);
+});
+
+test('it fails where a deploy of the C program fails, with all the reasons at once', async () => {
+  fs.writeFileSync(`${etc}/new`, 'a file');
+  fs.rmSync(`${etc}/dir`, { recursive: true });
+  fs.writeFileSync(`${etc}/dir`, 'a file, too');
+  const theirs = (): string => theirAdmin(sysroot, ['deploy', '--os=testos', 'os/two']);
+  const reason = (name: string): string =>
+    `Modified config file newly defaults to directory '${name}', cannot merge`;
+  expect(theirs).toThrow(/Modified config file newly defaults to directory/);
+  await expect(preview('--to=os/two')).rejects.toThrow(
+    `/etc cannot be merged:\n  ${reason('dir')}\n  ${reason('new')}`,
+  );
+  for (const name of ['dir', 'new']) fs.rmSync(`${etc}/${name}`);
+  expect(await preview('--to=os/two')).toBe('D    dir\n');
+  theirs();
+});
+
+test('the changed lines of one file', async () => {
+  fs.writeFileSync(`${etc}/a.conf`, 'local\n');
+  const shown = await ourAdmin(sysroot, ['config-diff', '--content', '/etc/a.conf']);
+  expect(shown).toContain('--- usr/etc/a.conf\n+++ etc/a.conf\n');
+  expect(shown).toContain('\n+local\n');
+  await expect(ourAdmin(sysroot, ['config-diff', '--content', '../x'])).rejects.toThrow('not a path below');
+});
+
+test('reset leaves the defaults, and what is to be kept', async () => {
+  fs.writeFileSync(`${etc}/a.conf`, 'local a');
+  fs.writeFileSync(`${etc}/b.conf`, 'local b');
+  fs.writeFileSync(`${etc}/dir/c.conf`, 'local c');
+  fs.writeFileSync(`${etc}/added`, '');
+  fs.chmodSync(`${etc}/dir`, 0o700);
+  await expect(ourAdmin(sysroot, ['reset'])).rejects.toThrow('what is to be reset?');
+  await ourAdmin(sysroot, ['reset', '--config', '--keep=/etc/dir/c.conf', '--keep', 'b.conf']);
+  const fresh = etc.replace(/\.0\/etc$/, '.1/etc');
+  expect(run('diff', ['-r', '--brief', `${fresh.slice(0, -4)}/usr/etc`, fresh, '-x', '*.conf'])).toBe('');
+  const read = (name: string): string => fs.readFileSync(`${fresh}/${name}`, 'utf8');
+  expect(['a.conf', 'b.conf', 'dir/c.conf', 'dir/d.conf'].map(read)).toEqual([
+    'a',
+    'local b',
+    'local c',
+    'd',
+  ]);
+  expect(fs.statSync(`${fresh}/dir`).mode & 0o777).toBe(0o700);
+  // The old one is kept, with its changes; both have the same kernel arguments.
+  expect(fs.readFileSync(`${etc}/a.conf`, 'utf8')).toBe('local a');
+  expect(theirAdmin(sysroot, ['status']).match(/ testos /g)).toHaveLength(2);
+  for (const entry of fs.globSync(`${sysroot}/boot/loader/entries/*.conf`))
+    expect(fs.readFileSync(entry, 'utf8')).toContain('options quiet ');
+});
