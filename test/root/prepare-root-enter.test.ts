@@ -181,10 +181,16 @@ describe('ostree-remount beside the C one of this machine', () => {
   };
   const BOOTED_READONLY = bootedRecord(READONLY);
 
+  interface RemountSystem {
+    readonly files?: Readonly<Record<string, string>>;
+    /** Default: this machine's. */
+    readonly usr?: string;
+  }
+
   function remounted(
     program: string,
     booted: Uint8Array,
-    files: Readonly<Record<string, string>> = {},
+    { files = {}, usr = '/usr' }: RemountSystem = {},
   ): string {
     const sysroot = makeSyntheticSysroot();
     const octal = [...booted].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('');
@@ -192,8 +198,7 @@ describe('ostree-remount beside the C one of this machine', () => {
       for d in sysroot etc var; do findmnt -n -o TARGET,VFS-OPTIONS /$d | tail -1; done; stat -c %a /run/ostree-booted`;
     try {
       const [run] = runInScratch({
-        sysroot,
-        cmdline: OSTREE_ARGUMENT,
+        ...{ sysroot, usr, cmdline: OSTREE_ARGUMENT },
         files: { '/mnt/.keep': '', '/usr/sbin/restorecon': '', ...files },
         runs: [['/bin/sh', '-c', script]],
       }).runs;
@@ -208,6 +213,20 @@ describe('ostree-remount beside the C one of this machine', () => {
     const ours = remounted(OURS, new Uint8Array());
     expect(ours).toBe(remounted(C_REMOUNT, new Uint8Array()));
     expect(ours).toContain('Remounted rw: /var');
+  });
+
+  test.for<readonly [string, Partial<BootedFacts> | null]>([
+    ['nothing on record', null],
+    ['a writable sysroot', { sysrootReadonly: false }],
+    ['sysroot.readonly', {}],
+    ['composefs', { composefs: { verity: false, signedBy: null } }],
+    ['etc.transient', { composefs: { verity: true, signedBy: '/etc/key' }, transientEtc: '/run/ostree/x' }],
+    ['root.transient', { composefs: { verity: false, signedBy: null }, rootTransient: 'yes' }],
+  ])('as that of ostree 2026.4: %s', ([, facts]) => {
+    const record = facts === null ? new Uint8Array() : bootedRecord({ ...READONLY, ...facts });
+    const system = { usr: `${newerOstree()}/usr` };
+    // It looks for a policy also where SELinux is off, and says that there is none.
+    expect(remounted(OURS, record, system)).toBe(remounted(`${C_REMOUNT} 2> /dev/null`, record, system));
   });
 
   test('a /sysroot that was configured read-only stays so (since 2023.6, /etc is then remounted)', () => {
@@ -242,7 +261,7 @@ describe('ostree-remount beside the C one of this machine', () => {
       const mounted =
         'echo below > /etc/machine-id; echo above > /run/id; mount --bind /run/id /etc/machine-id';
       const script = `${prepare}; ${mounted}; chmod +x /usr/sbin/restorecon; ${OURS}; cat /etc/machine-id`;
-      expect(remounted(script, record, withRestorecon)).toContain(
+      expect(remounted(script, record, { files: withRestorecon })).toContain(
         '-F -i -0 -f /run/ostree/relabel-etc\n/etc/d\n/etc/d/f g\n/etc/machine-id\nbelow\nabove\n',
       );
     });
@@ -251,13 +270,13 @@ describe('ostree-remount beside the C one of this machine', () => {
       const many = `cd /run/etc/upper/d && seq -f %0250g 10000 | xargs touch && cd /`;
       const counting = { ...selinux, '/usr/sbin/restorecon': `#!/bin/sh\ntr '\\0' '\\n' < "$5" | wc -lc\n` };
       const script = `${prepare}; ${many}; chmod +x /usr/sbin/restorecon; ${OURS}`;
-      const [, lines, bytes] = /^ *(\d+) +(\d+)$/m.exec(remounted(script, record, counting)) ?? [];
+      const [, lines, bytes] = /^ *(\d+) +(\d+)$/m.exec(remounted(script, record, { files: counting })) ?? [];
       expect(lines).toBe('10003');
       expect(Number(bytes)).toBeGreaterThan(10_000 * 258);
     });
 
     test('without restorecon: a warning, and what was to be remounted is', () => {
-      const text = remounted(`${prepare}; rm /usr/sbin/restorecon; ${OURS} 2>&1`, record, selinux);
+      const text = remounted(`${prepare}; rm /usr/sbin/restorecon; ${OURS} 2>&1`, record, { files: selinux });
       expect(text).toMatch(
         /^Remounted rw: \/var\nostree-remount: warning: there is no \/usr\/sbin\/restorecon: /,
       );
@@ -265,9 +284,9 @@ describe('ostree-remount beside the C one of this machine', () => {
 
     test('is left alone where SELinux is off', () => {
       const off = { '/usr/sbin/restorecon': restorecon };
-      expect(remounted(`${prepare}; chmod +x /usr/sbin/restorecon; ${OURS}`, record, off)).not.toContain(
-        '-F',
-      );
+      expect(
+        remounted(`${prepare}; chmod +x /usr/sbin/restorecon; ${OURS}`, record, { files: off }),
+      ).not.toContain('-F');
     });
   });
 });
