@@ -30,12 +30,14 @@ interface InitOptions {
   readonly argument?: string;
   /** Inside the root. */
   readonly program?: string;
+  /** The kernel has mounted the root read-only. */
+  readonly readonlyRoot?: boolean;
 }
 
 /** The physical root is `/` and has, besides the deployment, what Node needs to run. */
 function bootWithoutInitramfs(
   sysroot: string,
-  { withProc = true, argument = OSTREE_ARGUMENT, program = OURS }: InitOptions = {},
+  { withProc = true, argument = OSTREE_ARGUMENT, program = OURS, readonlyRoot = false }: InitOptions = {},
 ): { status: number | null; stdout: string; stderr: string } {
   const script = `set -e
     cd ${sysroot}
@@ -53,6 +55,7 @@ function bootWithoutInitramfs(
       echo 'root=x ${argument}' > cmd/cmdline
       mount --bind cmd/cmdline proc/cmdline
     fi
+    if ${readonlyRoot}; then mount -o remount,bind,ro .; fi
     exec chroot . ${program} splash`;
   return spawnSync(
     'unshare',
@@ -201,6 +204,30 @@ describe('what the programs of the real root find', () => {
   test('the record of a fallback', () => {
     const argument = 'ostree=/ostree/boot.1/os/bbbb/7 ostree.prepare-root.fallback=1';
     expect(found('cat /run/ostree/fallback', { argument })).toContain('taken=/ostree/boot.1/os/bbbb/0\n');
+  });
+});
+
+describe('a root that is read-only', () => {
+  const started = (hotfix: boolean): ReturnType<typeof bootWithoutInitramfs> => {
+    const sysroot = makeSyntheticSysroot({ hotfix });
+    try {
+      putInit(sysroot + DEPLOYMENT);
+      fs.mkdirSync(`${sysroot}/sysroot.tmp`);
+      return bootWithoutInitramfs(sysroot, { readonlyRoot: true });
+    } finally {
+      fs.rmSync(sysroot, { recursive: true });
+    }
+  };
+
+  test('is booted where /sysroot.tmp is there', () => {
+    expect(started(false)).toMatchObject({ status: 0, stderr: '' });
+  });
+
+  test('cannot have a hotfix: the error says what to do', () => {
+    const { status, stderr } = started(true);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^ostree-prepare-root: Failed to mount overlay on \/sysroot\.tmp\/usr /);
+    expect(stderr).toContain("hint: the layers must be on a writable file system: boot with 'rw'");
   });
 });
 
