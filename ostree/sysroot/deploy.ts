@@ -22,6 +22,7 @@ import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
 import { writeOrigin } from '#ostree/sysroot/origin.ts';
 import { initVar } from '#ostree/sysroot/stateroot-var.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { oldTreeKernelArgs, treeKernelArgs, withTreeKernelArgs } from '#ostree/sysroot/tree-kargs.ts';
 import { makeDirectories, makeDirectory } from '#ostree/sysroot/write-file.ts';
 
 export interface DeployRequest {
@@ -108,7 +109,7 @@ function finishDeployment(
       bootserial: -1,
       index: -1,
       origin: request.origin,
-      kargs: kernelArgsOf(request),
+      kargs: kernelArgsOf(sysroot, request, farm),
       bls: EMPTY_BLS,
       tries: null,
       isStaged,
@@ -123,8 +124,16 @@ function finishDeployment(
   }
 }
 
-function kernelArgsOf({ kargs, merge }: DeployRequest): KernelArgs {
-  return kargs ?? merge?.kargs ?? [];
+function kernelArgsOf({ sys, fd }: Sysroot, { kargs, merge }: DeployRequest, farm: Fd): KernelArgs {
+  const args = kargs ?? merge?.kargs ?? [];
+  const after = treeKernelArgs(sys, farm);
+  if (merge === null) return withTreeKernelArgs(args, [], after);
+  const old = sys.open(fd, deploymentPath(merge), ['read', 'directory', 'nofollow']);
+  try {
+    return withTreeKernelArgs(args, oldTreeKernelArgs(sys, old), after);
+  } finally {
+    sys.close(old);
+  }
 }
 
 /** The tree's default configuration lies in `usr/etc`; `etc` becomes a copy of its own. */

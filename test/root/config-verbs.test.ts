@@ -85,3 +85,33 @@ test('reset leaves the defaults, and what is to be kept', async () => {
   for (const entry of fs.globSync(`${sysroot}/boot/loader/entries/*.conf`))
     expect(fs.readFileSync(entry, 'utf8')).toContain('options quiet ');
 });
+
+test('kernel arguments come and go with the tree that brings them, and only for its machine', async () => {
+  const repo = `${sysroot}/ostree/repo`;
+  const program = fs.readFileSync('/usr/bin/true').subarray(0, 64).toString('latin1');
+  const directory = 'usr/lib/bootc/kargs.d';
+  const commit = (ref: string, console: string): void => {
+    const machine = run('uname', ['-m']).trim();
+    commitTree(repo, ref, {
+      files: {
+        [`${directory}/10-console.toml`]: `kargs = ["console=${console}", "quiet"]`,
+        [`${directory}/20-this.toml`]: `match-architectures = ["${machine}"]\nkargs = ["this"]`,
+        [`${directory}/20-other.toml`]: `match-architectures = ["m68k"]\nkargs = ["other"]`,
+        [`${directory}/README`]: 'not one',
+        'usr/bin/bash': program,
+      },
+    });
+  };
+  commit('os/three', 'ttyS0');
+  commit('os/four', 'ttyS1');
+  const args = async (ref: string, ...more: string[]): Promise<string> => {
+    await ourAdmin(sysroot, ['deploy', '--os=testos', ...more, ref]);
+    const entries = fs.globSync(`${sysroot}/boot/loader/entries/*.conf`).sort();
+    const [, options = ''] = /^options (.*)$/m.exec(fs.readFileSync(entries.at(-1) ?? '', 'utf8')) ?? [];
+    return options.replace(/ ?ostree=\S+/, '').trim();
+  };
+  expect(await args('os/three')).toBe('quiet console=ttyS0 this');
+  expect(await args('os/three', '--karg-delete=this', '--karg-append=own')).toBe('quiet console=ttyS0 own');
+  expect(await args('os/four')).toBe('quiet own console=ttyS1');
+  expect(await args('os/one')).toBe('own');
+});
