@@ -40,6 +40,7 @@ async function bootSystemd(name: string, parts: readonly InitramfsPart[]): Promi
     disk: disk.disk,
     commandLine,
     memory: 1024,
+    // systemd gives up on what takes too long by its clock.
     countInstructions: true,
     until: FAILED,
   };
