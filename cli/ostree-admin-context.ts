@@ -31,7 +31,7 @@ export function adminVerb(admin: Command, usage: string, description: string): C
 }
 
 /** `admin --sysroot PATH VERB` is the same as `admin VERB --sysroot PATH`. */
-function inheritSysroot(verb: Command): void {
+export function inheritSysroot(verb: Command): void {
   for (let parent = verb.parent; parent !== null; parent = parent.parent) {
     const path: unknown = parent.opts()['sysroot'];
     if (verb.opts()['sysroot'] === undefined && typeof path === 'string')

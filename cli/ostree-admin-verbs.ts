@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
-import { readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
+import { inheritSysroot, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { addConfigVerbs } from '#cli/ostree-admin-config.ts';
 import { addDeployVerbs } from '#cli/ostree-admin-deploy.ts';
 import { addInitVerbs } from '#cli/ostree-admin-init.ts';
@@ -10,6 +10,7 @@ import { addStagedVerbs } from '#cli/ostree-admin-staged.ts';
 import { addUnlockVerb } from '#cli/ostree-admin-unlock.ts';
 import { addUpgradeVerbs } from '#cli/ostree-admin-upgrade.ts';
 import { addStatusVerbs, currentDirectory } from '#cli/ostree-admin-status.ts';
+import { unknownVerb } from '#cli/unknown-verb.ts';
 
 interface AdminFlags extends SysrootFlags {
   readonly printCurrentDir?: boolean;
@@ -21,7 +22,11 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
     .enablePositionalOptions()
     .option('--sysroot <path>', 'the sysroot (default: OSTREE_SYSROOT, or /)')
     .option('--print-current-dir', 'print the directory of the deployment that boots next')
+    .allowExcessArguments()
+    .hook('preAction', (_, verb) => inheritSysroot(verb))
     .action((flags: AdminFlags) => {
+      const [verb] = admin.args;
+      if (verb !== undefined) throw unknownVerb('admin ', verb);
       if (flags.printCurrentDir !== true) admin.help({ error: true });
       readSysroot(flags, context, (sysroot) => context.out(`${currentDirectory(sysroot)}\n`));
     });

@@ -2,8 +2,8 @@ import { Command, CommanderError } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
-import { UserError } from '#ostree/format/errors.ts';
 import { verbFirst } from '#cli/ostree-verb-first.ts';
+import { unknownVerb } from '#cli/unknown-verb.ts';
 import { VERSION } from '#ostree/format/version.ts';
 
 /** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
@@ -30,15 +30,8 @@ function ostreeProgram(context: CliContext): Command {
   addRepoVerbs(program, context);
   const admin = program.command('admin').description('deployments and boot entries').exitOverride();
   addAdminVerbs(admin, context);
-  refuseUnknown(admin, 'admin ');
-  refuseUnknown(program, '');
-  return program;
-}
-
-function refuseUnknown(command: Command, prefix: string): void {
-  command.on('command:*', (operands: string[]) => {
-    throw new UserError('UNKNOWN_VERB', `Unknown command '${prefix}${operands[0] ?? ''}'`, {
-      hint: `'ostree ${prefix}--help' lists the commands`,
-    });
+  program.on('command:*', (operands: string[]) => {
+    throw unknownVerb('', operands[0] ?? '');
   });
+  return program;
 }
