@@ -69,6 +69,7 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
       base,
       packages: trees.map((tree) => composePackage(tree, false)),
       removals,
+      labelMemo: null,
       farm: wanted.scripts === undefined ? null : { path: wanted.scripts },
       metadata: (facts) =>
         layerMetadata({

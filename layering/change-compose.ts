@@ -1,4 +1,5 @@
 /** From chosen packages to the commit of the new tree. */
+import { join } from 'node:path';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
@@ -56,6 +57,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
         composePackage(tree, decided.origin.replaceFiles.includes(tree.nevra.name)),
       ),
       removals: decided.result.removed.map(({ name }) => name),
+      labelMemo: join(system.cachePath, 'labels.json'),
       farm: { path },
       metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
       refs: new Map<string, Checksum | null>([

@@ -24,12 +24,14 @@ export async function labelComposed(
     readonly staged: StagedDatabase;
     /** Of the database, in the tree. */
     readonly database: string;
+    /** As labelTree takes it. */
+    readonly memo: string | null;
   },
 ): Promise<LabelledTree> {
   tree.setFile(of.database, await stagedObject(of.staged));
   const written = tree.write(txn);
   txn.commit();
-  const labelled = labelTree(txn.repo, of.before, written);
+  const labelled = labelTree(txn.repo, { before: of.before, after: written, memo: of.memo });
   const file = MutableTree.fromChecksums(txn.repo, labelled.contents, labelled.meta).get(of.database);
   if (file?.kind !== 'file') throw new Error(`${of.database} is not in the tree`);
   const outcome = Promise.resolve({ object: file.checksum });

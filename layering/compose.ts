@@ -37,6 +37,8 @@ export interface ComposeRequest {
   readonly packages: readonly ComposePackage[];
   /** Names of base packages. */
   readonly removals: readonly string[];
+  /** Host path of a file that keeps what was found out about SELinux labels; null: nothing is kept. */
+  readonly labelMemo: string | null;
   /** null: no script runs, whatever the packages have. */
   readonly farm: FarmPlace | null;
   /** The commit's metadata, given all packages of the new tree. */
@@ -63,6 +65,7 @@ export interface Composed {
 
 /** The database is open. */
 interface OpenRequest extends TreeRequest {
+  readonly labelMemo: string | null;
   readonly database: OpenDatabase;
 }
 
@@ -214,7 +217,11 @@ async function labelled(
   of: Omit<Finish<never>, 'tree'> & { readonly before: TreeChecksums },
 ): Promise<LabelledTree> {
   const { labelComposed } = await import('#layering/compose-labels.ts');
-  return await labelComposed(txn, tree, { ...of, database: of.treeRequest.database.path });
+  return await labelComposed(txn, tree, {
+    ...of,
+    database: of.treeRequest.database.path,
+    memo: of.treeRequest.labelMemo,
+  });
 }
 
 async function finishLabelled(

@@ -8,38 +8,45 @@ import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction, type FileSource } from '#ostree/repo/transaction.ts';
+import { readLabelMemo, writeLabelMemo, type LabelMemo } from '#layering/label-memo.ts';
 import { labelsOf } from '#layering/selinux-labels.ts';
-import { labelRules, sameRules } from '#layering/selinux-policy.ts';
+import { labelRules, sameRules, type LabelRules } from '#layering/selinux-policy.ts';
 import { diffTrees } from '#layering/tree-diff.ts';
 
 const LABEL = 'security.selinux';
+
+export interface LabelRequest {
+  /** What has its labels. */
+  readonly before: TreeChecksums;
+  readonly after: TreeChecksums;
+  /** Host path of what earlier runs found out; null where nothing is kept. */
+  readonly memo: string | null;
+}
 
 /**
  * The tree with labels. Those of `before` are taken as they are where its policy is the same, else every file is
  * labelled anew. Both trees are in the repository, and the result is too; a crash leaves objects that nothing names.
  * @throws UserError BAD_POLICY, NO_SPACE
  */
-export function labelTree(repo: Repo, before: TreeChecksums, after: TreeChecksums): TreeChecksums {
+export function labelTree(repo: Repo, { before, after, memo: file }: LabelRequest): TreeChecksums {
   const tree = treeOf(repo, after);
   const rules = labelRules(repo, tree);
   if (rules === null) return after;
   const isSame = sameRules(rules, labelRules(repo, treeOf(repo, before)));
   const found = foundIn(repo, tree, { before: isSame ? before : null, after });
-  const labels = labelsOf(
-    repo,
-    rules,
-    found.map(({ path, meta }) => ({ path, mode: meta.mode })),
-  );
-  const wrong = found.flatMap((one, at) => {
-    const label = labels[at] ?? null;
-    return labelText(one.meta) === label ? [] : [{ ...one, meta: withLabel(one.meta, label) }];
+  const memo = readLabelMemo(file, rules);
+  learnLabels(repo, rules, { memo, found });
+  const wrong = found.flatMap((one) => {
+    const label = memo.labels.get(questionOf(one)) ?? null;
+    return labelText(one.meta) === label ? [] : [{ ...one, label }];
   });
   if (wrong.length === 0) return after;
   const txn = Transaction.begin(repo);
   try {
-    relabel(txn, tree, wrong);
+    relabel(txn, tree, { files: wrong, memo });
     const labelled = tree.write(txn);
     txn.commit();
+    writeLabelMemo(file, rules, memo);
     return labelled;
   } finally {
     txn.abort();
@@ -55,6 +62,30 @@ interface Found {
     readonly size: number;
     readonly target: string;
   } | null;
+}
+
+interface Mislabelled extends Found {
+  /** The one that it should have. */
+  readonly label: string | null;
+}
+
+function questionOf({ path, meta }: Found): string {
+  return `${meta.mode.toString(8)} ${path}`;
+}
+
+/** Asks for the labels that the memo does not know. */
+function learnLabels(
+  repo: Repo,
+  rules: LabelRules,
+  { memo, found }: { readonly memo: LabelMemo; readonly found: readonly Found[] },
+): void {
+  const unknown = found.filter((one) => !memo.labels.has(questionOf(one)));
+  const labels = labelsOf(
+    repo,
+    rules,
+    unknown.map(({ path, meta }) => ({ path, mode: meta.mode })),
+  );
+  unknown.forEach((one, at) => memo.labels.set(questionOf(one), labels[at] ?? null));
 }
 
 function foundIn(
@@ -77,22 +108,33 @@ function foundIn(
   return [...root, ...rest];
 }
 
-function relabel(txn: Transaction, tree: MutableTree, files: readonly Found[]): void {
-  const { repo } = txn;
-  const contents = files.flatMap(({ path, meta, content }) =>
-    content === null ? [] : [{ path, source: sourceOf(repo, meta, content) }],
-  );
-  const checksums = txn.writeFiles(
-    repo.objectsFd,
-    contents.map(({ source }) => source),
-  );
-  contents.forEach(({ path }, at) => {
-    const checksum = checksums[at];
-    if (checksum !== undefined) tree.setFile(path, checksum);
-  });
-  for (const { path, meta, content } of files) {
+function relabel(
+  txn: Transaction,
+  tree: MutableTree,
+  { files, memo }: { readonly files: readonly Mislabelled[]; readonly memo: LabelMemo },
+): void {
+  for (const { path, meta, content, label } of files) {
     const entry = tree.get(path);
-    if (content === null && entry?.kind === 'directory') entry.tree.setMeta(meta);
+    if (content === null && entry?.kind === 'directory') entry.tree.setMeta(withLabel(meta, label));
+  }
+  const contents = files.flatMap(({ path, meta, content, label }) =>
+    content === null ? [] : [{ path, meta, content, label, key: `${content.checksum} ${label ?? ''}` }],
+  );
+  const isKnown = ({ key }: { readonly key: string }): boolean => {
+    const known = memo.objects.get(key);
+    return known !== undefined && txn.has(known, 'file');
+  };
+  const unknown = contents.filter((one) => !isKnown(one));
+  const sources = unknown.map(({ meta, content, label }) =>
+    sourceOf(txn.repo, withLabel(meta, label), content),
+  );
+  txn.writeFiles(txn.repo.objectsFd, sources).forEach((checksum, at) => {
+    const key = unknown[at]?.key;
+    if (key !== undefined) memo.objects.set(key, checksum);
+  });
+  for (const { path, key } of contents) {
+    const checksum = memo.objects.get(key);
+    if (checksum !== undefined) tree.setFile(path, checksum);
   }
 }
 

@@ -151,6 +151,12 @@ test('a change without scripts is labelled too, and the same request is the same
   expect(labels(files)).toEqual(expectedLabels(files, CONTEXTS));
   expect(files.get('/usr/bin/sudo')?.label).toContain(':sudo_exec_t:');
   yumOstreeOk(system, ['uninstall', 'plain']);
+  const memo = path.join(system.sysroot, 'ostree/deploy/test/var/cache/yum-ostree/labels.json');
+  expect(fs.readFileSync(memo, 'utf8')).toContain('100755 usr/bin/sudo');
+  yumOstreeOk(system, ['install', 'plain']);
+  expect(firstDeployment(system).checksum).toBe(checksum);
+  yumOstreeOk(system, ['uninstall', 'plain']);
+  fs.writeFileSync(memo, '{"damaged');
   // The single executable has the program inside.
   const [, ...words] = clientArguments(system, ['install', 'plain']);
   runProgram(path.join(builtPrograms('x86-64'), 'yum-ostree'), words);
