@@ -15,7 +15,8 @@ export function runInMountNamespace(script: string, request: unknown, timeout: n
     const done = spawnSync(
       'unshare',
       ['--mount', '--propagation', 'private', process.execPath, child, root, JSON.stringify(request)],
-      { encoding: 'utf8', timeout, maxBuffer: 64 << 20 },
+      // Bash takes a socket there, which a pipe of Node's is, for a login from afar, and reads more files.
+      { stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8', timeout, maxBuffer: 64 << 20 },
     );
     if (done.error) throw done.error;
     return done;
