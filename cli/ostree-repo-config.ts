@@ -19,16 +19,18 @@ export function addConfigVerbs(program: Command, context: CliContext): void {
 }
 
 function addConfig(program: Command, context: CliContext): void {
-  repoVerb(program, 'config <operation> <key> [value]', 'get, set or unset a setting')
+  repoVerb(program, 'config <operation> <key> [value] [more...]', 'get, set or unset a setting')
     .option('--group <name>', 'the group, where KEY does not name it')
     .action(
       (
         operation: string,
         key: string,
         value: string | undefined,
+        more: readonly string[],
         options: { group?: string },
         command: Command,
       ) => {
+        if (more.length > 0 || (operation !== 'set' && value !== undefined)) throw tooManyArguments();
         const at = settingName(key, options.group);
         withRepo(context, command, (repo) => {
           if (operation === 'get') return context.out(`${valueOf(repo.config, at)}\n`);
@@ -39,6 +41,10 @@ function addConfig(program: Command, context: CliContext): void {
         });
       },
     );
+}
+
+function tooManyArguments(): UserError {
+  return new UserError('BAD_OPTION', 'Too many arguments given');
 }
 
 interface SettingName {

@@ -20,8 +20,10 @@ export function addRemoteCookieVerbs(remote: Command, context: CliContext): void
         change(repo, name, (cookies) => withCookie(cookies, { domain, path, name: cookie, value })),
       ),
   );
-  repoVerb(remote, 'delete-cookie <name> <domain> <path> <cookie>', 'send it no longer').action(
-    (name: string, domain: string, path: string, cookie: string, _options: unknown, command: Command) =>
+  repoVerb(remote, 'delete-cookie <name> <domain> <path> <cookie> [value]', 'send it no longer').action(
+    // As in ostree the value, which nothing depends on, may be named too.
+    // prettier-ignore
+    (name: string, domain: string, path: string, cookie: string, _value: string | undefined, _options: unknown, command: Command) =>
       withRepo(context, command, (repo) =>
         change(repo, name, (cookies) => withoutCookie(cookies, { domain, path, name: cookie })),
       ),

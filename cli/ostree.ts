@@ -4,7 +4,7 @@ import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
 import { verbFirst } from '#cli/ostree-verb-first.ts';
 import { unknownVerb } from '#cli/unknown-verb.ts';
-import { VERSION } from '#ostree/format/version.ts';
+import { OSTREE_VERSION, VERSION } from '#ostree/format/version.ts';
 
 /** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
 export async function runOstree(argv: readonly string[], context: CliContext): Promise<number> {
@@ -22,7 +22,7 @@ export async function runOstree(argv: readonly string[], context: CliContext): P
 function ostreeProgram(context: CliContext): Command {
   const program = new Command('ostree')
     .description('file system trees: repositories and deployments')
-    .version(`ostree (yum-ostree ${VERSION})`)
+    .version(versionText())
     .option('-v, --verbose', 'print more')
     .option('--debug', 'print the stack of an error')
     .exitOverride()
@@ -34,4 +34,9 @@ function ostreeProgram(context: CliContext): Command {
     throw unknownVerb('', operands[0] ?? '');
   });
   return program;
+}
+
+/** YAML with ostree's keys, which scripts read. */
+function versionText(): string {
+  return `libostree: # as yum-ostree ${VERSION} serves it\n Version: '${OSTREE_VERSION}'\n Features:\n  - gpg-verify`;
 }

@@ -56,7 +56,9 @@ export function decodeDirtree(bytes: Uint8Array): Dirtree {
 
 /** @throws UserError BAD_OBJECT where `name` cannot be one component of a path */
 export function checkedName(name: string): string {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
+  if (name.includes('/'))
+    throw new UserError('BAD_OBJECT', `Invalid / in filename ${name}: it cannot be a file's name in a tree`);
+  if (name === '' || name === '.' || name === '..' || name.includes('\0'))
     throw new UserError('BAD_OBJECT', `'${name}' cannot be a file's name in a tree`);
   return name;
 }

@@ -11,7 +11,7 @@ export interface Refspec {
 /** @throws UserError BAD_REF_NAME */
 export function parseRefName(text: string): RefName {
   if (!isRefName(text))
-    throw new UserError('BAD_REF_NAME', `'${text}' is not a valid ref name`, {
+    throw new UserError('BAD_REF_NAME', `Invalid ref: '${text}' is not a valid ref name`, {
       hint: 'components hold letters, digits, _, - and . (not first), joined by /',
     });
   return text;
