@@ -3,6 +3,9 @@
 const sea = require('node:sea');
 const vm = require('node:vm');
 
+/** Name of a part → where its text and its code begin and end in `program`. */
+const index = JSON.parse(sea.getAsset('program.json', 'latin1'));
+const program = Buffer.from(sea.getRawAsset('program'));
 const loaded = new Map();
 
 function load(specifier) {
@@ -11,9 +14,9 @@ function load(specifier) {
   if (before !== undefined) return before.exports;
   const part = { exports: {} };
   loaded.set(name, part);
-  const source = Buffer.from(sea.getRawAsset(name)).latin1Slice();
-  const cachedData = Buffer.from(sea.getRawAsset(`${name}.code`));
-  const script = new vm.Script(source, { filename: name, cachedData });
+  const [start, middle, end] = index[name];
+  const source = program.latin1Slice(start, middle);
+  const script = new vm.Script(source, { filename: name, cachedData: program.subarray(middle, end) });
   script.runInThisContext()(part.exports, load, part, __filename, __dirname);
   return part.exports;
 }

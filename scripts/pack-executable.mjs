@@ -2,7 +2,15 @@
 // ignores NODE_OPTIONS and leaves nothing on disk. The same input gives the same bytes, wherever it is built.
 import { execFileSync } from 'node:child_process';
 import { createRequire } from 'node:module';
-import { copyFileSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 
 const require = createRequire(import.meta.url);
@@ -10,16 +18,19 @@ const require = createRequire(import.meta.url);
 const MAIN = 'executable-main.cjs';
 
 /**
- * V8's flags, for runs that are short: a larger young generation from the start, so that no garbage is collected; functions
- * compiled to machine code later, and by one thread, as that takes the processor from our own threads; and the hashes of
- * strings that Node was built with, as making others for a seed of one's own takes a quarter of Node's start. Those who
- * hand us names could choose some of one hash, as they can with the hash tables of ostree and libsolv.
+ * Flags for runs that are short: a young generation large enough that hardly any garbage is collected, yet not larger, as
+ * each page of it has to be cleared; functions compiled to machine code later, and by one thread, as that takes the
+ * processor from our own threads; the hashes of strings that Node was built with, as making others for a seed of one's own
+ * takes a quarter of Node's start (those who hand us names could choose some of one hash, as they can with the hash tables
+ * of ostree and libsolv); no thread that waits to start a debugger, and no handler for WebAssembly.
  */
 const EXEC_ARGV = [
-  '--min-semi-space-size=16',
+  '--min-semi-space-size=4',
   '--invocation-count-for-maglev=2000',
   '--v8-pool-size=1',
   '--no-rehash-snapshot',
+  '--disable-sigusr1',
+  '--disable-wasm-trap-handler',
 ];
 
 /**
@@ -61,7 +72,7 @@ export async function packExecutable({ directory, parts, assets, node, runner, a
   }
 }
 
-/** The assets that MAIN runs: each part of the program as a function, and V8's code of all of it. */
+/** The assets that MAIN runs: each part of the program as a function, with V8's code of all of it. */
 function compileParts({ parts, work, command: [program, ...args] }) {
   const parameters = 'exports, require, module, __filename, __dirname';
   for (const [name, text] of parts)
@@ -69,7 +80,24 @@ function compileParts({ parts, work, command: [program, ...args] }) {
   const compiler = join(import.meta.dirname, 'code-cache.cjs');
   const flags = [...EXEC_ARGV, '--predictable', '--random-seed=1'];
   execFileSync(program, [...args, ...flags, compiler, ...parts.keys()], { cwd: work, stdio: 'inherit' });
-  return [...parts.keys()].flatMap((name) => [join(work, name), join(work, `${name}.code`)]);
+  return joined([...parts.keys()], work);
+}
+
+/** Two files, as reading many assets takes longer: all parts after another, and where each begins and ends. */
+function joined(names, work) {
+  const index = {};
+  const pieces = [];
+  let at = 0;
+  for (const name of names) {
+    const [text, code] = [name, `${name}.code`].map((file) => readFileSync(join(work, file)));
+    index[name] = [at, at + text.length, at + text.length + code.length];
+    at += text.length + code.length;
+    pieces.push(text, code);
+  }
+  const files = [join(work, 'program'), join(work, 'program.json')];
+  writeFileSync(files[0], Buffer.concat(pieces));
+  writeFileSync(files[1], JSON.stringify(index));
+  return files;
 }
 
 /** pkg would ask an executable given by path for its version, which one of another architecture cannot tell. */
