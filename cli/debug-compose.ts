@@ -5,7 +5,7 @@ import { compose } from '#layering/compose.ts';
 import { composePackage } from '#layering/compose-package.ts';
 import { inputDigest, layerMetadata } from '#layering/layer-metadata.ts';
 import { loadPackageTree, packageRef } from '#layering/package-tree.ts';
-import { baseRef } from '#layering/refs.ts';
+import { baseRef } from '#layering/base-ref.ts';
 import { formatTreeName } from '#layering/tree-name.ts';
 import { treeRef } from '#layering/tree-ref.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';

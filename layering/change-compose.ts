@@ -15,7 +15,7 @@ import { workPlace, type WorkPlace } from '#layering/leftovers.ts';
 import { packageRef, type PackageTree } from '#layering/package-tree.ts';
 import { keepScriptLog, recordingScripts } from '#layering/script-log.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
-import { baseRef } from '#layering/refs.ts';
+import { baseRef } from '#layering/base-ref.ts';
 import { planScripts } from '#layering/scripts-plan.ts';
 import { treeRef } from '#layering/tree-ref.ts';
 

@@ -3,7 +3,6 @@ import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { VariantDict } from '#ostree/format/gvariant.ts';
-import { checkoutTree } from '#ostree/repo/checkout.ts';
 import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
@@ -147,7 +146,7 @@ async function composeWithScripts(
   const { runScripts, takeScriptChanges } = await import('#layering/compose-scripts.ts');
   const { diffTrees } = await import('#layering/tree-diff.ts');
   const { updateFarm } = await import('#layering/farm-update.ts');
-  const { place, farm } = checkoutFarm(repo, request, work.tree);
+  const { place, farm } = await checkoutFarm(repo, request, work.tree);
   try {
     const session = await runScripts(scriptHost(repo, request, place), repo, work);
     const txn = Transaction.begin(repo);
@@ -172,12 +171,13 @@ async function composeWithScripts(
  * The farm is opened here, before the scripts' mount namespace is: the kernel makes no link between two views of one
  * file system. The caller closes it.
  */
-function checkoutFarm(
+async function checkoutFarm(
   repo: Repo,
   { farm, progress }: ComposeRequest,
   tree: TreeChecksums,
-): { readonly place: string; readonly farm: Fd } {
+): Promise<{ readonly place: string; readonly farm: Fd }> {
   if (farm === null) throw new Error('scripts need a place for a farm');
+  const { checkoutTree } = await import('#ostree/repo/checkout.ts');
   progress({ kind: 'stage', stage: 'checkout', text: 'Checking out the tree' });
   const dir = repo.sys.open(AT_FDCWD, farm.path, ['read', 'directory']);
   try {

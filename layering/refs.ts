@@ -1,4 +1,4 @@
-/** The refs that keep derived trees, their bases and package trees: which there must be, and which may go. */
+/** The refs that keep derived trees, their bases and package trees: which of them may go. */
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf } from '#ostree/format/errors.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
@@ -6,19 +6,10 @@ import { loadCommit } from '#ostree/repo/objects.ts';
 import { listRefs, refPath } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { BASES } from '#layering/base-ref.ts';
 import { metadataList, readDerived } from '#layering/status.ts';
 
 export const PREFIX = 'yum-ostree';
-const BASES = `${PREFIX}/base`;
-
-/** The ref that keeps `base` from being pruned (a parent protects nothing): one that is there, or the next free number. */
-export function baseRef(repo: Repo, base: Checksum): string {
-  const refs = listRefs(repo, BASES);
-  const known = refs.find(({ checksum }) => checksum === base);
-  if (known !== undefined) return known.refspec;
-  const numbers = refs.map(({ refspec }) => Number(refspec.slice(BASES.length + 1)));
-  return `${BASES}/${Math.max(-1, ...numbers.filter(Number.isInteger)) + 1}`;
-}
 
 /**
  * Removes the refs of ours that no deployment needs: of trees, of bases, of packages. No sync: a ref that a crash

@@ -20,7 +20,7 @@ export const RPMDB_DIRECTORIES = ['usr/share/rpm', 'usr/lib/sysimage/rpm', 'var/
 export const RPMDB_FILE = 'rpmdb.sqlite';
 
 /** Bytes at a header's start that mostly hold its index and the first of its values. */
-const HEADER_START = 4096;
+const HEADER_START = 2048;
 const SQLITE_MAGIC = 'SQLite format 3\0';
 /** The header's two bytes that say whether the database is in WAL mode (2) or not (1). */
 const WRITE_VERSION = 18;

@@ -29,13 +29,12 @@ export function readRef(repo: Repo, refspec: string): Checksum | null {
  */
 export function listRefs(repo: Repo, prefix: string | null = null): Ref[] {
   const found: Ref[] = [];
-  collect(repo, { directory: 'refs/heads', remote: null, name: '' }, found);
+  const top = { name: '', prefix };
+  collect(repo, { ...top, directory: 'refs/heads', remote: null }, found);
   for (const { name, kind } of entriesOf(repo, 'refs/remotes'))
     if (kind === 'directory')
-      collect(repo, { directory: `refs/remotes/${name}`, remote: name, name: '' }, found);
-  return found
-    .filter(({ refspec }) => prefix === null || refspec === prefix || refspec.startsWith(withSlash(prefix)))
-    .sort((a, b) => compareBytewise(a.refspec, b.refspec));
+      collect(repo, { ...top, directory: `refs/remotes/${name}`, remote: name }, found);
+  return found.sort((a, b) => compareBytewise(a.refspec, b.refspec));
 }
 
 /**
@@ -91,6 +90,8 @@ interface RefDirectory {
   readonly remote: string | null;
   /** The ref's components so far, '' at the top. */
   readonly name: string;
+  /** Of `listRefs`. */
+  readonly prefix: string | null;
 }
 
 function collect(repo: Repo, at: RefDirectory, found: Ref[]): void {
@@ -98,10 +99,14 @@ function collect(repo: Repo, at: RefDirectory, found: Ref[]): void {
     const ref = at.name === '' ? name : `${at.name}/${name}`;
     const path = `${at.directory}/${name}`;
     if (!isRefName(ref)) continue;
-    if (kind === 'directory') collect(repo, { ...at, directory: path, name: ref }, found);
-    else {
+    const refspec = formatRefspec({ remote: at.remote, ref });
+    const isWanted = at.prefix === null || refspec === at.prefix || refspec.startsWith(withSlash(at.prefix));
+    if (kind === 'directory') {
+      const isAbove = at.prefix !== null && at.prefix.startsWith(withSlash(refspec));
+      if (isWanted || isAbove) collect(repo, { ...at, directory: path, name: ref }, found);
+    } else if (isWanted) {
       const checksum = readRefFile(repo, path);
-      if (checksum !== null) found.push({ refspec: formatRefspec({ remote: at.remote, ref }), checksum });
+      if (checksum !== null) found.push({ refspec, checksum });
     }
   }
 }
