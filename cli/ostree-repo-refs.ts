@@ -26,7 +26,7 @@ export function addRefVerbs(program: Command, context: CliContext): void {
         const [prefix] = prefixes;
         if (options.create !== undefined) createRef(repo, { ...options, create: options.create }, prefix);
         else if (options.delete === true) deleteRefs(repo, prefixes);
-        else list(context, repo, { prefix: prefix ?? null, whole: options.list === true });
+        else list(context, repo, { prefix: listedPrefix(prefix), whole: options.list === true });
       }),
     );
   repoVerb(program, 'rev-parse [revs...]', 'print the commit that a name means')
@@ -48,6 +48,11 @@ export function addRefVerbs(program: Command, context: CliContext): void {
         inTransaction(repo, (txn) => txn.setRef(ref, checksum));
       }),
   );
+}
+
+/** `REMOTE:.` is what flatpak writes for `REMOTE:`. */
+function listedPrefix(prefix: string | undefined): string | null {
+  return prefix?.endsWith(':.') === true ? prefix.slice(0, -1) : (prefix ?? null);
 }
 
 function list(

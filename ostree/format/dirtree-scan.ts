@@ -3,6 +3,7 @@
  * links. Names come as bytes; they are checked as `decodeDirtree` does, but for UTF-8 and for occurring twice.
  */
 import { UserError } from '#ostree/format/errors.ts';
+import { utf8Text } from '#ostree/format/utf8.ts';
 
 export interface DirtreeVisitor {
   /** Views into the object, valid as long as it is. `checksum` has 32 bytes. */
@@ -72,7 +73,12 @@ const DOT = 46;
 
 function checkName(name: Uint8Array): void {
   const isDots = name.length <= 2 && name.every((byte) => byte === DOT);
-  if (isDots || name.includes(SLASH) || name.includes(0))
+  if (name.includes(SLASH))
+    throw new UserError(
+      'BAD_OBJECT',
+      `Invalid / in filename ${utf8Text(name) ?? '?'}: a dirtree object has that name`,
+    );
+  if (isDots || name.includes(0))
     throw new UserError('BAD_OBJECT', 'a dirtree object has a name that cannot be a file name');
 }
 
