@@ -4,7 +4,8 @@ LICENSE = "Apache-2.0 & MIT & ISC"
 LIC_FILES_CHKSUM = "file://LICENSE;md5=55a8748c7d5c7253f3e4bb7402ff04db"
 
 SRC_URI = "file://yum-ostree-${PV}.tar.gz"
-S = "${WORKDIR}/yum-ostree-${PV}"
+# Before Yocto 5.1 sources were unpacked in WORKDIR itself, which later ones refuse.
+S = "${@d.getVar('UNPACKDIR') or d.getVar('WORKDIR')}/yum-ostree-${PV}"
 
 # The tarball is made with the program of the target's architecture (npm run dist -- --program FILE): it is static and
 # needs no compiler here, only Node to put the files in their places.

@@ -199,6 +199,8 @@ describe('Yocto', () => {
     expect([...variables.keys()]).toEqual(
       expect.arrayContaining(['SUMMARY', 'LICENSE', 'LIC_FILES_CHKSUM', 'SRC_URI', 'S', 'FILES:${PN}']),
     );
+    // Newer releases refuse a recipe whose sources are told to be in WORKDIR.
+    expect(variables.get('S')).toContain("d.getVar('UNPACKDIR')");
     const md5 = createHash('md5')
       .update(fs.readFileSync(path.join(source, 'LICENSE')))
       .digest('hex');
