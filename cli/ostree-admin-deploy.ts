@@ -30,6 +30,7 @@ import { deployTree } from '#ostree/sysroot/deploy.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
+import { previewEtc } from '#ostree/sysroot/preview-etc.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 interface DeployFlags extends SysrootFlags, ListPolicy {
@@ -131,10 +132,14 @@ function refuseWithStage(sysroot: Sysroot, flags: DeployFlags): void {
 export function stage(
   sysroot: Sysroot,
   next: { readonly fresh: Deployment; readonly merge: Deployment | null; readonly isLocked: boolean },
-  { env }: CliContext,
+  context: CliContext,
 ): void {
-  const environment = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
-  stageDeployment(sysroot, { ...next, deployment: next.fresh, environment });
+  const { fresh, merge } = next;
+  const conflicts = merge === null ? [] : previewEtc(sysroot, merge, fresh.checksum).conflicts;
+  for (const { message, path } of conflicts)
+    context.err(`warning: it cannot be finished before /etc/${path} is moved away: ${message}\n`);
+  const environment = Object.entries(context.env).map(([name, value]) => `${name}=${value ?? ''}`);
+  stageDeployment(sysroot, { ...next, deployment: fresh, environment });
 }
 
 function originOf(flags: DeployFlags, refspec: string, { sys }: CliContext): KeyFile {

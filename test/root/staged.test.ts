@@ -135,11 +135,12 @@ test('what fails at shutdown leaves the old list, and is told after the next boo
   const failing = onBootedMachine(
     sysroot,
     booted,
-    `${OURS} admin deploy --stage two
-     echo x > /etc/new.d
+    `echo x > /etc/new.d
+     ${OURS} admin deploy --stage two
      ${OURS} admin finalize-staged`,
   );
   expect(failing.status).toBe(1);
+  expect(failing.stderr).toContain('warning: it cannot be finished before /etc/new.d is moved away');
   expect(failing.stderr).toContain("Modified config file newly defaults to directory 'new.d', cannot merge");
   fs.rmSync(path.join(sysroot, booted, 'etc/new.d'));
   const told = [`${THEIRS} admin`, BOARD].map((program) => {
