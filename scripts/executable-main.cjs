@@ -17,7 +17,13 @@ function load(specifier) {
   const [start, middle, end] = index[name];
   const source = program.latin1Slice(start, middle);
   const script = new vm.Script(source, { filename: name, cachedData: program.subarray(middle, end) });
-  script.runInThisContext()(part.exports, load, part, __filename, __dirname);
+  try {
+    script.runInThisContext()(part.exports, load, part, __filename, __dirname);
+  } catch (error) {
+    // As `require` does: the next use tells the same error, not that something of the part is missing.
+    loaded.delete(name);
+    throw error;
+  }
   return part.exports;
 }
 
