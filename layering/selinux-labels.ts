@@ -37,8 +37,11 @@ export function labelsOf(repo: Repo, rules: LabelRules, files: readonly Unlabell
       env: {},
       maxBuffer: Infinity,
     });
-    if (error !== undefined || status !== 0)
-      throw badPolicy(error?.message ?? firstLine(stderr).replaceAll(directory, 'contexts/files'));
+    if (error !== undefined || status !== 0) {
+      // EPIPE only says that it ended before it had read every question.
+      const complaint = firstLine(stderr).replaceAll(directory, 'contexts/files');
+      throw badPolicy(complaint === '' ? (error?.message ?? `exit code ${status}`) : complaint);
+    }
     const answers = stdout.toString('utf8').split('\0').slice(0, -1);
     if (answers.length !== files.length) throw badPolicy('not every file got an answer');
     return answers.map((label) => (label === '' ? null : label));
@@ -66,6 +69,6 @@ function badPolicy(why: string): UserError {
 }
 
 /** The library's complaint comes before what it led to. */
-function firstLine(text: Buffer): string {
-  return text.toString('utf8').split('\n')[0]?.trim() ?? '';
+function firstLine(text: Buffer | null): string {
+  return (text ?? Buffer.alloc(0)).toString('utf8').split('\n')[0]?.trim() ?? '';
 }
