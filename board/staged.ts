@@ -6,14 +6,14 @@ import { describeSwap } from '#bootloader/next-boot.ts';
 import { completeBoot, finalizeStaged } from '#bootloader/stage.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
+import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 
 /** @throws UserError NOT_BOOTED, and those of `finalizeStaged` */
 export function finalize(context: BoardContext, { flags }: VerbArguments): string {
   if (flags.has('--hold')) return holdBoot(context);
   return changingSysroot(context, (sysroot) => {
-    if (sysroot.booted === null)
-      throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+    requireBooted(sysroot);
     let merged = '';
     const result = finalizeStaged(sysroot, {
       generateGrub: grubMkconfig(context, sysroot),
@@ -39,8 +39,4 @@ function holdBoot({ sys, env }: BoardContext): string {
   sys.close(boot);
   if (code !== null) return '';
   throw new UserError('NO_FILE', `finalize-staged --hold: there is no program 'sleep'`);
-}
-
-function describeEtc({ modified, removed, added }: EtcDiff): string {
-  return `Copying /etc changes: ${modified.length} modified, ${removed.length} removed, ${added.length} added\n`;
 }

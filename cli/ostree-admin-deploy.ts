@@ -28,7 +28,7 @@ import { resolveRev } from '#ostree/repo/refs.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
-import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
+import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
 import { previewEtc } from '#ostree/sysroot/preview-etc.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -161,10 +161,6 @@ function deployKernelArgs(flags: DeployFlags, merge: Deployment | null, context:
 /** `/proc/cmdline` without what the boot loader added. */
 export function runningKernelArgs({ sys }: CliContext): KernelArgs {
   return withoutBootLoaderArgs(parseKernelArgs(sys.readText(AT_FDCWD, '/proc/cmdline') ?? ''));
-}
-
-export function describeEtc({ modified, removed, added }: EtcDiff): string {
-  return `Copying /etc changes: ${modified.length} modified, ${removed.length} removed, ${added.length} added\n`;
 }
 
 function undeploy(sysroot: Sysroot, index: string, context: CliContext): void {

@@ -12,6 +12,7 @@ import { UserError } from '#ostree/format/errors.ts';
 import { EMPTY_KEYFILE, formatKeyFile, withKey } from '#ostree/format/keyfile.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
 import { writeConfig } from '#ostree/repo/repo.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { originRefspec, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { initStateroot, initSysroot, type SysrootEpoch } from '#ostree/sysroot/init-sysroot.ts';
 import { setPinned, updateOrigin } from '#ostree/sysroot/origin.ts';
@@ -90,8 +91,7 @@ function setOrigin(
   to: { readonly remote: string; readonly url: string; readonly branch: string | undefined },
   flags: OriginFlags,
 ): void {
-  const target = flags.index === undefined ? sysroot.booted : deploymentAt(sysroot, flags.index);
-  if (target === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+  const target = flags.index === undefined ? requireBooted(sysroot) : deploymentAt(sysroot, flags.index);
   const refspec = originRefspec(target);
   const branch = to.branch ?? (refspec === null ? undefined : parseRefspec(refspec).ref);
   if (branch === undefined) throw new UserError('USAGE', 'the deployment follows no branch: name one');

@@ -4,6 +4,7 @@ import type { CliContext } from '#cli/context.ts';
 import { adminVerb, changeSysroot, deploymentAt, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { AT_FDCWD, CLONE_NEWNS, type Fd, type Syscalls } from '#native/syscalls.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentPath, userKernelArgs, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { prepareSoftReboot, resetSoftReboot } from '#prepare-root/soft-reboot.ts';
@@ -72,10 +73,10 @@ function enter(sys: Syscalls, { namespace, root }: Mounts): void {
 }
 
 /** The deployment that runs, which is not the target. @throws UserError NOT_BOOTED, USAGE */
-function runningBeside({ booted, deployments }: Sysroot, target: Deployment): Deployment {
-  if (booted === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+function runningBeside(sysroot: Sysroot, target: Deployment): Deployment {
+  const booted = requireBooted(sysroot);
   if (!target.isBooted) return booted;
-  const index = deployments.indexOf(target);
+  const index = sysroot.deployments.indexOf(target);
   throw new UserError('USAGE', `Cannot prepare for soft-reboot currently booted deployment ${index}`);
 }
 

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, changeSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
-import { describeEtc } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { describeSwap } from '#bootloader/next-boot.ts';
 import { completeBoot, finalizeStaged, lockFinalization } from '#bootloader/stage.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
+import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 export function addStagedVerbs(admin: Command, context: CliContext): void {
@@ -30,10 +30,6 @@ export function addStagedVerbs(admin: Command, context: CliContext): void {
   adminVerb(admin, 'boot-complete', 'Report what failed at the last shutdown').action(
     async (flags: SysrootFlags) => changeSysroot(flags, context, completeBoot),
   );
-}
-
-function requireBooted({ booted }: Sysroot): void {
-  if (booted === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
 }
 
 function finalize(sysroot: Sysroot, context: CliContext): void {

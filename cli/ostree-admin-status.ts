@@ -8,7 +8,7 @@ import { metadataString, type Commit } from '#ostree/format/commit.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
-import { findSoftRebootTarget } from '#ostree/sysroot/booted.ts';
+import { findSoftRebootTarget, requireBooted } from '#ostree/sysroot/booted.ts';
 import {
   deploymentName,
   deploymentPath,
@@ -56,9 +56,9 @@ function statusText(sysroot: Sysroot, flags: StatusFlags, context: CliContext): 
     .join('');
 }
 
-function isDefaultText({ booted, deployments }: Sysroot): string {
-  if (booted === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
-  return deployments.find(({ isStaged }) => !isStaged) === booted ? 'default\n' : 'not-default\n';
+function isDefaultText(sysroot: Sysroot): string {
+  const booted = requireBooted(sysroot);
+  return sysroot.deployments.find(({ isStaged }) => !isStaged) === booted ? 'default\n' : 'not-default\n';
 }
 
 function deploymentText(sysroot: Sysroot, deployment: Deployment): string {

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, changeSysroot, chosenStateroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
-import { describeEtc, stage } from '#cli/ostree-admin-deploy.ts';
+import { stage } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { pullFollowed } from '#cli/ostree-admin-pull.ts';
 import { bootNext, describeSwap } from '#bootloader/next-boot.ts';
@@ -18,6 +18,7 @@ import { refuseOlder } from '#ostree/repo/pull-remote.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
+import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import {
   endOfLifeRebase,

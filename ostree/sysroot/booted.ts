@@ -19,6 +19,12 @@ export function isBootedSysroot(sys: Syscalls, root: Fd): boolean {
   });
 }
 
+/** The deployment that runs. @throws UserError NOT_BOOTED */
+export function requireBooted({ booted }: { readonly booted: Deployment | null }): Deployment {
+  if (booted !== null) return booted;
+  throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+}
+
 /** @throws UserError BAD_SYSROOT where none of the deployments is the running one */
 export function findBooted(sys: Syscalls, root: Fd, deployments: readonly Deployment[]): Deployment {
   const found = deploymentOf(sys, root, { record: readRecord(sys, BOOTED_FILE), deployments });

@@ -32,6 +32,11 @@ export interface EtcDiff {
   readonly added: readonly string[];
 }
 
+/** One line for people. */
+export function describeEtc({ modified, removed, added }: EtcDiff): string {
+  return `Copying /etc changes: ${modified.length} modified, ${removed.length} removed, ${added.length} added\n`;
+}
+
 export type EtcOp =
   | { readonly op: 'remove'; readonly path: string }
   /** A directory that the path needs: made where it is missing, and given the local owner, mode and attributes. */

@@ -2,6 +2,7 @@
 import { AT_FDCWD, CLONE_NEWNS, MOUNT_ATTR, type Fd, type Syscalls } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { EMPTY_KEYFILE, keyFileString, withKey } from '#ostree/format/keyfile.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentName, deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import { updateOrigin } from '#ostree/sysroot/origin.ts';
@@ -32,8 +33,7 @@ export function unlockedOf({ sys, booted }: Sysroot, deployment: Deployment): Un
 
 /** @throws UserError NOT_BOOTED, UNLOCKED */
 export function refuseUnlocked(sysroot: Sysroot): Deployment {
-  const { booted } = sysroot;
-  if (booted === null) throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
+  const booted = requireBooted(sysroot);
   const current = unlockedOf(sysroot, booted);
   if (current === null) return booted;
   throw new UserError('UNLOCKED', `Deployment is already in unlocked state: ${current}`, {
