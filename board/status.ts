@@ -1,10 +1,8 @@
 /** `yum-ostree-boot status`: the deployments in the order of the boot menu, in the words of `ostree admin status`. */
 import { jsonText, type JsonValue } from '#board/json-text.ts';
 import { rollbackOf } from '#bootloader/list-policy.ts';
-import { metadataString } from '#ostree/format/commit.ts';
-import { codeOf } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { commitFacts, placeFacts } from '#ostree/sysroot/deployment-facts.ts';
 import { deploymentName, originRefspec, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
@@ -23,7 +21,7 @@ export function statusJson(sysroot: Sysroot): string {
 function blockOf(sysroot: Sysroot, deployment: Deployment): string {
   const { stateroot, isBooted, isPinned, tries } = deployment;
   const marks = marksOf(sysroot, deployment);
-  const version = versionOf(sysroot, deployment);
+  const { version } = commitFacts(sysroot, deployment);
   const refspec = originRefspec(deployment);
   const unlocked = unlockedOf(deployment);
   const lines = [
@@ -48,15 +46,9 @@ function marksOf({ booted, deployments }: Sysroot, deployment: Deployment): stri
 
 function jsonOf(sysroot: Sysroot, deployment: Deployment): JsonValue {
   const marks = marksOf(sysroot, deployment);
-  const version = versionOf(sysroot, deployment);
-  const refspec = originRefspec(deployment);
+  const { version } = commitFacts(sysroot, deployment);
   return {
-    checksum: deployment.checksum,
-    stateroot: deployment.stateroot,
-    ...(refspec === null ? {} : { refspec }),
-    serial: deployment.deployserial,
-    index: deployment.index,
-    booted: deployment.isBooted,
+    ...placeFacts(deployment),
     pending: marks.includes('pending'),
     rollback: marks.includes('rollback'),
     staged: deployment.isStaged,
@@ -69,14 +61,4 @@ function jsonOf(sysroot: Sysroot, deployment: Deployment): JsonValue {
 
 function unlockedOf({ origin }: Deployment): string {
   return (origin === null ? null : keyFileString(origin, 'origin', 'unlocked')) ?? 'none';
-}
-
-/** null for a commit that is gone or has none. */
-function versionOf({ repo }: Sysroot, { checksum }: Deployment): string | null {
-  try {
-    return metadataString(loadCommit(repo, checksum), 'version') ?? null;
-  } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return null;
-    throw error;
-  }
 }

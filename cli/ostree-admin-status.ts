@@ -4,16 +4,14 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { signatureLines } from '#cli/ostree-admin-signatures.ts';
-import { metadataString, type Commit } from '#ostree/format/commit.ts';
-import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { UserError } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
 import { findSoftRebootTarget, requireBooted } from '#ostree/sysroot/booted.ts';
+import { commitFacts, placeFacts } from '#ostree/sysroot/deployment-facts.ts';
 import {
   deploymentName,
   deploymentPath,
   isSameDeployment,
-  originRefspec,
   type Deployment,
 } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -85,23 +83,6 @@ function originLines({ origin }: Deployment): string[] {
   return [refspec === null ? '    origin: <unknown origin type>' : `    origin refspec: ${refspec}`];
 }
 
-function commitFacts(
-  { repo }: Sysroot,
-  { checksum }: Deployment,
-): { readonly version: string | null; readonly sourceTitle: string | null } {
-  let commit: Commit;
-  try {
-    commit = loadCommit(repo, checksum);
-  } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return { version: null, sourceTitle: null };
-    throw error;
-  }
-  return {
-    version: metadataString(commit, 'version') ?? null,
-    sourceTitle: metadataString(commit, 'ostree.source-title') ?? null,
-  };
-}
-
 type Role = 'finalization locked' | 'staged' | 'pending' | 'rollback' | null;
 
 /** Only a booted system has a next and a previous deployment: the ones of its stateroot around the booted one. */
@@ -125,14 +106,8 @@ function statusJson(sysroot: Sysroot): object {
 function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
   const { version, sourceTitle } = commitFacts(sysroot, deployment);
   const role = roleOf(sysroot, deployment);
-  const refspec = originRefspec(deployment);
   return {
-    checksum: deployment.checksum,
-    stateroot: deployment.stateroot,
-    ...(refspec === null ? {} : { refspec }),
-    serial: deployment.deployserial,
-    index: deployment.index,
-    booted: deployment.isBooted,
+    ...placeFacts(deployment),
     pending: role === 'pending',
     rollback: role === 'rollback',
     'finalization-locked': deployment.isLocked === true,
