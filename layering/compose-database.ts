@@ -52,6 +52,7 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   const file = objectFile(repo, found.object);
   const where = `${found.path} of the base ${base}`;
   let open: Rpmdb | null = null;
+  let recorded: Nevra[] | null | undefined;
   // The file itself: only one in WAL mode has to be copied to be read.
   const db = (): Rpmdb => (open ??= new Rpmdb(file, where));
   const ownersOf = (path: string): BasePackage[] => db().ownersOf(path).map(basePackage);
@@ -60,7 +61,7 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
     headers: () => db().headers(),
     nevras: () => db().nevras(),
     open: () => void db(),
-    recorded: () => recordedPackages(repo, base),
+    recorded: () => (recorded === undefined ? (recorded = recordedPackages(repo, base)) : recorded),
     where,
     file,
     packagesNamed: (name) => db().byName(name).map(basePackage),

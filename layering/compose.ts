@@ -1,6 +1,7 @@
 /** Compose: base ∪ packages − removals → a commit, with the packages' scripts run where there are any. */
 import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
+import type { Commit } from '#ostree/format/commit.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { VariantDict } from '#ostree/format/gvariant.ts';
 import { MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
@@ -66,6 +67,7 @@ export interface Composed {
 interface OpenRequest extends TreeRequest {
   readonly labelMemo: string | null;
   readonly database: OpenDatabase;
+  readonly baseCommit: Commit;
 }
 
 const NO_SCRIPTS: ScriptPlan = { wantsLdconfig: false, pre: [], post: [], posttrans: [] };
@@ -81,18 +83,18 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
       `packages can be layered in a bare repository only, not ${repo.mode}`,
     );
   const plan = planOf(request);
+  const baseCommit = loadCommit(repo, request.base);
   const database = openBaseDatabase(repo, request.base);
   const txn = Transaction.begin(repo);
-  const { timestamp } = loadCommit(repo, request.base);
   // First, as it takes longest: the tree is composed while the database is copied and hashed.
-  const staged = stageDatabase(txn, { ...request, database, baseTimestamp: timestamp });
+  const staged = stageDatabase(txn, { ...request, database, baseTimestamp: baseCommit.timestamp });
   try {
-    const treeRequest = { ...request, database, scriptsMakeUsers: plan.pre.length > 0 };
+    const treeRequest = { ...request, baseCommit, database, scriptsMakeUsers: plan.pre.length > 0 };
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
     const composed = composeTree(txn, treeRequest);
     const work = await scriptWork(request, treeRequest, { plan, composed });
     if (mayHavePolicy(composed.tree)) {
-      const before = rootOf(repo, request.base);
+      const before = { contents: baseCommit.rootContents, meta: baseCommit.rootMeta };
       const { tree, ...rest } = await labelled(txn, composed.tree, { before, staged, treeRequest });
       if (work === null) return await finishTree(repo, request, { tree, treeRequest, ...rest });
       return await composeWithScripts(repo, request, { treeRequest, ...rest, work: { ...work, tree } });
@@ -248,11 +250,6 @@ async function finishTree(
   }
 }
 
-function rootOf(repo: Repo, commit: Checksum): TreeChecksums {
-  const { rootContents, rootMeta } = loadCommit(repo, commit);
-  return { contents: rootContents, meta: rootMeta };
-}
-
 /** The rpmdb, the commit and its refs. */
 async function finish(
   txn: Transaction,
@@ -260,7 +257,6 @@ async function finish(
   of: { readonly tree: MutableTree; readonly treeRequest: OpenRequest; readonly staged: StagedDatabase },
 ): Promise<Composed> {
   const { tree, treeRequest, staged } = of;
-  const base = loadCommit(txn.repo, request.base);
   request.signal.throwIfAborted();
   const metadata = await replaceDatabase(tree, staged, { ...treeRequest, meanwhile: request.metadata });
   const written = tree.write(txn);
@@ -270,7 +266,7 @@ async function finish(
     parent: request.base,
     subject: '',
     body: '',
-    timestamp: newestTime(base.timestamp, request.packages),
+    timestamp: newestTime(treeRequest.baseCommit.timestamp, request.packages),
     rootContents: written.contents,
     rootMeta: written.meta,
   });
