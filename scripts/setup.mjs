@@ -1,5 +1,6 @@
 // Brings a fresh machine to where the npm scripts can run: system packages, npm packages, native addons.
 // Plain JavaScript for the system's Node 20: nothing is installed yet when it starts. Safe to run again.
+// With --for-demo, only the system packages that a build and the demo need.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,33 +10,46 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const stampFile = join(root, 'node_modules/.yum-ostree-setup');
 
-/** A command or file that shows the package is there → the Debian package. */
-const SYSTEM_PACKAGES = [
+/** What builds the programs and runs the demo. A file that shows the package is there → the Debian package. */
+const BUILD_AND_DEMO = [
   ['/usr/bin/ostree', 'ostree'],
-  ['/usr/lib/ostree/ostree-prepare-root', 'ostree-boot'],
-  ['/usr/bin/mmdebstrap', 'mmdebstrap'],
   ['/usr/bin/rpmbuild', 'rpm'],
   ['/usr/bin/createrepo_c', 'createrepo-c'],
   ['/usr/bin/dnf', 'dnf'],
-  ['/usr/bin/testsolv', 'libsolv-tools'],
   ['/usr/bin/bwrap', 'bubblewrap'],
   ['/usr/bin/cmake', 'cmake'],
   ['/usr/bin/ninja', 'ninja-build'],
   ['/usr/bin/dpkg-source', 'dpkg-dev'],
   ['/usr/bin/gpg', 'gnupg'],
-  ['/usr/bin/openssl', 'openssl'],
   ['/usr/bin/gpg-agent', 'gpg-agent'],
+  ['/usr/sbin/setcap', 'libcap2-bin'],
+  ['/usr/bin/bzip2', 'bzip2'],
+  ['/usr/bin/zstd', 'zstd'],
+  ['/usr/bin/xz', 'xz-utils'],
+  ['/usr/bin/findmnt', 'util-linux'],
+  ['/usr/bin/mount', 'mount'],
+  ['/usr/include/expat.h', 'libexpat1-dev'],
+  ['/usr/include/zlib.h', 'zlib1g-dev'],
+  ['/usr/include/lzma.h', 'liblzma-dev'],
+  ['/usr/include/zstd.h', 'libzstd-dev'],
+  ['/usr/include/lua5.3/lua.h', 'liblua5.3-dev'],
+  ['/usr/include/selinux/label.h', 'libselinux1-dev'],
+  ['/usr/include/pcre2.h', 'libpcre2-dev'],
+];
+
+/** What tests and benches need besides: the peers, cross compilers and emulators. */
+const TESTS_AND_BENCHES = [
+  ['/usr/lib/ostree/ostree-prepare-root', 'ostree-boot'],
+  ['/usr/bin/mmdebstrap', 'mmdebstrap'],
+  ['/usr/bin/testsolv', 'libsolv-tools'],
+  ['/usr/bin/openssl', 'openssl'],
   ['/usr/bin/setfattr', 'attr'],
   ['/usr/bin/parallel', 'parallel'],
   ['/usr/share/doc/libsoup2.4-1', 'libsoup2.4-1'],
   ['/usr/lib/python3/dist-packages/yaml', 'python3-yaml'],
-  ['/usr/sbin/setcap', 'libcap2-bin'],
   ['/usr/bin/strace', 'strace'],
   ['/usr/bin/time', 'time'],
   ['/usr/sbin/mkfs.ext4', 'e2fsprogs'],
-  ['/usr/bin/bzip2', 'bzip2'],
-  ['/usr/bin/zstd', 'zstd'],
-  ['/usr/bin/xz', 'xz-utils'],
   ['/usr/bin/systemd-tmpfiles', 'systemd'],
   ['/usr/bin/dracut', 'dracut-core'],
   ['/usr/sbin/mkinitramfs', 'initramfs-tools-core'],
@@ -46,29 +60,23 @@ const SYSTEM_PACKAGES = [
   ['/usr/bin/qemu-system-aarch64', 'qemu-system-arm'],
   ['/usr/bin/busybox', 'busybox-static'],
   ['/usr/sbin/depmod', 'kmod'],
-  ['/usr/bin/findmnt', 'util-linux'],
-  ['/usr/bin/mount', 'mount'],
   ['/usr/bin/aarch64-linux-gnu-gcc', 'gcc-aarch64-linux-gnu'],
   ['/usr/bin/aarch64-linux-gnu-g++', 'g++-aarch64-linux-gnu'],
   ['/usr/bin/arm-linux-gnueabihf-gcc', 'gcc-arm-linux-gnueabihf'],
   ['/usr/bin/qemu-aarch64', 'qemu-user'],
-  ['/usr/include/expat.h', 'libexpat1-dev'],
-  ['/usr/include/zlib.h', 'zlib1g-dev'],
-  ['/usr/include/lzma.h', 'liblzma-dev'],
-  ['/usr/include/zstd.h', 'libzstd-dev'],
-  ['/usr/include/lua5.3/lua.h', 'liblua5.3-dev'],
-  ['/usr/include/selinux/label.h', 'libselinux1-dev'],
-  ['/usr/include/pcre2.h', 'libpcre2-dev'],
   ['/usr/sbin/matchpathcon', 'selinux-utils'],
   ['/etc/selinux/default/contexts/files/file_contexts', 'selinux-policy-default'],
 ];
+
+const forDemo = process.argv.includes('--for-demo');
 
 installSystemPackages();
 installNpmPackages();
 buildNative();
 
 function installSystemPackages() {
-  const missing = SYSTEM_PACKAGES.filter(([file]) => !existsSync(file)).map(([, name]) => name);
+  const wanted = forDemo ? BUILD_AND_DEMO : [...BUILD_AND_DEMO, ...TESTS_AND_BENCHES];
+  const missing = wanted.filter(([file]) => !existsSync(file)).map(([, name]) => name);
   if (missing.length === 0) return;
   say(`installing system packages: ${missing.join(' ')}`);
   const run = (...args) =>
