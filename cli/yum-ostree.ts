@@ -4,6 +4,7 @@ import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
+import { addRunningVerbs } from '#cli/yum-ostree-running.ts';
 import { addSystemVerbs } from '#cli/yum-ostree-system.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { VERSION } from '#ostree/format/version.ts';
@@ -37,6 +38,7 @@ const VERBS: readonly {
   { names: ['install', 'uninstall', 'remove', 'upgrade', 'update', 'override'], add: addChangeVerbs },
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
+  { names: ['ps', 'audit'], add: addRunningVerbs },
   { names: ['debug'], add: addDebugVerbs },
 ];
 

@@ -82,6 +82,14 @@ export class Rpmdb {
     });
   }
 
+  /** Numbers of the packages that have a file whose last component is `name`. */
+  numbersWithFileName(name: string): number[] {
+    return readingDatabase(this.where, () => {
+      const select = this.db.prepare<[string], number>('SELECT DISTINCT hnum FROM Basenames WHERE key = ?');
+      return select.pluck().all(name);
+    });
+  }
+
   /** The packages that own that absolute path, as the headers spell it. */
   ownersOf(file: string): InstalledHeader[] {
     const inner = 'SELECT hnum FROM Basenames WHERE key = ?';

@@ -66,6 +66,8 @@ export function makeTestSystem(
     readonly policy?: boolean;
     /** Programs of this machine that the base has beside the usual ones. */
     readonly programs?: readonly string[];
+    /** The base has what a machine that boots it mounts on: /boot, /dev, /proc, /run, /tmp. */
+    readonly mountPoints?: boolean;
   } = {},
 ): TestSystem {
   const directory = fs.mkdtempSync(path.join(parent, 'yum-ostree-layering-'));
@@ -77,6 +79,8 @@ export function makeTestSystem(
   if (options.usersInUsrLib === true) moveUsers(tree);
   for (const program of options.programs ?? []) copyProgram(tree, program);
   if (options.withRpm === true) addRpm(tree);
+  if (options.mountPoints === true)
+    for (const name of ['boot', 'dev', 'proc', 'run', 'tmp']) fs.mkdirSync(path.join(tree, name));
   if (options.policy === true)
     fs.cpSync('/etc/selinux', path.join(tree, 'usr/etc/selinux'), { recursive: true });
   runProgram('ostree', ['admin', 'init-fs', '--modern', sysroot]);

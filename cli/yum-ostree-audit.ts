@@ -1,0 +1,121 @@
+/** What `audit` prints, for people and for programs. Pure. */
+import { shownWord } from '#cli/report-error.ts';
+import { isoTime } from '#cli/report.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import type { PackageDiff } from '#layering/package-diff.ts';
+import { AUDIT_BIT, type Audit, type NeededRestart, type NextBoot } from '#layering/running-audit.ts';
+
+/** Packages that are named without -v. */
+const SHOWN = 10;
+
+export function auditText(audit: Audit, verbose: boolean): string {
+  const lines = [
+    ...rebootLines(audit, verbose),
+    ...modifiedLines(audit),
+    ...audit.restarts.flatMap(restartLines),
+    ...audit.unseen.map((line) => `not seen: ${line}`),
+  ];
+  const nothing = audit.exitCode === 0 ? ['Neither a reboot nor a restart would change anything.'] : [];
+  return [...nothing, ...lines].map((line) => `${shownWord(line)}\n`).join('');
+}
+
+export function auditJson(audit: Audit): object {
+  const { nextBoot, modified, exitCode } = audit;
+  const has = (bit: number): boolean => (exitCode & bit) !== 0;
+  return {
+    'exit-code': exitCode,
+    'restart-needed': has(AUDIT_BIT.restart),
+    'reboot-needed': has(AUDIT_BIT.reboot),
+    modified: has(AUDIT_BIT.modified),
+    unlocked: modified.unlocked ?? 'none',
+    'live-tree-name': modified.live?.treeName ?? null,
+    'processes-of-the-layer': modified.processes,
+    'next-boot': nextBoot === null ? null : nextBootJson(nextBoot),
+    restarts: audit.restarts.map(({ unit, userUnit, by, processes, reasons }) => ({
+      unit,
+      'user-unit': userUnit,
+      by,
+      processes,
+      reasons,
+    })),
+    'restarts-done': modified.live?.restarts ?? [],
+    unseen: audit.unseen,
+  };
+}
+
+function nextBootJson({ from, to, isSame, packages, isOtherKernel, kernelArguments }: NextBoot): object {
+  return {
+    from,
+    to,
+    same: isSame,
+    kernel: isOtherKernel,
+    'kernel-arguments': kernelArguments,
+    packages:
+      packages === null
+        ? null
+        : {
+            added: packages.added.map(formatNevra),
+            removed: packages.removed.map(formatNevra),
+            upgraded: packages.upgraded.map(({ from: old, to: now }) => [formatNevra(old), formatNevra(now)]),
+            downgraded: packages.downgraded.map(({ from: old, to: now }) => [
+              formatNevra(old),
+              formatNevra(now),
+            ]),
+          },
+  };
+}
+
+function rebootLines({ nextBoot, exitCode }: Audit, verbose: boolean): string[] {
+  if (nextBoot === null || (exitCode & AUDIT_BIT.reboot) === 0) return [];
+  const { from, to, packages, isOtherKernel, kernelArguments } = nextBoot;
+  return [
+    `reboot: ${to} boots next instead of ${from}`,
+    ...(packages === null ? [] : packageLines(packages, verbose)),
+    ...(isOtherKernel ? ['  another kernel or initramfs'] : []),
+    ...kernelArguments.added.map((word) => `  kernel argument added: ${word}`),
+    ...kernelArguments.removed.map((word) => `  kernel argument removed: ${word}`),
+  ];
+}
+
+function packageLines({ added, removed, upgraded, downgraded }: PackageDiff, verbose: boolean): string[] {
+  const lines = [
+    ...added.map((one) => `  added: ${formatNevra(one)}`),
+    ...removed.map((one) => `  removed: ${formatNevra(one)}`),
+    ...upgraded.map(({ from, to }) => `  upgraded: ${formatNevra(from)} -> ${formatNevra(to)}`),
+    ...downgraded.map(({ from, to }) => `  downgraded: ${formatNevra(from)} -> ${formatNevra(to)}`),
+  ];
+  if (verbose || lines.length <= SHOWN) return lines;
+  return [...lines.slice(0, SHOWN), `  and ${lines.length - SHOWN} more packages (-v lists them)`];
+}
+
+function modifiedLines({ modified }: Audit): string[] {
+  const { unlocked, live, processes } = modified;
+  const lines: string[] = [];
+  if (live !== null)
+    lines.push(
+      `live: ${live.treeName} was applied at ${isoTime(live.time)}${live.isUnfinished ? ', and not to its end' : ''}`,
+    );
+  else if (unlocked !== null)
+    lines.push(`unlocked: /usr is ${unlocked}; 'yum-ostree unlocked' lists what was changed`);
+  if (processes > 0)
+    lines.push(`  ${processes === 1 ? '1 process has' : `${processes} processes have`} files of that layer`);
+  for (const { unit, failure, time } of live?.restarts ?? [])
+    lines.push(
+      `  ${unit} ${failure === null ? `was restarted at ${isoTime(time)}` : `could not be restarted: ${failure}`}`,
+    );
+  return lines;
+}
+
+const HOW: Readonly<Record<NeededRestart['by'], string>> = {
+  restart: 'restart',
+  'user-restart': 'restart (of a user)',
+  reexec: "restart with 'systemctl daemon-reexec'",
+  'log-out': 'ends with its session',
+  reboot: 'restart by a reboot',
+};
+
+function restartLines({ unit, userUnit, by, processes, reasons }: NeededRestart): string[] {
+  const name = [unit ?? 'in no unit', ...(userUnit === null ? [] : [userUnit])].join(' ');
+  const who = processes.map(({ pid, name: program }) => `${program} ${pid}`).join(', ');
+  return [`${HOW[by]}: ${name} (${who})`, ...reasons.map((reason) => `  ${reason}`)];
+}

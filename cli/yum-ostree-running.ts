@@ -1,0 +1,52 @@
+/** Verbs about what runs: ps, audit. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import type { VerbResult } from '#cli/yum-ostree.ts';
+import { optionsOf, type GlobalOptions } from '#cli/yum-ostree-options.ts';
+import { onSysroot, printJson } from '#cli/yum-ostree-system.ts';
+
+interface ProcFlags {
+  readonly proc?: string;
+}
+interface PsFlags extends ProcFlags {
+  readonly all?: boolean;
+}
+
+export function addRunningVerbs(program: Command, context: CliContext, result: VerbResult): void {
+  addProcOption(program.command('ps'))
+    .description('list the processes with the trees and packages that their files are from')
+    .option('-a, --all', 'also those that have no file of a tree')
+    .action((_options: object, command: Command) => ps(optionsOf<PsFlags>(command), context));
+  addProcOption(program.command('audit'))
+    .description('tell what a reboot or restarts would change (exit code 8 and more: something would)')
+    .action(async (_options: object, command: Command) => {
+      result.exitCode = await audit(optionsOf<ProcFlags>(command), context);
+    });
+}
+
+function addProcOption(command: Command): Command {
+  return command.option('--proc <DIR>', 'the processes of this folder (default /proc)');
+}
+
+async function ps(flags: GlobalOptions & PsFlags, context: CliContext): Promise<void> {
+  const { readRunning } = await import('#layering/running.ts');
+  const { psJson, psText } = await import('#cli/yum-ostree-ps.ts');
+  const report = await onSysroot(flags, context, (sysroot) => readRunning(sysroot, flags.proc ?? '/proc'));
+  const options = { verbose: flags.verbose === true, all: flags.all === true };
+  if (flags.json === true) printJson(context, psJson(report, options));
+  else context.out(psText(report, options));
+}
+
+async function audit(flags: GlobalOptions & ProcFlags, context: CliContext): Promise<number> {
+  const { readRunning } = await import('#layering/running.ts');
+  const { auditOf } = await import('#layering/running-audit.ts');
+  const { nextBootOf } = await import('#layering/running-next-boot.ts');
+  const { auditJson, auditText } = await import('#cli/yum-ostree-audit.ts');
+  const found = await onSysroot(flags, context, (sysroot) => {
+    const report = readRunning(sysroot, flags.proc ?? '/proc');
+    return auditOf(report, nextBootOf(sysroot, report.trees));
+  });
+  if (flags.json === true) printJson(context, auditJson(found));
+  else if (flags.quiet !== true) context.out(auditText(found, flags.verbose === true));
+  return found.exitCode;
+}

@@ -1,0 +1,101 @@
+import { expect, test } from 'vitest';
+import { auditOf, neededRestarts, type NextBoot } from '#layering/running-audit.ts';
+import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
+
+const FILE: RunningFile = {
+  path: '/usr/lib64/libssl.so',
+  state: 'deleted',
+  tree: 'base',
+  deployment: 'a.0',
+  object: null,
+  packages: ['openssl-1-1.x86_64'],
+  replacedBy: ['openssl-2-1.x86_64'],
+  isExecutable: true,
+  device: 1,
+  inode: 1,
+};
+const PROCESS: RunningProcess = {
+  pid: 8,
+  name: 'sshd',
+  uid: 0,
+  unit: 'sshd.service',
+  userUnit: null,
+  slice: 'system.slice',
+  state: 'deleted',
+  files: [FILE],
+};
+const REPORT: RunningReport = {
+  current: null,
+  trees: [],
+  layer: null,
+  live: null,
+  processes: [],
+  unseen: [],
+};
+const SAME: NextBoot = {
+  from: 'base',
+  to: 'base',
+  isSame: true,
+  packages: { added: [], removed: [], upgraded: [], downgraded: [] },
+  isOtherKernel: false,
+  kernelArguments: { added: [], removed: [] },
+};
+
+test('processes are grouped by unit, files by package, code first', () => {
+  const data = { ...FILE, path: '/usr/share/locale/x', isExecutable: false };
+  const older = { ...FILE, path: '/usr/bin/tool', state: 'older-tree' as const, tree: 'old', packages: [] };
+  const found = neededRestarts([
+    { ...PROCESS, files: [data, FILE, { ...FILE, state: 'current' }] },
+    { ...PROCESS, pid: 9 },
+    { ...PROCESS, pid: 10, unit: null, name: 'tool', files: [older] },
+    { ...PROCESS, pid: 11, unit: null, name: 'tool', files: [{ ...older, tree: null }] },
+    { ...PROCESS, pid: 12, unit: 'other.service', files: [{ ...FILE, state: 'overlay' }] },
+  ]);
+  expect(
+    found.map(({ unit, processes, reasons }) => [unit, processes.map(({ pid }) => pid), reasons]),
+  ).toEqual([
+    [
+      'sshd.service',
+      [8, 9],
+      ['/usr/lib64/libssl.so and 1 more of openssl-1-1.x86_64 was replaced by that of openssl-2-1.x86_64'],
+    ],
+    [null, [10], ['/usr/bin/tool is from old']],
+    [null, [11], ['/usr/bin/tool is from a tree that is gone']],
+  ]);
+});
+
+test.each([
+  ['sshd.service', null, 'restart'],
+  ['init.scope', null, 'reexec'],
+  ['dbus-broker.service', null, 'reboot'],
+  ['session-1.scope', null, 'log-out'],
+  ['user@1000.service', null, 'log-out'],
+  ['user@1000.service', 'pipewire.service', 'user-restart'],
+  ['user@1000.service', 'app-x.scope', 'log-out'],
+  [null, null, 'log-out'],
+])('%s %s needs a %s', (unit, userUnit, by) => {
+  expect(neededRestarts([{ ...PROCESS, unit, userUnit }])[0]?.by).toBe(by);
+});
+
+test.each<[string, Partial<RunningReport>, NextBoot | null, number]>([
+  ['nothing', {}, SAME, 0],
+  ['nothing booted', {}, null, 0],
+  ['a restart', { processes: [PROCESS] }, SAME, 9],
+  ['a reboot', {}, { ...SAME, isSame: false, to: 'base+x' }, 10],
+  [
+    'a reboot for its kernel arguments',
+    {},
+    { ...SAME, isSame: false, kernelArguments: { added: ['a'], removed: [] } },
+    10,
+  ],
+  ['the same tree deployed again', {}, { ...SAME, isSame: false }, 0],
+  ['an unlocked /usr', { layer: { kind: 'hotfix', upper: '/x' } }, SAME, 12],
+  [
+    'all',
+    { processes: [PROCESS], layer: { kind: 'hotfix', upper: '/x' } },
+    { ...SAME, isSame: false, isOtherKernel: true },
+    15,
+  ],
+])('the exit code of %s', (_, report, nextBoot, code) => {
+  expect(auditOf({ ...REPORT, ...report }, nextBoot).exitCode).toBe(code);
+});

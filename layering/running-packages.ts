@@ -1,0 +1,110 @@
+/** Which package a file of a tree belongs to, asked of that tree's own rpm database. */
+import { codeOf } from '#ostree/format/errors.ts';
+import { resolveRev } from '#ostree/repo/refs.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import { openBaseDatabase } from '#layering/compose-database.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { filePaths } from '#layering/rpm-file-list.ts';
+import { nevraOf } from '#layering/rpm-file.ts';
+import { findRpmdb, Rpmdb } from '#layering/rpmdb-read.ts';
+
+interface KnownPackage {
+  readonly nevra: string;
+  readonly paths: ReadonlySet<string>;
+}
+
+/** The databases of several trees; each is opened when it is first asked, each header read once. To be closed. */
+export class PackageLookup {
+  private readonly databases = new Map<string, TreeDatabase>();
+
+  /** NEVRAs of the packages that own a path (without a leading slash) of the tree whose root is that host path. */
+  ownersOf(root: string, path: string): readonly string[] {
+    let database = this.databases.get(root);
+    if (database === undefined)
+      this.databases.set(root, (database = new TreeDatabase(() => findRpmdb(root))));
+    return database.ownersOf(path);
+  }
+
+  /** The same of the tree that a ref names. */
+  ownersInCommit(repo: Repo, ref: string, path: string): readonly string[] {
+    let database = this.databases.get(`ref ${ref}`);
+    if (database === undefined) {
+      database = new TreeDatabase(() => openBaseDatabase(repo, resolveRev(repo, ref)).file);
+      this.databases.set(`ref ${ref}`, database);
+    }
+    return database.ownersOf(path);
+  }
+
+  /** What could not be read, for people. */
+  get faults(): string[] {
+    return [...this.databases.values()].flatMap(({ fault }) => fault ?? []);
+  }
+
+  close(): void {
+    for (const database of this.databases.values()) database.close();
+  }
+}
+
+class TreeDatabase {
+  fault: string | null = null;
+  private readonly db: Rpmdb | null;
+  private readonly packages = new Map<number, KnownPackage>();
+  private readonly answers = new Map<string, readonly string[]>();
+
+  constructor(find: () => string | null) {
+    this.db = this.guarded(() => {
+      const file = find();
+      return file === null ? null : new Rpmdb(file);
+    }, null);
+  }
+
+  ownersOf(path: string): readonly string[] {
+    let owners = this.answers.get(path);
+    if (owners === undefined) this.answers.set(path, (owners = this.guarded(() => this.look(path), [])));
+    return owners;
+  }
+
+  close(): void {
+    this.db?.close();
+  }
+
+  private look(path: string): string[] {
+    const { db } = this;
+    if (db === null) return [];
+    const spellings = headerSpellings(path);
+    const numbers = db.numbersWithFileName(path.slice(path.lastIndexOf('/') + 1));
+    return numbers
+      .map((hnum) => this.packageOf(db, hnum))
+      .filter((one) => spellings.some((spelling) => one?.paths.has(spelling)))
+      .flatMap((one) => one?.nevra ?? []);
+  }
+
+  private packageOf(db: Rpmdb, hnum: number): KnownPackage | null {
+    const known = this.packages.get(hnum);
+    if (known !== undefined) return known;
+    const header = db.header(hnum)?.header;
+    if (header === undefined) return null;
+    const found = { nevra: formatNevra(nevraOf(header)), paths: new Set(filePaths(header)) };
+    this.packages.set(hnum, found);
+    return found;
+  }
+
+  /** A database that cannot be read is told of once, and the files then have no package. */
+  private guarded<T>(action: () => T, otherwise: T): T {
+    try {
+      return action();
+    } catch (error) {
+      const code = codeOf(error) ?? '';
+      if (!(error instanceof Error) || code === '') throw error;
+      if (code !== 'NO_RPMDB') this.fault = error.message;
+      return otherwise;
+    }
+  }
+}
+
+/** How headers may spell a path of a tree: /etc is `usr/etc` there, and /bin, /sbin, /lib, /lib64 are links into /usr. */
+export function headerSpellings(path: string): string[] {
+  const outside = /^usr\/(?:etc|bin|sbin|lib|lib64)\//.test(path) ? [path.slice('usr'.length)] : [];
+  const moved = path.startsWith('usr/lib/opt/') ? [path.slice('usr/lib'.length)] : [];
+  return [`/${path}`, ...outside, ...moved];
+}
