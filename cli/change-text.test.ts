@@ -19,6 +19,8 @@ const PLAN: ChangePlan = {
   remove: ['vi-1-1.x86_64'],
   restore: ['hostname-3-1.x86_64'],
   inactive: [],
+  replace: [],
+  inactiveOverrides: [],
   downloadSize: 64_000,
   installedSize: 1_000_000,
 };

@@ -56,17 +56,27 @@ export function planText(plan: ChangePlan): string {
       reason === 'requested' ? '' : reason,
       sizeText(packageSize),
     ]),
+    ...plan.replace.map(({ from, nevra, repo, packageSize }) => [
+      `  ~ ${from} -> ${nevra}`,
+      repo,
+      'override',
+      sizeText(packageSize),
+    ]),
     ...plan.restore.map((nevra) => [`  + ${nevra}`, 'of the base']),
     ...plan.remove.map((nevra) => [`  - ${nevra}`]),
   ];
   const stay = plan.kept.length === 1 ? 'stays' : 'stay';
   const kept = plan.kept.length === 0 ? '' : `  ${countText(plan.kept.length)} ${stay} layered\n`;
   const inactive = plan.inactive.map((spec) => `  ${shownWord(spec)} is provided by the base\n`);
+  const overrides = plan.inactiveOverrides.map(
+    (name) => `  the override of ${shownWord(name)} changes nothing on this base\n`,
+  );
+  const fresh = plan.install.length + plan.replace.length;
   const sizes =
-    plan.install.length === 0
+    fresh === 0
       ? ''
-      : `${countText(plan.install.length)}, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
-  return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${inactive.join('')}${sizes}`;
+      : `${countText(fresh)}, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
+  return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${inactive.join('')}${overrides.join('')}${sizes}`;
 }
 
 function planJson(plan: ChangePlan): object {
@@ -82,8 +92,16 @@ function planJson(plan: ChangePlan): object {
     })),
     kept: plan.kept,
     remove: plan.remove,
+    replace: plan.replace.map(({ from, nevra, repo, packageSize, installedSize }) => ({
+      from,
+      nevra,
+      repo,
+      'package-size': packageSize,
+      'installed-size': installedSize,
+    })),
     restore: plan.restore,
     inactive: plan.inactive,
+    'inactive-overrides': plan.inactiveOverrides,
     'download-size': plan.downloadSize,
     'installed-size': plan.installedSize,
   };

@@ -83,6 +83,7 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
           requestPackages: new Map(packages.map((name) => [name, [name]])),
           packageRefs: refs,
           removed: facts.removed,
+          replaced: [],
           packages: facts.packages,
           repositories: [],
           inputDigest: digest,

@@ -1,6 +1,7 @@
 /** `status` for people and for programs (with rpm-ostree's names where it has one). Pure. */
 import { shownWord } from '#cli/report-error.ts';
 import { countText, isoTime, tableText } from '#cli/report.ts';
+import { parseNevra } from '#layering/nevra.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
 
 const SHORT = 12;
@@ -34,9 +35,14 @@ function blockOf(status: DeploymentStatus, verbose: boolean): string {
   );
   add('Packages', status.packages);
   add('Removed', status.removals);
+  add(
+    'Replaced',
+    status.replaced.map(({ from, to }) => `${from} -> ${to}`),
+  );
   add('Layered', verbose ? status.resolved : countOf(status.resolved.length));
   add('Requested', verbose ? (status.request?.requested ?? []) : []);
   add('Inactive', status.inactive);
+  add('InactiveOverrides', status.inactiveOverrides);
   for (const remark of status.remarks) rows.push(['Note:', remark]);
   const marks = marksOf(status);
   const suffix = marks.length > 0 ? ` (${marks.join(', ')})` : '';
@@ -87,17 +93,51 @@ function jsonOf(status: DeploymentStatus): object {
     layered: status.resolved,
     'requested-packages': request?.requested ?? [],
     'requested-groups': request?.groups ?? [],
-    'requested-local-packages': (request?.requestedLocal ?? []).map((entry) =>
-      entry.slice(entry.indexOf(':') + 1),
-    ),
+    'requested-local-packages': (request?.requestedLocal ?? []).map(nevraOfEntry),
     'requested-local-fileoverride-packages': [],
     'requested-base-removals': request?.removals ?? [],
-    'base-removals': status.removals,
-    'requested-base-local-replacements': [],
-    'base-local-replacements': [],
+    'base-removals': status.removed.map(nevraJson),
+    'requested-base-local-replacements': (request?.replaceLocal ?? []).map(nevraOfEntry),
+    'base-local-replacements': replacementsJson(status, null),
+    'requested-base-remote-replacements': remoteRequests(request?.replaceRemote ?? []),
+    'base-remote-replacements': Object.fromEntries(
+      [...new Set(status.replaced.flatMap(({ source }) => source ?? []))].map((source) => [
+        source,
+        replacementsJson(status, source),
+      ]),
+    ),
+    'inactive-overrides': status.inactiveOverrides,
     'inactive-requests': status.inactive,
     'regenerate-initramfs': false,
     'initramfs-args': [],
     remarks: status.remarks,
   };
+}
+
+/** As rpm-ostree's `(sstsss)`. */
+function nevraJson(text: string): (string | number)[] {
+  const { name, epoch, version, release, arch } = parseNevra(text);
+  return [text, name, epoch, version, release, arch];
+}
+
+/** As rpm-ostree: the new package, then the base's. */
+function replacementsJson({ replaced }: DeploymentStatus, source: string | null): unknown[] {
+  return replaced
+    .filter((one) => one.source === source)
+    .map(({ from, to }) => [nevraJson(to), nevraJson(from)]);
+}
+
+/** `repo=ID,SPEC` by `repo=ID`. */
+function remoteRequests(entries: readonly string[]): Record<string, string[]> {
+  const found: Record<string, string[]> = {};
+  for (const entry of entries) {
+    const comma = entry.indexOf(',');
+    (found[entry.slice(0, comma)] ??= []).push(entry.slice(comma + 1));
+  }
+  return found;
+}
+
+/** NEVRA of `SHA256:NEVRA`. */
+function nevraOfEntry(entry: string): string {
+  return entry.slice(entry.indexOf(':') + 1);
 }

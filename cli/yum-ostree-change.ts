@@ -1,5 +1,5 @@
 /** Verbs that change what is layered: install, uninstall, override, upgrade. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
 import type { Reporter } from '#cli/report.ts';
@@ -29,11 +29,14 @@ interface ChangeFlags extends GlobalOptions, RepositoryFlags {
   readonly install?: string[];
   readonly uninstall?: string[];
   readonly all?: boolean;
+  readonly remove?: string[];
+  readonly replace?: string[];
+  readonly from?: string;
 }
 
 /** Exit code where nothing was to be done and that was asked to be told. */
 const UNCHANGED = 77;
-const NO_WORDS: ChangeWords = { install: [], uninstall: [], remove: [], reset: [] };
+const NO_WORDS: ChangeWords = { install: [], uninstall: [], remove: [], replace: [], reset: [] };
 
 export function addChangeVerbs(program: Command, context: CliContext, result: VerbResult): void {
   const run = async (words: Partial<ChangeWords>, command: Command, upgrade = false): Promise<void> => {
@@ -41,7 +44,10 @@ export function addChangeVerbs(program: Command, context: CliContext, result: Ve
     const all = { ...NO_WORDS, ...words };
     const install = [...all.install, ...(flags.install ?? [])];
     const uninstall = [...all.uninstall, ...(flags.uninstall ?? [])];
-    result.exitCode = await change({ ...all, install, uninstall }, { flags, upgrade, context });
+    const remove = [...all.remove, ...(flags.remove ?? [])];
+    const replace = [...all.replace, ...(flags.replace ?? [])];
+    const asked = { ...all, install, uninstall, remove, replace };
+    result.exitCode = await change(asked, { flags, upgrade, context });
   };
   addChangeOptions(program.command('install'))
     .description('layer packages, groups (@id), files that packages have, package files')
@@ -58,13 +64,19 @@ export function addChangeVerbs(program: Command, context: CliContext, result: Ve
     .alias('update')
     .description("compose on the newest commit of the base's ref")
     .action(async (_options: object, command: Command) => run({}, command, true));
-  const override = program.command('override').description('leave packages of the base out');
-  addChangeOptions(override.command('remove'))
+  const override = program.command('override').description('leave packages of the base out, or replace them');
+  addFrom(addChangeOptions(override.command('replace')))
+    .description('let other versions stand in for packages of the base')
+    .argument('<item...>', 'package files, addresses, or packages of repositories')
+    .option('--remove <PACKAGE>', 'also leave this out', collected)
+    .action(async (items: string[], _options: object, command: Command) => run({ replace: items }, command));
+  addFrom(addChangeOptions(override.command('remove')))
     .description('leave packages of the base out')
     .argument('<package...>')
+    .option('--replace <ITEM>', 'also let this stand in for a package of the base', collected)
     .action(async (names: string[], _options: object, command: Command) => run({ remove: names }, command));
   addChangeOptions(override.command('reset'))
-    .description('take removals back')
+    .description('take removals and replacements back')
     .argument('[package...]')
     .option('-a, --all', 'all of them')
     .action(async (names: string[], _options: object, command: Command) =>
@@ -90,9 +102,25 @@ function resetNames(names: readonly string[], flags: ChangeFlags): readonly stri
   if (flags.all === true) return null;
   if (names.length === 0)
     throw new UserError('USAGE', 'override reset: name packages, or --all', {
-      hint: "'yum-ostree status' lists the removals",
+      hint: "'yum-ostree status' lists the overrides",
     });
   return names;
+}
+
+function addFrom(command: Command): Command {
+  return command
+    .option('--from <repo=ID>', 'look packages up in this repository only')
+    .addOption(new Option('--experimental', 'as rpm-ostree has it; not needed').hideHelp())
+    .addOption(new Option('--freeze', 'as rpm-ostree has it: name a version instead').hideHelp());
+}
+
+/** @throws UserError USAGE */
+function repositoryNamed(from: string | undefined): string | null {
+  if (from === undefined) return null;
+  const id = from.startsWith('repo=') ? from.slice('repo='.length) : '';
+  if (id === '' || /[,;\s]/.test(id))
+    throw new UserError('USAGE', `--from ${from}: it is repo=ID, of a repository file`);
+  return id;
 }
 
 interface ChangeRun {
@@ -127,6 +155,7 @@ function changeOptions(
     ...repositoryRequest(flags, { context, ...live }),
     words,
     upgrade,
+    replaceFrom: repositoryNamed(flags.from),
     dryRun: flags.dryRun === true,
     downloadOnly: flags.downloadOnly === true,
     idempotent: flags.idempotent === true,

@@ -56,7 +56,10 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
       packages: prepared.trees.map((tree) =>
         composePackage(tree, decided.origin.replaceFiles.includes(tree.nevra.name)),
       ),
-      removals: decided.result.removed.map(({ name }) => name),
+      // Of a replaced package the base's goes first.
+      removals: [...decided.result.removed, ...decided.result.replaced.map(({ from }) => from)].map(
+        ({ name }) => name,
+      ),
       labelMemo: join(system.cachePath, 'labels.json'),
       farm: { path },
       metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
@@ -117,7 +120,8 @@ function describeTree(
     layered: trees.map(({ nevra, headerSha256 }) => ({ nevra, headerDigest: headerSha256 })),
     requestPackages: result.requestPackages,
     packageRefs: trees.map(({ nevra, headerSha256 }) => packageRef(nevra, headerSha256)),
-    removed: facts.removed,
+    removed: facts.removed.filter(({ name }) => !result.replaced.some(({ from }) => from.name === name)),
+    replaced: result.replaced,
     packages: facts.packages,
     repositories: result.repositories.map(({ config }) => ({ id: config.id, timestamp: 0 })),
     inputDigest: digest,

@@ -105,6 +105,24 @@ async function localRequest(
   return { entry, name: rpm.nevra.name };
 }
 
+/**
+ * Reads what shall stand in for base packages: package files, and packages of repositories, for which the repository is
+ * chosen here, once and for all. @throws UserError BAD_RPM, UNSIGNED, UNSOLVABLE, USAGE, … naming all that cannot be had
+ */
+export async function replaceRequests(
+  change: Change,
+  items: readonly RequestItem[],
+): Promise<readonly LocalRequest[]> {
+  const groups = items.filter(({ kind }) => kind === 'group');
+  if (groups.length > 0)
+    throw new UserError('USAGE', 'a group cannot replace packages of the base: name the packages');
+  const specs = items.flatMap((item) => (item.kind === 'spec' ? [item.spec] : []));
+  const files = await localRequests(change, items);
+  if (specs.length === 0) return files;
+  const { remoteReplacements } = await import('#layering/replace-request.ts');
+  return [...files, ...(await remoteReplacements(change, specs))];
+}
+
 /** How the origin names a package file. */
 export function localEntry(rpm: Pick<RpmFile, 'headerSha256' | 'nevra'>): string {
   return `${rpm.headerSha256}:${formatNevra(rpm.nevra)}`;

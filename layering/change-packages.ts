@@ -13,7 +13,7 @@ import { formatNevra } from '#layering/nevra.ts';
 import { findStored, readStoreIndex, writeStoreIndex, type StoreIndex } from '#layering/package-store.ts';
 import { loadPackageTree, packageRef, type PackageTree } from '#layering/package-tree.ts';
 import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
-import type { SolvedPackage } from '#layering/solve.ts';
+import { COMMAND_LINE, type SolvedPackage } from '#layering/solve.ts';
 import { verifyPackage } from '#layering/verify-package.ts';
 
 export interface PreparedPackages {
@@ -62,6 +62,25 @@ export async function preparePackages(change: Change, solved: SolvedChange): Pro
     refs,
     files: files.filter((file) => file.startsWith(system.cachePath)),
   };
+}
+
+/**
+ * Brings package files into the store that are asked for and change nothing on this base: a later base may be another.
+ * A crash leaves refs that the next cleanup removes.
+ */
+export function keepWaitingFiles(change: Change, solved: SolvedChange): void {
+  const used = new Set(
+    solved.packages.flatMap(({ source }) => (source.kind === 'file' ? [source.entry] : [])),
+  );
+  const waiting = [...change.files].filter(([entry]) => !used.has(entry));
+  if (waiting.length === 0) return;
+  const txn = Transaction.begin(change.system.sysroot.repo);
+  try {
+    for (const [, rpm] of waiting) importRpm(txn, rpm, { repoId: COMMAND_LINE, setRef: true });
+    txn.commit();
+  } finally {
+    txn.abort();
+  }
 }
 
 /** Removes package files that are in the store now. */

@@ -6,11 +6,19 @@ import type { RequestInputs } from '#layering/layer-metadata.ts';
 import { itemsOf, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { LocalPackage } from '#layering/installed-package.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
-import type { Nevra } from '#layering/nevra.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
 import { storedPackageTree } from '#layering/package-store.ts';
 import type { PackageTree } from '#layering/package-tree.ts';
-import { problemsError, solve, type SolvedPackage, type SolveResult } from '#layering/solve.ts';
+import { replacedName } from '#layering/plan.ts';
+import {
+  problemsError,
+  solve,
+  type BaseReplacement,
+  type ReplacedPackage,
+  type SolvedPackage,
+  type SolveResult,
+} from '#layering/solve.ts';
 import { localPackage, storedPackage } from '#layering/solver-input.ts';
 import { formatTreeName, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
@@ -40,6 +48,10 @@ export interface SolvedChange {
   /** In the order of installation. */
   readonly packages: readonly ChosenPackage[];
   readonly removed: readonly Nevra[];
+  /** Base packages with what stands in for them, which is among `packages`. */
+  readonly replaced: readonly ReplacedPackage[];
+  /** Names of base packages whose override changes nothing: the base has that very package, or none of the name. */
+  readonly inactiveOverrides: readonly string[];
   readonly repositories: readonly LoadedRepository[];
   /** Which packages each request brought; those that the base satisfies are left out. */
   readonly requestPackages: ReadonlyMap<string, readonly string[]>;
@@ -58,7 +70,8 @@ export interface ReadySolve {
 /** Loads what the solve needs. @throws UserError of repositories that cannot be had */
 export async function solveChange(change: Change, origin: LayerOrigin): Promise<ReadySolve> {
   const local = localPackages(change, origin);
-  const needsRepositories = origin.requested.length + origin.groups.length > 0;
+  const fromRepositories = [origin.requested, origin.groups, origin.replaceRemote];
+  const needsRepositories = fromRepositories.some(({ length }) => length > 0);
   const repositories = needsRepositories ? await repositoriesOf(change) : [];
   return {
     inputs: {
@@ -67,6 +80,8 @@ export async function solveChange(change: Change, origin: LayerOrigin): Promise<
         local: sortedUnique(origin.requestedLocal),
         groups: sortedUnique(origin.groups),
         removals: sortedUnique(origin.removals),
+        replaceLocal: sortedUnique(origin.replaceLocal),
+        replaceRemote: sortedUnique(origin.replaceRemote),
         replaceFiles: sortedUnique(origin.replaceFiles),
         weakDependencies: origin.weakDependencies,
       },
@@ -90,6 +105,8 @@ interface SolveInputs {
 
 interface KnownLocal {
   readonly entry: string;
+  /** Whether it stands in for a base package. */
+  readonly isOverride: boolean;
   readonly package: LocalPackage;
   readonly source: PackageSource;
 }
@@ -108,7 +125,7 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
         kind: 'warning',
         text: `group @${group.id}: cannot be had here: ${[...group.missing, ...group.skipped].join(', ')}`,
       });
-  return describe(origin, used, result);
+  return describe(change, origin, { inputs: used, result });
 }
 
 function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolveResult> {
@@ -121,39 +138,65 @@ function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Prom
     install: [
       ...origin.requested,
       ...origin.groups.map((id) => `@${id}`),
-      ...inputs.local.map((one) => one.package.path),
+      ...inputs.local.filter(({ isOverride }) => !isOverride).map((one) => one.package.path),
     ],
     // A removal of what a newer base no longer has is satisfied.
     removeBase: origin.removals.filter((name) => facts.basePackages.has(name)),
+    replaceBase: replacementsOf(change, origin, inputs),
     weakDependencies: origin.weakDependencies,
   });
 }
 
+function replacementsOf({ facts }: Change, origin: LayerOrigin, { local }: SolveInputs): BaseReplacement[] {
+  const files = local
+    .filter(({ isOverride }) => isOverride)
+    .map(({ entry, package: { name, path } }): BaseReplacement => ({
+      entry,
+      name,
+      by: { kind: 'file', path },
+    }));
+  const remote = origin.replaceRemote.map((entry): BaseReplacement => {
+    const comma = entry.indexOf(',');
+    const [id, spec] = [entry.slice('repo='.length, comma), entry.slice(comma + 1)];
+    return { entry, name: replacedName(entry, facts), by: { kind: 'repository', id, spec } };
+  });
+  return [...files, ...remote];
+}
+
 function describe(
+  { facts }: Change,
   origin: LayerOrigin,
-  inputs: SolveInputs,
-  result: Extract<SolveResult, { kind: 'solution' }>,
+  {
+    inputs,
+    result,
+  }: { readonly inputs: SolveInputs; readonly result: Extract<SolveResult, { kind: 'solution' }> },
 ): SolvedChange {
+  // What an override brings is no layer of its own.
+  const overriding = new Set(result.replaced.map(({ to }) => formatNevra(to)));
+  const isLayer = (one: Nevra): boolean => !overriding.has(formatNevra(one));
   const locals = new Map(inputs.local.map((one) => [one.package.path, one]));
   const requestPackages = new Map<string, readonly string[]>();
   const provided: { spec: string; by: string }[] = [];
   const names: string[] = [];
   for (const { spec, packages, inBase } of result.requested) {
-    const brought = packages.map(({ name }) => name);
+    const brought = packages.filter(isLayer).map(({ name }) => name);
     names.push(...brought);
     if (brought.length > 0) requestPackages.set(locals.get(spec)?.entry ?? spec, brought);
-    else provided.push({ spec, by: inBase[0]?.name ?? spec });
+    else provided.push({ spec, by: (packages[0] ?? inBase[0])?.name ?? spec });
   }
-  for (const { id, packages } of result.groups)
-    if (packages.length > 0)
-      requestPackages.set(
-        `@${id}`,
-        packages.map(({ name }) => name),
-      );
+  for (const { id, packages } of result.groups) {
+    const brought = packages.filter(isLayer).map(({ name }) => name);
+    if (brought.length > 0) requestPackages.set(`@${id}`, brought);
+  }
   const items = itemsOf({ ...origin, removals: result.remove.map(({ name }) => name) }, names);
   return {
     packages: result.install.map((solved) => chosenPackage(solved, locals)),
     removed: result.remove,
+    replaced: result.replaced,
+    inactiveOverrides: [
+      ...result.inactive.map((entry) => replacedName(entry, facts)),
+      ...origin.removals.filter((name) => !facts.basePackages.has(name)),
+    ],
     repositories: inputs.repositories,
     requestPackages,
     provided,
@@ -171,19 +214,26 @@ function chosenPackage(solved: SolvedPackage, locals: ReadonlyMap<string, KnownL
 
 /** The package files that are requested: those of this command line, and those that are in the store. */
 function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
-  return origin.requestedLocal.map((entry): KnownLocal => {
+  const overrides = new Set(origin.replaceLocal);
+  return [...origin.requestedLocal, ...overrides].map((entry): KnownLocal => {
     const rpm = change.files.get(entry);
-    if (rpm !== undefined) return { entry, package: localPackage(rpm), source: { kind: 'file', entry } };
+    const isOverride = overrides.has(entry);
+    if (rpm !== undefined)
+      return { entry, isOverride, package: localPackage(rpm), source: { kind: 'file', entry } };
     const sha256 = parseChecksum(entry.slice(0, entry.indexOf(':')));
     const tree = storedPackageTree(change.system.sysroot.repo, entry.slice(sha256.length + 1), sha256);
     return {
       entry,
+      isOverride,
       package: storedPackage(tree, `/stored/${sha256}/${tree.nevra.name}.rpm`),
       source: { kind: 'stored', tree },
     };
   });
 }
 
-function repositoriesOf({ system, facts, options }: Change): Promise<readonly LoadedRepository[]> {
-  return openRepositories({ system, arch: facts.arch, releasever: facts.releasever }, options);
+/** Opened once in a change. */
+export function repositoriesOf(change: Change): Promise<readonly LoadedRepository[]> {
+  const { system, facts, options } = change;
+  const { arch, releasever } = facts;
+  return (change.repositories.opened ??= openRepositories({ system, arch, releasever }, options));
 }

@@ -6,16 +6,18 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { composeChange } from '#layering/change-compose.ts';
-import { localRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
+import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
+import { keepWaitingFiles } from '#layering/change-packages.ts';
 import { solveChange, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
 import { deployChange } from '#layering/deploy-change.ts';
 import { isPureOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import { inputDigest } from '#layering/layer-metadata.ts';
-import { formatNevra, type Nevra } from '#layering/nevra.ts';
+import type { LoadedRepository } from '#layering/loaded-repository.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
 import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
 import { parseRequest } from '#layering/request.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
+import { emptyPlan, planOf, restored } from '#layering/change-plan.ts';
 import { readDerived } from '#layering/status.ts';
 import {
   newestBase,
@@ -31,7 +33,9 @@ export interface ChangeWords {
   readonly install: readonly string[];
   readonly uninstall: readonly string[];
   readonly remove: readonly string[];
-  /** null: all removals are taken back. */
+  /** Package files, addresses and specs of what shall stand in for base packages. */
+  readonly replace: readonly string[];
+  /** null: all overrides are taken back. */
   readonly reset: readonly string[] | null;
 }
 
@@ -39,6 +43,8 @@ export interface ChangeOptions extends SolveChoice {
   readonly words: ChangeWords;
   /** Take the newest commit of the base's ref. */
   readonly upgrade: boolean;
+  /** The repository that `words.replace` is looked up in; null: any. */
+  readonly replaceFrom: string | null;
   readonly dryRun: boolean;
   readonly downloadOnly: boolean;
   readonly idempotent: boolean;
@@ -59,10 +65,14 @@ export interface ChangePlan {
   readonly kept: readonly string[];
   /** Packages that were layered and no longer are, and base packages that are left out: NEVRAs. */
   readonly remove: readonly string[];
-  /** Base packages that were left out and are back: NEVRAs. */
+  /** Base packages that another version takes the place of, and did not before. */
+  readonly replace: readonly PlannedReplacement[];
+  /** Base packages that were left out or replaced and are back: NEVRAs. */
   readonly restore: readonly string[];
   /** Requests that the base satisfies already. */
   readonly inactive: readonly string[];
+  /** Names of base packages whose override changes nothing on this base. */
+  readonly inactiveOverrides: readonly string[];
   /** Bytes. */
   readonly downloadSize: number;
   readonly installedSize: number;
@@ -74,6 +84,11 @@ export interface PlannedPackage {
   readonly reason: string;
   readonly packageSize: number;
   readonly installedSize: number;
+}
+
+export interface PlannedReplacement extends PlannedPackage {
+  /** NEVRA of the base package. */
+  readonly from: string;
 }
 
 export type ChangeOutcome =
@@ -94,7 +109,7 @@ export function changeTree(choice: SystemChoice, options: ChangeOptions): Promis
   return run(choice, async (system) => {
     const baseCommit = options.upgrade ? newestBase(system) : system.baseCommit;
     return withFacts(system, baseCommit, (facts) =>
-      changeSystem({ system, facts, baseCommit, options, files: new Map() }),
+      changeSystem({ system, facts, baseCommit, options, files: new Map(), repositories: {} }),
     );
   });
 }
@@ -103,6 +118,7 @@ export function changeTree(choice: SystemChoice, options: ChangeOptions): Promis
 export interface Change {
   /** The package files of the command line, by the entry that the origin keeps (`SHA256:NEVRA`). */
   readonly files: Map<string, RpmFile>;
+  readonly repositories: { opened?: Promise<readonly LoadedRepository[]> };
   readonly system: System;
   readonly facts: BaseFacts;
   readonly baseCommit: Checksum;
@@ -124,6 +140,8 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   const plan = planOf(change, result);
   if (options.dryRun) return { kind: 'planned', plan };
   if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
+  keepWaitingFiles(change, result);
+  if (changesNothing(result)) return deployBase(change, origin, plan);
   return await carryOut(change, { origin, result, digest, plan });
 }
 
@@ -163,6 +181,7 @@ async function requestChange(change: Change): Promise<RequestChange> {
     install,
     uninstall: parseRequest(words.uninstall),
     remove: words.remove,
+    replace: await replaceRequests(change, parseRequest(words.replace)),
     reset: words.reset,
     localPackages: await localRequests(change, install),
     weakDependencies,
@@ -178,14 +197,25 @@ async function returnToBase(change: Change, origin: LayerOrigin): Promise<Change
   const plan: ChangePlan = {
     ...emptyPlan(change, treeName),
     remove: system.from.checksum === baseCommit ? [] : system.layered,
-    restore: restored(change, []),
+    restore: restored(change, { removed: [], replaced: [] }),
   };
   if (system.from.checksum === baseCommit && sameRequests(origin, system.origin)) return unchanged(system);
   if (options.dryRun) return { kind: 'planned', plan };
   if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
-  const tree = { checksum: baseCommit, origin, treeName, preparedFarm: null };
+  return deployBase(change, origin, plan);
+}
+
+function deployBase(change: Change, origin: LayerOrigin, plan: ChangePlan): ChangeOutcome {
+  const { system, baseCommit, options } = change;
+  if (baseCommit === system.from.checksum && sameRequests(origin, system.origin)) return unchanged(system);
+  const tree = { checksum: baseCommit, origin, treeName: plan.treeName, preparedFarm: null };
   const { checksum } = deployChange(system, tree, options.progress);
   return { kind: 'deployed', plan, checksum, scripts: [] };
+}
+
+/** All that is asked for is in the base as it is: the requests wait for a base of which that is not so. */
+function changesNothing({ packages, removed, replaced }: SolvedChange): boolean {
+  return packages.length + removed.length + replaced.length === 0;
 }
 
 /** What was just asked for and the base has already would change nothing: that is an error, unless it is agreed to. */
@@ -198,48 +228,6 @@ function refuseProvided(options: ChangeOptions, requested: RequestChange, result
   throw new UserError('ALREADY_PROVIDED', `the base provides already: ${list.join(', ')}`, {
     hint: '--allow-inactive records the request, in case a later base no longer does',
   });
-}
-
-function planOf(change: Change, result: SolvedChange): ChangePlan {
-  const layered = result.packages.map((pkg) => ({
-    nevra: formatNevra(pkg.nevra),
-    repo: pkg.repo,
-    reason: pkg.reason,
-    packageSize: pkg.packageSize,
-    installedSize: pkg.installedSize,
-  }));
-  const now = new Set(layered.map(({ nevra }) => nevra));
-  const before = new Set(change.system.layered);
-  const install = layered.filter(({ nevra }) => !before.has(nevra));
-  const dropped = change.system.layered.filter((nevra) => !now.has(nevra));
-  return {
-    ...emptyPlan(change, result.treeName),
-    install,
-    kept: change.system.layered.filter((nevra) => now.has(nevra)),
-    remove: [...dropped, ...newlyRemoved(change, result)],
-    restore: restored(change, result.removed),
-    inactive: result.provided.map(({ spec }) => spec),
-    downloadSize: install.reduce((sum, { packageSize }) => sum + packageSize, 0),
-    installedSize: install.reduce((sum, { installedSize }) => sum + installedSize, 0),
-  };
-}
-
-/** Base packages that the present tree still has. */
-function newlyRemoved({ system }: Change, result: SolvedChange): string[] {
-  const gone = new Set(system.removed);
-  return result.removed.filter(({ name }) => !gone.has(name)).map(formatNevra);
-}
-
-/** Packages of the (new) base that the present tree leaves out, and that are not among those that stay out. */
-function restored({ system, facts }: Change, removed: readonly Nevra[]): string[] {
-  const out = new Set(removed.map(({ name }) => name));
-  const back = new Set(system.removed.filter((name) => !out.has(name)));
-  return facts.installed.filter(({ name }) => back.has(name)).map(formatNevra);
-}
-
-function emptyPlan({ baseCommit }: Change, treeName: string): ChangePlan {
-  const nothing = { install: [], kept: [], remove: [], restore: [], inactive: [] };
-  return { treeName, baseCommit, ...nothing, downloadSize: 0, installedSize: 0 };
 }
 
 function presentDigest(system: System): string | null {

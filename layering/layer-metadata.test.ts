@@ -22,6 +22,7 @@ const LAYER: LayerDescription = {
   requestPackages: new Map([['/usr/bin/strace', ['strace']]]),
   packageRefs: ['yum-ostree/pkg/b', 'yum-ostree/pkg/a'],
   removed: [parseNevra('nano-7-1.x86_64')],
+  replaced: [],
   packages: [parseNevra('bash-5-1.x86_64'), STRACE.nevra, LTRACE.nevra],
   repositories: [{ id: 'demo', timestamp: 1700000000 }],
   inputDigest: 'd'.repeat(64),
@@ -72,4 +73,19 @@ test('the digests do not depend on order, and change with what they cover', () =
   };
   expect(inputDigest({ ...inputs, repositories: [['2'], ['1']] })).toBe(inputDigest(inputs));
   expect(inputDigest({ ...inputs, toolVersion: '2' })).not.toBe(inputDigest(inputs));
+});
+
+test('replacements are recorded as rpm-ostree does: the new package, then that of the base', () => {
+  const from = parseNevra('strace-6.0-1.x86_64');
+  const metadata = layerMetadata({ ...LAYER, replaced: [{ from, to: STRACE.nevra, repo: 'updates' }] });
+  const bytes = serialize('a{sv}', metadata);
+  const read = parse('a{sv}', bytes) as [string, { type: string; value: unknown }][];
+  const value = (key: string): unknown => read.find(([name]) => name === key)?.[1].value;
+  expect(value('yum-ostree.resolved')).toEqual(['ltrace-1:0.7-2.x86_64']);
+  expect(value('rpmostree.replaced-base-packages')).toEqual([]);
+  expect(
+    JSON.stringify(value('rpmostree.replaced-base-remote-packages'), (_, v: unknown) =>
+      typeof v === 'bigint' ? Number(v) : v,
+    ),
+  ).toMatch(/repo=updates.*strace-6\.1-1\.x86_64.*strace-6\.0-1\.x86_64/);
 });

@@ -32,6 +32,8 @@ export interface LayerDescription {
   /** Refs of the layered packages' trees: what has to stay to compose this tree again. */
   readonly packageRefs: readonly string[];
   readonly removed: readonly Nevra[];
+  /** Base packages with what stands in for them, which is among `layered`; `repo` is null for a package file. */
+  readonly replaced: readonly { readonly from: Nevra; readonly to: Nevra; readonly repo: string | null }[];
   /** Everything in the derived tree's rpmdb. */
   readonly packages: readonly Nevra[];
   readonly repositories: readonly { readonly id: string; /** Seconds. */ readonly timestamp: number }[];
@@ -75,6 +77,8 @@ function inherited(base: VariantDict): VariantDict {
 
 function ourRecord(layer: LayerDescription): VariantDict {
   const items = sortedItems(layer.items);
+  const overriding = new Set(layer.replaced.map(({ to }) => formatNevra(to)));
+  const resolved = layer.layered.map(({ nevra }) => formatNevra(nevra));
   return [
     ['yum-ostree.tree-name', s(layer.treeName)],
     ['yum-ostree.base', s(withoutRemote(layer.base))],
@@ -82,7 +86,7 @@ function ourRecord(layer: LayerDescription): VariantDict {
     ['yum-ostree.packages', as(items.packages)],
     ['yum-ostree.groups', as(items.groups)],
     ['yum-ostree.removals', as(items.removals)],
-    ['yum-ostree.resolved', as(layer.layered.map(({ nevra }) => formatNevra(nevra)).sort(compareBytewise))],
+    ['yum-ostree.resolved', as(resolved.filter((nevra) => !overriding.has(nevra)).sort(compareBytewise))],
     ['yum-ostree.requests', requestsVariant(layer.requestPackages)],
     ['yum-ostree.package-refs', as([...layer.packageRefs].sort(compareBytewise))],
     ['yum-ostree.input-digest', s(layer.inputDigest)],
@@ -98,8 +102,8 @@ function clientLayer(layer: LayerDescription): VariantDict {
     ['rpmostree.packages', as([...layer.requested].sort(compareBytewise))],
     ['rpmostree.modules', as([])],
     ['rpmostree.removed-base-packages', { type: 'av', value: layer.removed.map(nevraVariant) }],
-    ['rpmostree.replaced-base-packages', { type: 'a(vv)', value: [] }],
-    ['rpmostree.replaced-base-remote-packages', { type: 'a{sv}', value: [] }],
+    ['rpmostree.replaced-base-packages', replacements(layer.replaced.filter(({ repo }) => repo === null))],
+    ['rpmostree.replaced-base-remote-packages', { type: 'a{sv}', value: remoteReplacements(layer) }],
     ['rpmostree.rpmdb.pkglist', { type: 'a(sssss)', value: packageList(layer.packages) }],
     ['rpmostree.state-sha512', s(digest('sha512', stateText(layer)))],
   ];
@@ -107,13 +111,25 @@ function clientLayer(layer: LayerDescription): VariantDict {
 
 function stateText(layer: LayerDescription): string {
   const layered = layer.layered.map(({ nevra, headerDigest }) => `+${formatNevra(nevra)} ${headerDigest}`);
-  const removed = layer.removed.map((nevra) => `-${formatNevra(nevra)}`);
+  const gone = [...layer.removed, ...layer.replaced.map(({ from }) => from)];
+  const removed = gone.map((nevra) => `-${formatNevra(nevra)}`);
   return [layer.baseCommit, ...[...layered, ...removed].sort(compareBytewise)].join('\n');
 }
 
 function requestsVariant(requests: ReadonlyMap<string, readonly string[]>): Variant {
   const value = [...requests].map(([spec, names]) => [spec, [...names].sort(compareBytewise)] as const);
   return { type: 'a{sas}', value: value.sort(([a], [b]) => compareBytewise(a, b)) };
+}
+
+/** As rpm-ostree: the new package, then the base's. */
+function replacements(replaced: LayerDescription['replaced']): Variant {
+  const pairs = [...replaced].sort((a, b) => compareBytewise(formatNevra(a.from), formatNevra(b.from)));
+  return { type: 'a(vv)', value: pairs.map(({ from, to }) => [nevraVariant(to), nevraVariant(from)]) };
+}
+
+function remoteReplacements({ replaced }: LayerDescription): [string, Variant][] {
+  const ids = [...new Set(replaced.flatMap(({ repo }) => repo ?? []))].sort(compareBytewise);
+  return ids.map((id) => [`repo=${id}`, replacements(replaced.filter(({ repo }) => repo === id))]);
 }
 
 function repositoriesVariant(layer: LayerDescription): Variant {

@@ -46,6 +46,18 @@ test('a removal that rpm-ostree took back is taken back', () => {
   expect(readLayerOrigin(file).removals).toEqual([]);
 });
 
+test('replacements are read and written as rpm-ostree has them', () => {
+  const text =
+    `[origin]\nbaserefspec=b\n\n[overrides]\nreplace-local=${'a'.repeat(64)}:nano-2-1.x86_64;\n` +
+    'replace=repo=bar,kernel,kernel-core;repo=foo,systemd;\n\n[yum-ostree]\ntree-name=b\n';
+  const file = parseKeyFile(text, 'origin');
+  const origin = readLayerOrigin(file);
+  expect(origin.replaceRemote).toEqual(['repo=bar,kernel', 'repo=bar,kernel-core', 'repo=foo,systemd']);
+  expect(formatKeyFile(writeLayerOrigin(file, origin, 'b'))).toBe(text);
+  const bad = parseKeyFile('[origin]\nbaserefspec=b\n[overrides]\nreplace=koji=1,x;\n', 'origin');
+  expect(() => readLayerOrigin(bad)).toThrow(expect.objectContaining({ code: 'BAD_ORIGIN' }) as Error);
+});
+
 test('the transient group does not survive', () => {
   const file = parseKeyFile('[origin]\nrefspec=b\n[libostree-transient]\npinned=true\n', 'origin');
   expect(formatKeyFile(writeLayerOrigin(file, readLayerOrigin(file), 'b'))).not.toContain('pinned');

@@ -26,6 +26,10 @@ export interface LayerOrigin {
   readonly groups: readonly string[];
   /** Names of base packages to leave out. */
   readonly removals: readonly string[];
+  /** Package files that stand in for packages of the base: `SHA256:NEVRA` of package trees in the store. */
+  readonly replaceLocal: readonly string[];
+  /** Packages of repositories that do: `repo=ID,SPEC`, a spec each. */
+  readonly replaceRemote: readonly string[];
   /** Names of packages whose files may replace files of others. */
   readonly replaceFiles: readonly string[];
   readonly weakDependencies: boolean;
@@ -42,6 +46,8 @@ export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
     requestedLocal: keyFileList(file, OURS, 'requested-local') ?? [],
     groups: keyFileList(file, OURS, 'groups') ?? [],
     removals: keyFileList(file, 'overrides', 'remove') ?? [],
+    replaceLocal: keyFileList(file, 'overrides', 'replace-local') ?? [],
+    replaceRemote: (keyFileList(file, 'overrides', 'replace') ?? []).flatMap(remoteReplacements),
     replaceFiles: keyFileList(file, OURS, 'replace-files') ?? [],
     weakDependencies: keyFileBoolean(file, OURS, 'weak-dependencies') ?? true,
   };
@@ -49,9 +55,9 @@ export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
 
 /** Whether the origin asks for nothing but the base. */
 export function isPureOrigin(origin: LayerOrigin): boolean {
-  return (
-    origin.requested.length + origin.requestedLocal.length + origin.groups.length + origin.removals.length ===
-    0
+  const { requested, requestedLocal, groups, removals, replaceLocal, replaceRemote } = origin;
+  return [requested, requestedLocal, groups, removals, replaceLocal, replaceRemote].every(
+    ({ length }) => length === 0,
   );
 }
 
@@ -66,6 +72,8 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
   file = withKey(file, 'origin', 'baserefspec', layered ? origin.base : null);
   file = withList(file, ['packages', 'requested'], origin.requested);
   file = withList(file, ['overrides', 'remove'], origin.removals);
+  file = withList(file, ['overrides', 'replace-local'], origin.replaceLocal);
+  file = withList(file, ['overrides', 'replace'], byRepository(origin.replaceRemote));
   file = withList(file, [OURS, 'groups'], origin.groups);
   file = withList(file, [OURS, 'removals'], origin.removals);
   file = withList(file, [OURS, 'requested-local'], origin.requestedLocal);
@@ -79,6 +87,27 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
 /** The items that stand in the tree's name, given what each request resolved to. */
 export function itemsOf(origin: LayerOrigin, packages: readonly string[]): TreeItems {
   return { groups: origin.groups, packages: sortedUnique(packages), removals: origin.removals };
+}
+
+/** `repo=ID,a,b`, as rpm-ostree writes it, taken apart. @throws UserError BAD_ORIGIN */
+function remoteReplacements(entry: string): string[] {
+  const [from = '', ...specs] = entry.split(',');
+  if (/^repo=./.test(from) && specs.length > 0) return specs.map((spec) => `${from},${spec}`);
+  throw new UserError(
+    'BAD_ORIGIN',
+    `the origin of the deployment has an override that cannot be read: replace=${entry}`,
+    { hint: "it is 'repo=ID,PACKAGE'" },
+  );
+}
+
+function byRepository(replacements: readonly string[]): string[] {
+  const groups = new Map<string, string[]>();
+  for (const replacement of sortedUnique(replacements)) {
+    const comma = replacement.indexOf(',');
+    const from = replacement.slice(0, comma);
+    groups.set(from, [...(groups.get(from) ?? []), replacement.slice(comma + 1)]);
+  }
+  return [...groups].map(([from, specs]) => [from, ...specs].join(','));
 }
 
 function withList(file: KeyFile, [group, key]: readonly [string, string], items: readonly string[]): KeyFile {

@@ -78,3 +78,31 @@ test('overrides are taken back one by one or all', () => {
   expect(change({}, { reset: ['nano'] }).removals).toEqual([]);
   expect(change({}, { reset: null, remove: ['bash'] }).removals).toEqual(['bash']);
 });
+
+const SHA = 'a'.repeat(64);
+
+test('a package has one override: replacing takes a removal back, and the other way round', () => {
+  const nano = { entry: `${SHA}:nano-2-1.x86_64`, name: 'nano' };
+  const replaced = change({}, { replace: [nano] });
+  expect(replaced).toMatchObject({ removals: [], replaceLocal: [nano.entry], replaceRemote: [] });
+  const again = { ...NO_CHANGE, replace: [{ entry: 'repo=updates,nano-3', name: 'nano' }] };
+  expect(changeRequests(replaced, again, FACTS)).toMatchObject({
+    replaceLocal: [],
+    replaceRemote: ['repo=updates,nano-3'],
+  });
+  expect(changeRequests(replaced, { ...NO_CHANGE, remove: ['nano'] }, FACTS)).toMatchObject({
+    removals: ['nano'],
+    replaceLocal: [],
+  });
+  const uninstall = parseRequest(['nano']);
+  expect(changeRequests(replaced, { ...NO_CHANGE, uninstall }, FACTS)).toMatchObject({
+    removals: ['nano'],
+    replaceLocal: [],
+  });
+  expect(changeRequests(replaced, { ...NO_CHANGE, reset: ['nano-2-1.x86_64'] }, FACTS).replaceLocal).toEqual(
+    [],
+  );
+  expect(() => change({}, { replace: [{ entry: `${SHA}:gdb-1-1.noarch`, name: 'gdb' }] })).toThrow(
+    'not in the base, so cannot be replaced: gdb',
+  );
+});

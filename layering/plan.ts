@@ -1,6 +1,7 @@
 /** What a command makes of the requests in the origin. Pure: the solver sees only the outcome. */
 import { UserError } from '#ostree/format/errors.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
+import { parseNevra } from '#layering/nevra.ts';
 import { formatItem, type RequestItem } from '#layering/request.ts';
 
 export interface RequestChange {
@@ -10,7 +11,9 @@ export interface RequestChange {
   readonly uninstall: readonly RequestItem[];
   /** Base packages to leave out. */
   readonly remove: readonly string[];
-  /** Removals to take back; null for all of them. */
+  /** What stands in for base packages: entries of the origin, each with the base package's name. */
+  readonly replace: readonly LocalRequest[];
+  /** Overrides (removals and replacements) to take back; null for all of them. */
   readonly reset: readonly string[] | null;
   /** Package files to layer, as the origin names them (`SHA256:NEVRA`), each with its package's name. */
   readonly localPackages: readonly LocalRequest[];
@@ -39,6 +42,7 @@ export const NO_CHANGE: RequestChange = {
   install: [],
   uninstall: [],
   remove: [],
+  replace: [],
   reset: [],
   localPackages: [],
   weakDependencies: null,
@@ -51,11 +55,11 @@ export const NO_CHANGE: RequestChange = {
  * words that it is about
  */
 export function changeRequests(before: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
-  const reset = change.reset === null ? before : takeBackRemovals(before, change.reset);
-  const cleared = change.reset === null ? { ...before, removals: [] } : reset;
+  const cleared = takeBackOverrides(before, change.reset, facts);
   const smaller = applyUninstall(cleared, change, facts);
   const without = applyRemovals(smaller, change, facts);
-  const larger = applyInstall(without, change);
+  const replaced = applyReplacements(without, change, facts);
+  const larger = applyInstall(replaced, change);
   return {
     ...larger,
     weakDependencies: change.weakDependencies ?? larger.weakDependencies,
@@ -70,16 +74,79 @@ export function sameRequests(a: LayerOrigin, b: LayerOrigin): boolean {
   return textOf(a) === textOf(b);
 }
 
-function takeBackRemovals(origin: LayerOrigin, names: readonly string[]): LayerOrigin {
-  const unknown = names.filter((name) => !origin.removals.includes(name));
+/** The name of the package that an entry of `replaceLocal` or `replaceRemote` stands in for. */
+export function replacedName(entry: string, { basePackages }: Pick<RequestFacts, 'basePackages'>): string {
+  const isRemote = entry.startsWith('repo=');
+  const spec = entry.slice(entry.indexOf(isRemote ? ',' : ':') + 1);
+  return isRemote ? (baseName(spec, { basePackages }) ?? spec) : parseNevra(spec).name;
+}
+
+function takeBackOverrides(
+  origin: LayerOrigin,
+  words: readonly string[] | null,
+  facts: RequestFacts,
+): LayerOrigin {
+  if (words === null) return { ...origin, removals: [], replaceLocal: [], replaceRemote: [] };
+  const overridden = [
+    ...origin.removals,
+    ...[...origin.replaceLocal, ...origin.replaceRemote].map((entry) => replacedName(entry, facts)),
+  ];
+  const named = words.map((word) => ({
+    word,
+    name: overridden.find((name) => name === word || isVersionOf(word, name)),
+  }));
+  const unknown = named.filter(({ name }) => name === undefined).map(({ word }) => word);
   if (unknown.length > 0)
     throw new UserError('NOT_REQUESTED', `no override for ${unknown.join(', ')}`, {
       hint:
-        origin.removals.length > 0
-          ? `overrides: ${origin.removals.join(', ')}`
+        overridden.length > 0
+          ? `overrides: ${overridden.join(', ')}`
           : 'no package of the base is overridden',
     });
-  return { ...origin, removals: origin.removals.filter((name) => !names.includes(name)) };
+  const names = named.flatMap(({ name }) => name ?? []);
+  return withoutOverrides(origin, names, facts);
+}
+
+function withoutOverrides(
+  origin: LayerOrigin,
+  names: readonly string[],
+  facts: Pick<RequestFacts, 'basePackages'>,
+): LayerOrigin {
+  const stays = (entry: string): boolean => !names.includes(replacedName(entry, facts));
+  return {
+    ...origin,
+    removals: origin.removals.filter((name) => !names.includes(name)),
+    replaceLocal: origin.replaceLocal.filter(stays),
+    replaceRemote: origin.replaceRemote.filter(stays),
+  };
+}
+
+/** A package has one override: the new one takes the place of the old one. */
+function applyReplacements(origin: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
+  const unknown = change.replace.filter(({ name }) => !facts.basePackages.has(name)).map(({ name }) => name);
+  if (unknown.length > 0)
+    throw new UserError('NOT_IN_BASE', `not in the base, so cannot be replaced: ${unknown.join(', ')}`, {
+      hint: "'yum-ostree install' layers what the base does not have",
+    });
+  const present = new Set([...origin.replaceLocal, ...origin.replaceRemote]);
+  const again = change.replace.filter(({ entry }) => present.has(entry));
+  if (again.length > 0 && !change.idempotent)
+    throw alreadyRequested(
+      again.map(({ name }) => name),
+      'replaced by that',
+    );
+  const fresh = change.replace.filter(({ entry }) => !present.has(entry));
+  const cleared = withoutOverrides(
+    origin,
+    fresh.map(({ name }) => name),
+    facts,
+  );
+  const entries = fresh.map(({ entry }) => entry);
+  return {
+    ...cleared,
+    replaceLocal: [...cleared.replaceLocal, ...entries.filter((entry) => !entry.startsWith('repo='))],
+    replaceRemote: [...cleared.replaceRemote, ...entries.filter((entry) => entry.startsWith('repo='))],
+  };
 }
 
 function applyUninstall(origin: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
@@ -107,7 +174,9 @@ function withoutItem(origin: LayerOrigin, item: RequestItem, facts: RequestFacts
     return { ...origin, requested, requestedLocal: local };
   const name = baseName(word, facts);
   if (name === null) return null;
-  return origin.removals.includes(name) ? null : { ...origin, removals: [...origin.removals, name] };
+  if (origin.removals.includes(name)) return null;
+  const cleared = withoutOverrides(origin, [name], facts);
+  return { ...cleared, removals: [...cleared.removals, name] };
 }
 
 function applyRemovals(origin: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
@@ -119,7 +188,8 @@ function applyRemovals(origin: LayerOrigin, change: RequestChange, facts: Reques
   const names = change.remove.map((word) => baseName(word, facts) ?? word);
   const again = names.filter((name) => origin.removals.includes(name));
   if (again.length > 0 && !change.idempotent) throw alreadyRequested(again, 'removed from the base');
-  return { ...origin, removals: [...new Set([...origin.removals, ...names])] };
+  const cleared = withoutOverrides(origin, names, facts);
+  return { ...cleared, removals: [...new Set([...cleared.removals, ...names])] };
 }
 
 function applyInstall(origin: LayerOrigin, change: RequestChange): LayerOrigin {
@@ -159,7 +229,7 @@ function isLocalFor(entry: string, word: string): boolean {
   return nevra === word || isVersionOf(nevra, word);
 }
 
-function baseName(word: string, facts: RequestFacts): string | null {
+export function baseName(word: string, facts: Pick<RequestFacts, 'basePackages'>): string | null {
   if (facts.basePackages.has(word)) return word;
   for (const name of facts.basePackages) if (isVersionOf(word, name)) return name;
   return null;

@@ -1,5 +1,5 @@
 /** The refs that keep derived trees, their bases and package trees: which of them may go. */
-import type { Checksum } from '#ostree/format/checksum.ts';
+import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { codeOf } from '#ostree/format/errors.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
@@ -7,6 +7,9 @@ import { listRefs, refPath } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import { BASES } from '#layering/base-ref.ts';
+import { readLayerOrigin } from '#layering/layer-origin.ts';
+import { parseNevra } from '#layering/nevra.ts';
+import { packageRef } from '#layering/package-tree.ts';
 import { metadataList, readDerived } from '#layering/status.ts';
 
 export const PREFIX = 'yum-ostree';
@@ -38,6 +41,7 @@ function neededBy(repo: Repo, deployments: readonly Deployment[]): Needed {
   const trees = new Set(deployments.map(({ checksum }) => checksum));
   const bases = new Set<Checksum>();
   const packageRefs = new Set<string>();
+  for (const { origin } of deployments) for (const ref of requestedFiles(origin)) packageRefs.add(ref);
   for (const checksum of trees) {
     const commit = loadedCommit(repo, checksum);
     const derived = commit === null ? null : readDerived(commit);
@@ -46,6 +50,27 @@ function neededBy(repo: Repo, deployments: readonly Deployment[]): Needed {
     for (const ref of metadataList(commit, 'yum-ostree.package-refs')) packageRefs.add(ref);
   }
   return { trees, bases, packageRefs };
+}
+
+/** Package files that are asked for stay, whether a tree has them or they wait for another base. */
+function requestedFiles(origin: Deployment['origin']): string[] {
+  try {
+    const { requestedLocal, replaceLocal } = readLayerOrigin(origin);
+    return [...requestedLocal, ...replaceLocal].flatMap((entry) => fileRef(entry) ?? []);
+  } catch (error) {
+    if (codeOf(error) === 'BAD_ORIGIN') return [];
+    throw error;
+  }
+}
+
+/** Of `SHA256:NEVRA`; null for what is not of that form. */
+function fileRef(entry: string): string | null {
+  const colon = entry.indexOf(':');
+  try {
+    return packageRef(parseNevra(entry.slice(colon + 1)), parseChecksum(entry.slice(0, colon)));
+  } catch {
+    return null;
+  }
 }
 
 function loadedCommit(repo: Repo, checksum: Checksum) {

@@ -7,12 +7,20 @@ import { COMMAND_LINE, describeProblem, type SolveProblem } from '#layering/prob
 import { fillSack } from '#layering/solve-sack.ts';
 import { nevraFault } from '#layering/nevra.ts';
 import { addGroup, type GroupHandles, type GroupOutcome, groupOutcome } from '#layering/solve-groups.ts';
+import {
+  addReplacements,
+  packageId,
+  replacedPackages,
+  type BaseReplacement,
+  type ReplacedPackage,
+  type Replacements,
+} from '#layering/solve-replace.ts';
 import { unknownRemovals, unknownSpecs } from '#layering/solve-unknown.ts';
 
 export interface SolveRequest {
   /** rpm's name of the architecture. */
   readonly arch: string;
-  /** The base's packages. All are locked but those of `removeBase`. */
+  /** The base's packages. All are locked but those of `removeBase` and `replaceBase`. */
   readonly installed: readonly InstalledPackage[];
   readonly repositories: readonly LoadedRepository[];
   readonly localPackages: readonly LocalPackage[];
@@ -20,6 +28,8 @@ export interface SolveRequest {
   readonly install: readonly string[];
   /** Names of base packages that shall go. */
   readonly removeBase: readonly string[];
+  /** What shall stand in for packages of the base. */
+  readonly replaceBase?: readonly BaseReplacement[];
   readonly weakDependencies: boolean;
   /** Whether groups bring their optional members too. */
   readonly optionalGroupMembers?: boolean;
@@ -38,7 +48,7 @@ export interface SolvedPackage {
   readonly installedSize: number;
   /** Seconds since the epoch. */
   readonly buildTime: number;
-  readonly reason: 'requested' | 'dependency' | 'weak' | 'group';
+  readonly reason: 'requested' | 'dependency' | 'weak' | 'group' | 'override';
   readonly sourceFile?: string;
 }
 
@@ -56,13 +66,24 @@ export type SolveResult =
       readonly kind: 'solution';
       /** In the order rpm would install them. */
       readonly install: readonly SolvedPackage[];
+      /** Base packages that go without another taking their place. */
       readonly remove: readonly PackageId[];
+      readonly replaced: readonly ReplacedPackage[];
+      /** Entries of `replaceBase` that change nothing: the base has that very package, or none of the name. */
+      readonly inactive: readonly string[];
       readonly requested: readonly RequestedSpec[];
       readonly groups: readonly GroupOutcome[];
     }
   | { readonly kind: 'problems'; readonly problems: readonly SolveProblem[] };
 
-export { COMMAND_LINE, type GroupOutcome, type PackageId, type SolveProblem };
+export {
+  COMMAND_LINE,
+  type BaseReplacement,
+  type ReplacedPackage,
+  type GroupOutcome,
+  type PackageId,
+  type SolveProblem,
+};
 
 /** An attempt says that it cannot know without every file list. */
 const NEEDS_FILELISTS = 'needs-filelists';
@@ -99,6 +120,7 @@ interface Attempt {
 
 /** The jobs of a goal by handle: whose they are. */
 interface Jobs {
+  readonly replacements: Replacements;
   readonly specs: { readonly spec: string; readonly handle: number }[];
   readonly groups: GroupHandles[];
   readonly unknown: string[];
@@ -121,6 +143,7 @@ async function attempt(
   const problems = [
     ...unknownSpecs(sack, jobs.unknown, groupIds),
     ...unknownRemovals(jobs.removals),
+    ...jobs.replacements.problems,
     ...(result.kind === 'problems' ? describeAll(result, jobs) : []),
   ];
   if (problems.length > 0 || result.kind === 'problems') return { kind: 'problems', problems };
@@ -128,7 +151,9 @@ async function attempt(
 }
 
 function addJobs(goal: Goal, sack: Sack, request: SolveRequest, comps: readonly Comps[]): Jobs {
-  const jobs: Jobs = { specs: [], groups: [], unknown: [], removals: [] };
+  // First, as it may hide packages of the same name.
+  const replacements = addReplacements(goal, sack, request);
+  const jobs: Jobs = { specs: [], groups: [], unknown: [], removals: [], replacements };
   const files = new Set(request.localPackages.map(({ path }) => path));
   for (const spec of request.install) {
     if (isGroup(spec)) {
@@ -160,6 +185,7 @@ function lacksFile(result: GoalResult): boolean {
 function describeAll(result: GoalResult & { kind: 'problems' }, jobs: Jobs): SolveProblem[] {
   const words: string[] = [];
   for (const { spec, handle } of jobs.specs) words[handle] = spec;
+  for (const { name, handle } of jobs.replacements.jobs) words[handle] = `the replacement of ${name}`;
   for (const { spec, members } of jobs.groups)
     for (const { name, handle } of members) words[handle] = `${name} (of ${spec})`;
   return result.problems.map((rules) => describeProblem(rules, words));
@@ -170,7 +196,9 @@ function solutionOf(
   result: GoalResult & { kind: 'solution' },
   jobs: Jobs,
 ): SolveResult {
-  refuseUnasked(request, result.remove);
+  const replaced = replacedPackages(jobs.replacements, result);
+  const replacedNames = new Set(replaced.map(({ from }) => from.name));
+  refuseUnasked([...request.removeBase, ...replacedNames], result.remove);
   const reasons = new Map<number, SolvedPackage['reason']>();
   const mark = (handle: number, reason: SolvedPackage['reason']): void => {
     for (const position of result.jobs[handle]?.brought ?? []) reasons.set(position, reason);
@@ -180,18 +208,21 @@ function solutionOf(
     if (conditional.has(name)) reasons.set(position, 'group');
   for (const { members } of jobs.groups) for (const { handle } of members) mark(handle, 'group');
   for (const { handle } of jobs.specs) mark(handle, 'requested');
+  for (const { handle } of jobs.replacements.jobs) mark(handle, 'override');
   return {
     kind: 'solution',
     install: result.install.map((step, position) => solvedPackage(step, reasons.get(position))),
-    remove: result.remove.map(packageId),
+    remove: result.remove.filter(({ name }) => !replacedNames.has(name)).map(packageId),
+    replaced,
+    inactive: jobs.replacements.inactive,
     requested: jobs.specs.map(({ spec, handle }) => ({ spec, ...broughtBy(result, handle) })),
     groups: jobs.groups.map((group) => groupOutcome(group, (handle) => broughtBy(result, handle))),
   };
 }
 
 /** The locks make this impossible; were they to fail, the base would change behind the user's back. */
-function refuseUnasked(request: SolveRequest, removed: readonly SackPackage[]): void {
-  const unasked = removed.filter(({ name }) => !request.removeBase.includes(name));
+function refuseUnasked(asked: readonly string[], removed: readonly SackPackage[]): void {
+  const unasked = removed.filter(({ name }) => !asked.includes(name));
   if (unasked.length === 0) return;
   const names = unasked.map(({ name }) => name).join(', ');
   throw new UserError('INTERNAL', `the solution would remove or replace packages of the base: ${names}`);
@@ -225,8 +256,4 @@ function solvedPackage(step: GoalStep, asked: SolvedPackage['reason'] | undefine
     reason: asked ?? (step.reason === 'weak' ? 'weak' : 'dependency'),
     ...(step.repo === COMMAND_LINE ? { sourceFile: step.location } : {}),
   };
-}
-
-function packageId({ name, epoch, version, release, arch }: SackPackage): PackageId {
-  return { name, epoch, version, release, arch };
 }

@@ -9,6 +9,8 @@ import type { Repo } from '#ostree/repo/repo.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
+import { replacedName } from '#layering/plan.ts';
+import { removedPackages, replacements, type Replacement } from '#layering/replacements.ts';
 import { formatTreeName, withoutRemote } from '#layering/tree-name.ts';
 
 export interface DeploymentStatus {
@@ -27,6 +29,11 @@ export interface DeploymentStatus {
   readonly packages: readonly string[];
   readonly groups: readonly string[];
   readonly removals: readonly string[];
+  readonly replaced: readonly Replacement[];
+  /** NEVRAs of the base packages that are left out. */
+  readonly removed: readonly string[];
+  /** Names of base packages whose override changes nothing on this base. */
+  readonly inactiveOverrides: readonly string[];
   /** NEVRAs of everything that is layered. */
   readonly resolved: readonly string[];
   readonly request: LayerOrigin | null;
@@ -91,6 +98,9 @@ function statusOf(repo: Repo, deployment: Deployment, isRollback: boolean): Depl
     packages,
     groups: commit === null ? [] : metadataList(commit, 'yum-ostree.groups'),
     removals: commit === null ? [] : metadataList(commit, 'yum-ostree.removals'),
+    replaced: commit === null ? [] : replacements(commit),
+    removed: commit === null ? [] : removedPackages(commit),
+    inactiveOverrides: commit === null ? [] : inactiveOverrides(commit, request),
     resolved: commit === null ? [] : metadataList(commit, 'yum-ostree.resolved'),
     request,
     inactive: commit === null ? [] : inactiveOf(commit, request),
@@ -106,6 +116,19 @@ function pureName(base: string): string {
 function inactiveOf(commit: Commit, request: LayerOrigin | null): string[] {
   const active = requestPackages(commit);
   return (request?.requested ?? []).filter((spec) => !active.has(spec));
+}
+
+function inactiveOverrides(commit: Commit, request: LayerOrigin | null): string[] {
+  if (request === null) return [];
+  const gone = new Set(metadataList(commit, 'yum-ostree.removals'));
+  const replaced = new Set(replacements(commit).map(({ name }) => name));
+  const names = [...request.replaceLocal, ...request.replaceRemote].map((entry) =>
+    replacedName(entry, { basePackages: replaced }),
+  );
+  return [
+    ...request.removals.filter((name) => !gone.has(name)),
+    ...names.filter((name) => !replaced.has(name)),
+  ];
 }
 
 function requestOf(deployment: Deployment): LayerOrigin | null {

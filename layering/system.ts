@@ -21,6 +21,7 @@ import {
 import { removeLeftovers } from '#layering/leftovers.ts';
 import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
+import { replacements, type Replacement } from '#layering/replacements.ts';
 import { metadataList, readDerived, requestPackages } from '#layering/status.ts';
 import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
@@ -55,6 +56,8 @@ export interface System {
   readonly layered: readonly string[];
   /** Names of the base packages that it leaves out. */
   readonly removed: readonly string[];
+  /** The base packages that another version stands in for. */
+  readonly replaced: readonly Replacement[];
   /** Which packages its requests brought. */
   readonly requestPackages: ReadonlyMap<string, readonly string[]>;
   /** Host path of the directory of `merge`. */
@@ -161,6 +164,7 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
     treeName: derived?.treeName ?? formatTreeName(origin.base, NO_ITEMS),
     layered: metadataList(commit, 'yum-ostree.resolved'),
     removed: metadataList(commit, 'yum-ostree.removals'),
+    replaced: replacements(commit),
     requestPackages: requestPackages(commit),
     mergePath: joined(sysroot.path, deploymentPath(merge)),
     cachePath: isBooted ? `/${cache}` : joined(sysroot.path, cache),

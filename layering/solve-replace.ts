@@ -1,0 +1,135 @@
+/** Other versions of base packages in the solve: an override takes the base's out and puts the other in. */
+import type { Goal, GoalResult, Sack, SackPackage } from '#native/solver.ts';
+import { compareEvr } from '#layering/evr.ts';
+import type { PackageId } from '#layering/installed-package.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { COMMAND_LINE, type SolveProblem } from '#layering/problems.ts';
+import type { SolveRequest } from '#layering/solve.ts';
+import { unknownSpecs } from '#layering/solve-unknown.ts';
+
+/** What shall stand in for a package of the base. */
+export interface BaseReplacement {
+  /** What the caller calls it. */
+  readonly entry: string;
+  /** The base package's name. */
+  readonly name: string;
+  /** A package file by its `path` among the request's `localPackages`, or what `spec` selects in a repository. */
+  readonly by:
+    | { readonly kind: 'file'; readonly path: string }
+    | { readonly kind: 'repository'; readonly id: string; readonly spec: string };
+}
+
+export interface ReplacedPackage {
+  readonly from: PackageId;
+  readonly to: PackageId;
+  /** null for a package file, else the repository's id. */
+  readonly repo: string | null;
+}
+
+export interface Replacements {
+  readonly jobs: readonly {
+    readonly name: string;
+    readonly handle: number;
+    readonly base: readonly PackageId[];
+  }[];
+  /** Entries that change nothing. */
+  readonly inactive: readonly string[];
+  readonly problems: readonly SolveProblem[];
+}
+
+/** Asks for the replacements, and that the base packages of their names go. */
+export function addReplacements(goal: Goal, sack: Sack, request: SolveRequest): Replacements {
+  const jobs: { name: string; handle: number; base: readonly PackageId[] }[] = [];
+  const inactive: string[] = [];
+  const problems: SolveProblem[] = [];
+  for (const replacement of request.replaceBase ?? []) {
+    const base = request.installed.filter(({ name }) => name === replacement.name);
+    const chosen = base.length === 0 ? null : candidateFor(sack, request, { replacement, base });
+    if (chosen === undefined) problems.push(...missing(sack, replacement));
+    else if (chosen === null || base.some((one) => formatNevra(one) === formatNevra(chosen)))
+      inactive.push(replacement.entry);
+    else {
+      const handle = install(goal, sack, request, { replacement, chosen });
+      if (handle === null) problems.push(...missing(sack, replacement));
+      else jobs.push({ name: replacement.name, handle, base });
+    }
+  }
+  for (const name of new Set(jobs.map((job) => job.name))) goal.erase(name);
+  return { jobs, inactive, problems };
+}
+
+/** Which base packages went for which others. */
+export function replacedPackages(
+  { jobs }: Replacements,
+  result: GoalResult & { kind: 'solution' },
+): ReplacedPackage[] {
+  return jobs.flatMap(({ handle, base }) => {
+    const step = result.install[result.jobs[handle]?.brought[0] ?? -1];
+    if (step === undefined) return [];
+    const from = base.find(({ arch }) => arch === step.arch) ?? base[0];
+    if (from === undefined) return [];
+    return [
+      { from: packageId(from), to: packageId(step), repo: step.repo === COMMAND_LINE ? null : step.repo },
+    ];
+  });
+}
+
+export function packageId({ name, epoch, version, release, arch }: PackageId): PackageId {
+  return { name, epoch, version, release, arch };
+}
+
+interface Asked {
+  readonly replacement: BaseReplacement;
+  readonly base: readonly PackageId[];
+}
+
+/** The package that is meant: of the base's architecture where there is one, the newest; undefined where there is none. */
+function candidateFor(
+  sack: Sack,
+  request: SolveRequest,
+  { replacement, base }: Asked,
+): PackageId | undefined {
+  const { by, name } = replacement;
+  if (by.kind === 'file') return request.localPackages.find(({ path }) => path === by.path);
+  const arches = new Set(base.map(({ arch }) => arch));
+  const offered = sack
+    .query(by.spec, false)
+    .filter((one) => one.repo === by.id && one.name === name && one.arch !== 'src');
+  const preferred = offered.filter(({ arch }) => arches.has(arch));
+  const [newest] = (preferred.length > 0 ? preferred : offered).sort((a, b) => compareEvr(b, a));
+  return newest;
+}
+
+function install(
+  goal: Goal,
+  sack: Sack,
+  request: SolveRequest,
+  { replacement: { by }, chosen }: { readonly replacement: BaseReplacement; readonly chosen: PackageId },
+): number | null {
+  if (by.kind === 'file') return goal.installPackage(COMMAND_LINE, by.path);
+  const nevra = formatNevra(chosen);
+  // What other repositories call the same is another file.
+  const others = sack.query(nevra, false).filter(({ repo, installed }) => repo !== by.id && !installed);
+  const known = new Set(request.repositories.map(({ config }) => config.id));
+  for (const { repo } of others) if (known.has(repo)) sack.exclude(repo, [nevra], false);
+  return goal.install(nevra, false);
+}
+
+function missing(sack: Sack, { by, name }: BaseReplacement): SolveProblem[] {
+  if (by.kind === 'file') return unknownSpecs(sack, [by.path], []);
+  const elsewhere = repositoriesWith(sack, by.spec, name);
+  const hint =
+    elsewhere.length > 0
+      ? `it is in ${elsewhere.join(', ')}: 'yum-ostree override replace ${by.spec} --from repo=${elsewhere[0] ?? ''}'`
+      : `'yum-ostree override reset ${name}' goes back to that of the base`;
+  return [{ message: `repository ${by.id} has no ${by.spec} to replace ${name} with`, rules: [], hint }];
+}
+
+/** Ids of the repositories that have what `spec` selects, of that name; the newest version's first. */
+export function repositoriesWith(sack: Sack, spec: string, name: string): string[] {
+  const offered: SackPackage[] = sack
+    .query(spec, false)
+    .filter((one) => !one.installed && one.repo !== COMMAND_LINE && one.name === name && one.arch !== 'src')
+    .sort((a, b) => compareEvr(b, a));
+  return [...new Set(offered.map(({ repo }) => repo))];
+}
