@@ -10,6 +10,7 @@ import {
 } from '#cli/ostree-admin-context.ts';
 import { runningKernelArgs } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerate, grubGenerator } from '#cli/ostree-admin-grub.ts';
+import { addLabelVerb } from '#cli/ostree-admin-installer.ts';
 import { bootList, describeSwap } from '#bootloader/next-boot.ts';
 import { blsValue, formatBls, withBlsValue } from '#ostree/format/bls.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -34,6 +35,7 @@ interface SetKargsFlags extends SysrootFlags {
 
 export function addKargsVerbs(admin: Command, context: CliContext): void {
   const instutil = admin.command('instutil').description('for installers').exitOverride();
+  addLabelVerb(instutil, context);
   adminVerb(instutil, 'set-kargs [args...]', 'Set new kernel command line arguments')
     .option('--import-proc-cmdline', 'start with those of the running kernel')
     .option('--merge', 'start with the present ones')

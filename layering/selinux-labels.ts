@@ -19,19 +19,31 @@ export interface Unlabelled {
 const PREFIX = 'yum-ostree-labels-';
 const RULES = 'file_contexts';
 
+/** Files of a policy that say which path gets which label: name and content. */
+export type RuleFiles = Iterable<readonly [name: string, content: Uint8Array]>;
+
 /**
  * The labels, in the same order; null where the policy has none. A crash leaves a folder in the repository's `tmp`,
  * which is cleared of what is old.
  * @throws UserError BAD_POLICY where the tree's policy cannot be read
  */
 export function labelsOf(repo: Repo, rules: LabelRules, files: readonly Unlabelled[]): (string | null)[] {
+  const contents = [...rules].map(([name, checksum]) => [name, loadContent(repo, checksum).read()] as const);
+  return labelsByRules(
+    repo,
+    contents,
+    files.map(({ path: file, mode }) => ({ path: installedPath(file), mode })),
+  );
+}
+
+/** As `labelsOf`, for paths of a running system: with a leading `/`. */
+export function labelsByRules(repo: Repo, rules: RuleFiles, files: readonly Unlabelled[]): (string | null)[] {
   if (files.length === 0) return [];
   const directory = fs.mkdtempSync(path.join(repo.path, 'tmp', PREFIX));
   try {
-    for (const [name, checksum] of rules)
-      fs.writeFileSync(path.join(directory, name), loadContent(repo, checksum).read());
+    for (const [name, content] of rules) fs.writeFileSync(path.join(directory, name), content);
     const program = placeProgram(directory);
-    const questions = files.map((file) => `${file.mode.toString(8)} ${installedPath(file.path)}\0`);
+    const questions = files.map((file) => `${file.mode.toString(8)} ${file.path}\0`);
     const { status, error, stdout, stderr } = spawnSync(program, [path.join(directory, RULES)], {
       input: questions.join(''),
       env: {},

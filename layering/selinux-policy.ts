@@ -11,7 +11,7 @@ export type LabelRules = ReadonlyMap<string, Checksum>;
 const SELINUX = 'usr/etc/selinux';
 const CONFIG = `${SELINUX}/config`;
 /** What libselinux reads beside each other. Not the compiled forms (`.bin`): they hold code for one machine. */
-const RULE_FILES = [
+export const RULE_FILES: readonly string[] = [
   'file_contexts',
   'file_contexts.local',
   'file_contexts.homedirs',

@@ -172,6 +172,12 @@ test('a file without fs-verity has no digest', () => {
   sys.close(fd);
 });
 
+test('a file system in memory has no fs-verity', () => {
+  const fd = sys.open(AT_FDCWD, '/proc/self/status', ['read']);
+  expect(sys.enableVerity(fd)).toBe(false);
+  sys.close(fd);
+});
+
 test('a datagram arrives whole, or nobody listens', () => {
   const socket = path.join(folder, 'socket');
   expect(sys.sendDatagram(socket, 'A=1\n')).toBe(false);

@@ -227,6 +227,11 @@ export interface Syscalls {
   sha256(): Sha256;
   /** FS_IOC_MEASURE_VERITY: the digest's bytes (32 of SHA-256); null where the file or file system has no fs-verity. */
   measureVerity(fd: Fd): Uint8Array | null;
+  /**
+   * FS_IOC_ENABLE_VERITY with SHA-256 and blocks of 4096 bytes, on a file opened to read that nobody has open to write.
+   * False where the file system has no fs-verity; a file that has it already is left as it is.
+   */
+  enableVerity(fd: Fd): boolean;
   /** Whether an Ed25519 signature (64 bytes) of the message is valid under a public key (32); other lengths: false. */
   verifyEd25519(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
   /** One datagram to a Unix socket; false where nobody listens there (ENOENT, ECONNREFUSED). */

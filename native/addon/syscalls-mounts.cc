@@ -122,6 +122,18 @@ Napi::Value MeasureVerity(Info info) {
   return NewBytes(info.Env(), measured.bytes + sizeof(fsverity_digest), measured.digest.digest_size);
 }
 
+Napi::Value EnableVerity(Info info) {
+  constexpr uint32_t kBlockSize = 4096;
+  fsverity_enable_arg arg{};
+  arg.version = 1;
+  arg.hash_algorithm = FS_VERITY_HASH_ALG_SHA256;
+  arg.block_size = kBlockSize;
+  long result = Retry([&] { return ioctl(Int(info, 0), FS_IOC_ENABLE_VERITY, &arg); });
+  if (result == -1 && (errno == ENOTTY || errno == EOPNOTSUPP)) return Napi::Boolean::New(info.Env(), false);
+  if (result == -1 && errno != EEXIST) ThrowErrno(info.Env(), errno, "FS_IOC_ENABLE_VERITY");
+  return Napi::Boolean::New(info.Env(), true);
+}
+
 Napi::Value SendDatagram(Info info) {
   std::string path = Text(info, 0), data = Text(info, 1);
   sockaddr_un address{};
@@ -151,6 +163,7 @@ void InitMountCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "moveMount", MoveMount);
   Export(exports, "attachLoop", AttachLoop);
   Export(exports, "measureVerity", MeasureVerity);
+  Export(exports, "enableVerity", EnableVerity);
   Export(exports, "sendDatagram", SendDatagram);
 }
 

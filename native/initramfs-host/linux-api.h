@@ -15,6 +15,14 @@ struct fsverity_digest {
   uint8_t digest[64];
 };
 #define FS_IOC_MEASURE_VERITY _IOWR('f', 134, uint32_t)
+struct fsverity_enable_arg {
+  uint32_t version, hash_algorithm, block_size, salt_size;
+  uint64_t salt_ptr;
+  uint32_t sig_size, reserved1;
+  uint64_t sig_ptr, reserved2[11];
+};
+#define FS_IOC_ENABLE_VERITY _IOW('f', 133, struct fsverity_enable_arg)
+enum { FS_VERITY_HASH_ALG_SHA256 = 1 };
 
 // loop.h
 #define LOOP_CTL_GET_FREE 0x4c82

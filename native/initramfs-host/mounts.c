@@ -126,6 +126,17 @@ CALL(measureVerity) {
   return throw_errno(c, errno, "FS_IOC_MEASURE_VERITY", NULL);
 }
 
+CALL(enableVerity) {
+  ARGUMENTS(a);
+  int fd = arg_int(&a, 0);
+  if (a.failed) return JS_EXCEPTION;
+  struct fsverity_enable_arg arg = {.version = 1, .hash_algorithm = FS_VERITY_HASH_ALG_SHA256, .block_size = 4096};
+  int result;
+  RETRY(result, ioctl(fd, FS_IOC_ENABLE_VERITY, &arg));
+  if (result == 0 || errno == EEXIST) return JS_TRUE;
+  return errno == ENOTTY || errno == ENOTSUP ? JS_FALSE : throw_errno(c, errno, "FS_IOC_ENABLE_VERITY", NULL);
+}
+
 static JSValue send_to(JSContext *c, const char *path, const char *data) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   if (strlen(path) >= sizeof address.sun_path) return throw_errno(c, ENAMETOOLONG, "sendto", path);

@@ -1,8 +1,21 @@
 /** Settings of the repository that several operations read, and its lock. */
 import type { Fd } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
+import { keyFileBoolean, keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+
+export type Wish = 'yes' | 'no' | 'maybe';
+
+/** As it is written in the configuration. */
+const WISHES: Readonly<Record<string, Wish>> = {
+  yes: 'yes',
+  true: 'yes',
+  '1': 'yes',
+  no: 'no',
+  false: 'no',
+  '0': 'no',
+  maybe: 'maybe',
+};
 
 const DEFAULT_DEFLATE_LEVEL = 6;
 
@@ -18,6 +31,27 @@ export function deflateLevel(repo: Repo): number {
 /** Whether writes are made durable (`core.fsync`, default true). */
 export function wantsSync(repo: Repo): boolean {
   return keyFileBoolean(repo.config, 'core', 'fsync') ?? true;
+}
+
+/** What `ex-integrity` wants of fs-verity: 'maybe' where the file system has it. @throws UserError BAD_REPO */
+export function wantsVerity({ config }: Repo): Wish {
+  const composefs = readWish(config, 'composefs') ?? 'no';
+  const verity = readWish(config, 'fsverity') ?? (composefs === 'no' ? 'no' : 'maybe');
+  if (verity !== 'no') return verity;
+  // As it was named before 2023.11.
+  if (keyFileBoolean(config, 'ex-fsverity', 'required') ?? false) return 'yes';
+  return (keyFileBoolean(config, 'ex-fsverity', 'opportunistic') ?? false) ? 'maybe' : 'no';
+}
+
+function readWish(config: KeyFile, key: string): Wish | null {
+  const text = keyFileString(config, 'ex-integrity', key);
+  if (text === null) return null;
+  const found = Object.hasOwn(WISHES, text) ? WISHES[text] : undefined;
+  if (found === undefined)
+    throw new UserError('BAD_REPO', `Invalid tri-state value: ${text}`, {
+      hint: `ex-integrity.${key} in the repository configuration is one of ${Object.keys(WISHES).join(', ')}`,
+    });
+  return found;
 }
 
 /**

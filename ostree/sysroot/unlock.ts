@@ -1,11 +1,12 @@
 /** `admin unlock`: a writable layer over /usr of the booted deployment. */
-import { AT_FDCWD, CLONE_NEWNS, MOUNT_ATTR, type Fd, type Syscalls } from '#native/syscalls.ts';
+import { AT_FDCWD, CLONE_NEWNS, type Fd, type Syscalls } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { EMPTY_KEYFILE, keyFileString, withKey } from '#ostree/format/keyfile.ts';
 import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentName, deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import { updateOrigin } from '#ostree/sysroot/origin.ts';
+import { openOverlay, type OverlayLayers } from '#ostree/sysroot/overlay.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
 
@@ -67,11 +68,7 @@ export function machineNamespace(sys: Syscalls): Fd {
   return sys.open(AT_FDCWD, MOUNT_NAMESPACE, ['read']);
 }
 
-interface Layer {
-  /** Seen from the root of the machine. */
-  readonly upper: string;
-  readonly work: string;
-}
+type Layer = Omit<OverlayLayers, 'lower'>;
 
 function makeHotfixLayer({ sys, fd }: Sysroot, booted: Deployment): Layer {
   const path = deploymentPath(booted);
@@ -107,24 +104,12 @@ function makeLike(sys: Syscalls, dir: Fd, path: string): void {
 
 function coverUsr(
   sys: Syscalls,
-  { upper, work }: Layer,
+  layer: Layer,
   { isReadOnly, machine }: { readonly isReadOnly: boolean; readonly machine: Fd },
 ): void {
-  const overlay = sys.fsopen('overlay');
+  const overlay = openOverlay(sys, { lower: '/usr', ...layer }, { isReadOnly });
   try {
-    const options = [
-      ['source', 'overlay'],
-      ['lowerdir', '/usr'],
-      ['upperdir', upper],
-      ['workdir', work],
-    ] as const;
-    for (const [key, value] of options) sys.fsconfig(overlay, key, value);
-    const mount = sys.fsmount(overlay, isReadOnly ? MOUNT_ATTR.RDONLY : 0);
-    try {
-      inNamespace(sys, machine, () => sys.moveMount(mount, '/usr'));
-    } finally {
-      sys.close(mount);
-    }
+    inNamespace(sys, machine, () => sys.moveMount(overlay, '/usr'));
   } finally {
     sys.close(overlay);
   }
