@@ -1,6 +1,7 @@
 /** Puts the kernel files of deployments into `/boot/ostree/OS-BOOTCSUM/`. */
 import { S, type Fd } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { megabytes } from '#ostree/repo/free-space.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
 import { kernelDirectory } from '#bootloader/entries.ts';
 import { copyBytes } from '#ostree/sysroot/copy-file.ts';
@@ -118,10 +119,6 @@ function requireSpace({ sys, path }: BootPlace, missing: readonly MissingFile[],
     `${path}/boot has ${megabytes(free)} MB free, the new kernel files need ${megabytes(needed)} MB`,
     { hint: `'ostree admin undeploy INDEX' removes a deployment with its kernel files` },
   );
-}
-
-function megabytes(bytes: number): string {
-  return (bytes / 1_000_000).toFixed(1);
 }
 
 function temporaryName(path: string): string {

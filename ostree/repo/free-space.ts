@@ -1,7 +1,7 @@
 /** `core.min-free-space-size` and `core.min-free-space-percent`: what a transaction may add. */
 import { UserError } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
-import type { FsStat } from '#native/syscalls.ts';
+import type { FsStat, Syscalls } from '#native/syscalls.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 const DEFAULT_PERCENT = 3;
@@ -19,6 +19,37 @@ export function freeSpaceRule(repo: Repo): FreeSpaceRule {
   const size = keyFileString(repo.config, 'core', 'min-free-space-size');
   const percent = keyFileString(repo.config, 'core', 'min-free-space-percent');
   return freeSpaceBudget({ size, percent }, repo.sys.statfs(repo.fd));
+}
+
+/**
+ * Refuses content of `needed` bytes before any of it is written. @throws UserError NO_SPACE with the numbers
+ */
+export function requireFreeSpace(repo: Repo, needed: number): void {
+  const { setting, budget } = freeSpaceRule(repo);
+  const hint = `free some space ('ostree prune' removes unreferenced commits)`;
+  if (budget !== Infinity && needed > budget)
+    throw new UserError(
+      'NO_SPACE',
+      `${setting} would be exceeded, at least ${megabytes(needed)} MB requested, ${megabytes(budget)} MB may be added to ${repo.path}`,
+      { hint },
+    );
+  const free = freeBytes(repo.sys, repo.sys.statfs(repo.fd));
+  if (needed > free)
+    throw new UserError(
+      'NO_SPACE',
+      `the file system of ${repo.path} has ${megabytes(free)} MB free, ${megabytes(needed)} MB are needed`,
+      { hint },
+    );
+}
+
+/** What this process may use of a file system: root has what is kept for it, too. */
+export function freeBytes(sys: Pick<Syscalls, 'geteuid'>, { bsize, bfree, bavail }: FsStat): number {
+  return (sys.geteuid() === 0 ? bfree : bavail) * bsize;
+}
+
+/** With one decimal, without the unit. */
+export function megabytes(bytes: number): string {
+  return (bytes / 1_000_000).toFixed(1);
 }
 
 /** The pure part of `freeSpaceRule`. A size wins over a percentage; 0 reserves nothing. */

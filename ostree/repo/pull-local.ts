@@ -3,6 +3,8 @@ import { S } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadContent } from '#ostree/repo/content.ts';
+import { requireFreeSpace } from '#ostree/repo/free-space.ts';
+import { inspectContent, readObjects } from '#ostree/repo/inspect.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import {
   hasObject,
@@ -45,6 +47,7 @@ export function pullLocal(
     loadCommit(from, checksum);
     markCommit(from, reachable, { commit: checksum, depth: wanted.depth ?? 0 });
   }
+  requireFreeSpace(to, spaceNeeded(from, to, reachable));
   const txn = Transaction.begin(to);
   try {
     copyContent(from, txn, reachable);
@@ -56,6 +59,21 @@ export function pullLocal(
   } finally {
     txn.abort();
   }
+}
+
+/** Bytes of the content that the target lacks, in its blocks; a lower bound where it is kept compressed. */
+function spaceNeeded(from: Repo, to: Repo, { files }: Reachable): number {
+  if (to.mode === 'archive') return 0;
+  const { bsize } = to.sys.statfs(to.fd);
+  const missing = [...files].filter((checksum) => !hasObject(to, checksum, 'file'));
+  return contentSizes(from, missing).reduce((sum, size) => sum + Math.ceil(size / bsize) * bsize, 0);
+}
+
+/** What is damaged or missing counts for nothing: the copying says so. */
+function contentSizes(from: Repo, checksums: readonly Checksum[]): number[] {
+  if (from.mode === 'archive') return [...inspectContent(from, checksums).values()].map(({ size }) => size);
+  const paths = checksums.map((checksum) => objectPath(checksum, 'file', from.mode));
+  return readObjects(from, paths, { limit: 0, xattr: '' }).map(({ error, size }) => (error === 0 ? size : 0));
 }
 
 function copyMetadata(from: Repo, txn: Transaction, reachable: Reachable): number {

@@ -16,6 +16,7 @@ import {
   type Deployment,
   type NewDeployment,
 } from '#ostree/sysroot/deployment.ts';
+import { requireDeploySpace } from '#ostree/sysroot/deploy-space.ts';
 import { carryEtc, setImmutable } from '#ostree/sysroot/finish-staged.ts';
 import { bootChecksum, readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
@@ -52,6 +53,7 @@ export function deployTree(sysroot: Sysroot, request: DeployRequest): NewDeploym
   const path = deploymentPath({ stateroot, checksum, deployserial });
   try {
     return during(`deploying ${checksum.slice(0, 12)} to ${stateroot}`, () => {
+      if (request.preparedFarm === undefined) requireDeploySpace(sysroot, checksum);
       placeFarm(sysroot, request, path);
       return finishDeployment(sysroot, request, { path, deployserial });
     });

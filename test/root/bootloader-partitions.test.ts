@@ -1,4 +1,5 @@
 /** /boot as a file system of its own, and file systems that are full or cannot serve. */
+import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
@@ -9,6 +10,7 @@ import { resolveRev } from '#ostree/repo/refs.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
 import { closeSysroot, openSysroot } from '#ostree/sysroot/sysroot.ts';
+import { ok, ours, theirs } from './repo-fixture.ts';
 import {
   commitTree,
   makeScratch,
@@ -166,4 +168,49 @@ test('a full disk while deploying leaves the old list and nothing else', async (
   fs.rmSync(`${root}/filler`);
   await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
   run('/usr/bin/ostree', ['fsck', `--repo=${root}/ostree/repo`]);
+});
+
+test('a deployment that does not fit is refused before anything is made, with the numbers', async () => {
+  const root = path.join(scratch(), 'root');
+  mountNew(root, 24);
+  await makeSysroot(root);
+  commitTree(`${root}/ostree/repo`, 'os/one');
+  const large = Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`usr/etc/many/${at}/x`, 'x']));
+  commitTree(`${root}/ostree/repo`, 'os/two', { files: large });
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/one']);
+  run('sh', ['-c', `head -c 100M /dev/zero > ${root}/filler 2> /dev/null; truncate -s -1M ${root}/filler`]);
+  const before = snapshot(root, ['ostree', 'boot']);
+  // Twice 300 directories and as many files, in blocks of 1024 bytes, and 1 MiB; 1 MiB is free.
+  await expect(ourAdmin(root, ['deploy', '--os=testos', 'os/two'])).rejects.toThrow(
+    /root has 1\.\d MB free, the deployment needs 2\.\d MB \(3\d\d directories and a copy of \/etc\)/,
+  );
+  expect(snapshot(root, ['ostree', 'boot'])).toEqual(before);
+  fs.rmSync(`${root}/filler`);
+  await ourAdmin(root, ['deploy', '--os=testos', 'os/two']);
+  expect(theirAdmin(root, ['status'])).toContain('testos');
+});
+
+test('a pull that would take what is to be kept free is refused before anything is written', async () => {
+  const folder = scratch();
+  const [from, to] = [path.join(folder, 'from'), path.join(folder, 'to')];
+  run('/usr/bin/ostree', [`--repo=${from}`, 'init', '--mode=bare']);
+  const content = randomBytes(6_000_000).toString('hex');
+  commitTree(from, 'os/large', { files: { 'usr/share/large': content } });
+  mountNew(to, 24);
+  run('/usr/bin/ostree', [`--repo=${to}`, 'init', '--mode=bare']);
+  run('/usr/bin/ostree', [`--repo=${to}`, 'config', 'set', 'core.min-free-space-size', '15MB']);
+  const pull = ['pull-local', `--repo=${to}`, from, 'os/large'];
+  const before = snapshot(to, ['objects', 'refs', 'tmp']);
+  expect((await ours(pull)).text).toMatch(
+    /^error: min-free-space-size 15MB would be exceeded, at least 12\.\d MB requested, \d\.\d MB may be added to /,
+  );
+  expect(snapshot(to, ['objects', 'refs', 'tmp'])).toEqual(before);
+  // The words are those that the C program has for a commit.
+  fs.mkdirSync(path.join(folder, 'tree'));
+  fs.writeFileSync(path.join(folder, 'tree/large'), content);
+  const commit = ['commit', `--repo=${to}`, '-b', 'x', `--tree=dir=${folder}/tree`];
+  expect(theirs(commit).text).toContain('min-free-space-size 15MB would be exceeded, at least 12.0');
+  run('/usr/bin/ostree', [`--repo=${to}`, 'config', 'set', 'core.min-free-space-size', '1MB']);
+  await ok(ours(pull));
+  run('/usr/bin/ostree', [`--repo=${to}`, 'fsck', '--quiet']);
 });
