@@ -10,10 +10,11 @@ import { describeOp } from '#prepare-root/mount-op.ts';
 import { parseMountTable } from '#prepare-root/mount-table.ts';
 import { WORK_ROOT } from '#prepare-root/plan.ts';
 import { IMAGE_MOUNT } from '#prepare-root/root-steps.ts';
+import { reasonOf } from '#prepare-root/reason.ts';
 import { reportFailure } from '#prepare-root/report-failure.ts';
 import { run } from '#prepare-root/run.ts';
 import { readSituation } from '#prepare-root/situation.ts';
-import { codeOf } from '#ostree/format/errors.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { VERSION } from '#ostree/format/version.ts';
 import { AT_FDCWD, MNT_DETACH, type Syscalls } from '#native/syscalls.ts';
 
@@ -87,10 +88,22 @@ const TRACES: readonly string[] = [WORK_ROOT, IMAGE_MOUNT, BOOTED_PATH];
 /** Without an initramfs nobody has mounted `/proc` before process 1. An image is mounted through it. */
 function withProc<T>(sys: Syscalls, action: (ownProc: boolean) => T): T {
   const missing = sys.getpid() === 1 && sys.stat(AT_FDCWD, '/proc/cmdline') === null;
-  if (missing) sys.mount('proc', '/proc', 'proc', 0, null);
+  if (missing) mountProc(sys);
   try {
     return action(missing);
   } finally {
     if (missing) sys.umount('/proc', MNT_DETACH);
+  }
+}
+
+/** Where the physical root has no such directory, the kernel's panic alone would not say what to do. */
+function mountProc(sys: Syscalls): void {
+  try {
+    sys.mount('proc', '/proc', 'proc', 0, null);
+  } catch (cause) {
+    throw new UserError('BOOT_STEP_FAILED', `Failed to mount /proc: ${reasonOf(cause)}`, {
+      hint: "without an initramfs the physical root needs /proc: 'ostree admin init-fs' without --modern makes it",
+      cause,
+    });
   }
 }

@@ -241,6 +241,21 @@ test('the kernel mounts no /proc: the command line is read all the same', () => 
   }
 });
 
+test('a physical root without /proc, as init-fs --modern makes it: the error says what to do', () => {
+  const sysroot = makeSyntheticSysroot();
+  try {
+    fs.copyFileSync(compactPrepareRoot(), `${sysroot}/prepare-root`);
+    const isolated = ['--mount', '--propagation', 'private', '--pid', '--fork', 'chroot', sysroot];
+    const done = spawnSync('unshare', [...isolated, '/prepare-root'], { encoding: 'utf8' });
+    expect(done).toMatchObject({ status: 1, stdout: '' });
+    expect(done.stderr).toBe(`ostree-prepare-root: Failed to mount /proc: No such file or directory
+hint: without an initramfs the physical root needs /proc: 'ostree admin init-fs' without --modern makes it
+`);
+  } finally {
+    fs.rmSync(sysroot, { recursive: true });
+  }
+});
+
 /** What the init of the deployment needs. */
 function putInit(root: string): void {
   ['/bin/sh', '/bin/cat', '/bin/mount'].forEach((program) => copyWithLibraries(program, root));
