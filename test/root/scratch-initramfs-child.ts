@@ -5,12 +5,15 @@ import path from 'node:path';
 import { systemGenerator } from '#prepare-root/generator.ts';
 import { loadSyscalls } from '#native/load.ts';
 import { MS, type Syscalls } from '#native/syscalls.ts';
+import { codeOf } from '#ostree/format/errors.ts';
 import { PROJECT, type ProgramResult, type ScratchRequest, type ScratchResult } from './scratch-initramfs.ts';
 
 /** Their absolute paths are the same inside. */
 const MERGED = ['bin', 'sbin', 'lib', 'lib64'];
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root', LC_ALL: 'C.UTF-8' };
 const PROPAGATION: Readonly<Record<string, number>> = { slave: MS.SLAVE, shared: MS.SHARED };
+/** Milliseconds; a busy machine takes half a minute to start Node ten times. */
+const RUN_TIMEOUT = 200_000;
 const MOVED_TO_NEW_ROOT = ['/proc', '/dev', '/run'];
 
 /** An empty folder of the machine; what is mounted there is seen in this mount namespace only. */
@@ -144,7 +147,10 @@ function mountAsUnit(
 
 function run(argv: readonly string[]): ProgramResult {
   const [program = '', ...args] = argv;
-  const done = spawnSync(program, args, { encoding: 'utf8', timeout: 60_000, env: ENVIRONMENT });
+  const done = spawnSync(program, args, { encoding: 'utf8', timeout: RUN_TIMEOUT, env: ENVIRONMENT });
+  // What it leaves tells nothing: it may have been about to mount /proc.
+  if (codeOf(done.error) === 'ETIMEDOUT')
+    throw new Error(`${program} was ended: it ran for ${RUN_TIMEOUT / 1000} s`);
   const notStarted = done.error === undefined ? '' : `${done.error.message}\n`;
   return { status: done.status, stdout: done.stdout ?? '', stderr: (done.stderr ?? '') + notStarted };
 }

@@ -48,7 +48,7 @@ export interface ScratchResult {
 
 /** Needs root. Nothing outside the mount namespace changes except what the programs write below `sysroot`. */
 export function runInScratch(request: ScratchRequest): ScratchResult {
-  const done = runInMountNamespace('scratch-initramfs-child.ts', request, 120_000);
+  const done = runInMountNamespace('scratch-initramfs-child.ts', request, 280_000);
   if (done.status !== 0) throw new Error(`scratch initramfs: ${done.stderr}`);
   // The generator, which runs in the same process, may have printed before.
   return JSON.parse(done.stdout.slice(done.stdout.lastIndexOf('\n') + 1)) as ScratchResult;
