@@ -5,6 +5,7 @@ import { kargs, KARGS_OPTIONS, rollback, setDefault } from '#board/boot-order.ts
 import { cleanup } from '#board/cleanup.ts';
 import { readEnvironment, readingSysroot, type BoardContext } from '#board/context.ts';
 import { fsckBoot } from '#board/fsck-boot.ts';
+import { markGood } from '#board/mark-good.ts';
 import { bootComplete, finalize } from '#board/staged.ts';
 import { statusJson, statusText } from '#board/status.ts';
 import type { Syscalls } from '#native/syscalls.ts';
@@ -25,6 +26,7 @@ const HELP = `usage: yum-ostree-boot VERB [--sysroot DIR] [OPTION]…
   finalize-staged        make the staged deployment the next to boot: at shutdown
     [--hold]             only keep /boot in use, until ended
   boot-complete          report what failed at the last shutdown
+  mark-good [--json]     run the health checks; the running deployment is good where they pass
 
   --sysroot DIR          default: OSTREE_SYSROOT, or /
   --version              print the version
@@ -49,6 +51,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   cleanup: { ...PLAIN, run: cleanup },
   'finalize-staged': { ...PLAIN, flags: ['--hold'], run: finalize },
   'boot-complete': { ...PLAIN, run: bootComplete },
+  'mark-good': { ...PLAIN, flags: ['--json'], run: markGood },
 };
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage; a failure is one message on standard error */

@@ -1,5 +1,7 @@
 /** `yum-ostree-boot status`: the deployments in the order of the boot menu, in the words of `ostree admin status`. */
 import { jsonText, type JsonValue } from '#board/json-text.ts';
+import { fallbackFacts, fallbackLines } from '#bootloader/fallback-report.ts';
+import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
 import { rollbackOf } from '#bootloader/list-policy.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
 import { commitFacts, placeFacts } from '#ostree/sysroot/deployment-facts.ts';
@@ -9,16 +11,18 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 /** For people. */
 export function statusText(sysroot: Sysroot): string {
   if (sysroot.deployments.length === 0) return 'No deployments.\n';
-  return sysroot.deployments.map((deployment) => blockOf(sysroot, deployment)).join('');
+  const fallback = readFallback(sysroot);
+  return sysroot.deployments.map((deployment) => blockOf(sysroot, fallback, deployment)).join('');
 }
 
 /** With the keys of `ostree admin status --json`. */
 export function statusJson(sysroot: Sysroot): string {
-  const deployments = sysroot.deployments.map((deployment) => jsonOf(sysroot, deployment));
+  const fallback = readFallback(sysroot);
+  const deployments = sysroot.deployments.map((deployment) => jsonOf(sysroot, fallback, deployment));
   return `${jsonText({ deployments })}\n`;
 }
 
-function blockOf(sysroot: Sysroot, deployment: Deployment): string {
+function blockOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): string {
   const { stateroot, isBooted, isPinned, tries } = deployment;
   const marks = marksOf(sysroot, deployment);
   const { version } = commitFacts(sysroot, deployment);
@@ -30,6 +34,7 @@ function blockOf(sysroot: Sysroot, deployment: Deployment): string {
     ...(unlocked === 'none' ? [] : [`    Unlocked: ${unlocked}`]),
     ...(isPinned ? ['    Pinned: yes'] : []),
     ...(tries === null ? [] : [`    Boot tries left: ${tries.left}`]),
+    ...fallbackLines(sysroot, fallback, deployment),
     refspec === null ? '    origin: none' : `    origin refspec: ${refspec}`,
   ];
   return lines.map((line) => `${line}\n`).join('');
@@ -44,7 +49,7 @@ function marksOf({ booted, deployments }: Sysroot, deployment: Deployment): stri
   ];
 }
 
-function jsonOf(sysroot: Sysroot, deployment: Deployment): JsonValue {
+function jsonOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): JsonValue {
   const marks = marksOf(sysroot, deployment);
   const { version } = commitFacts(sysroot, deployment);
   return {
@@ -55,6 +60,7 @@ function jsonOf(sysroot: Sysroot, deployment: Deployment): JsonValue {
     pinned: deployment.isPinned,
     unlocked: unlockedOf(deployment),
     ...(deployment.tries === null ? {} : { 'tries-left': deployment.tries.left }),
+    ...fallbackFacts(sysroot, fallback, deployment),
     ...(version === null ? {} : { version }),
   };
 }

@@ -4,6 +4,8 @@
  */
 import { UserError } from '#ostree/format/errors.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+import { grubChoice, grubCountDown } from '#bootloader/fallback-grub.ts';
+import { menuFallback } from '#bootloader/fallback-marks.ts';
 
 export interface GrubOptions {
   /** UUID or name of the file system with the kernels, in the entries' ids. */
@@ -14,9 +16,16 @@ export interface GrubOptions {
   readonly prefix: string;
 }
 
-/** One `menuentry` for each entry, in the menu's order. @throws UserError BAD_BLS for an entry without a kernel */
+/**
+ * One `menuentry` for each entry, in the menu's order, and before them what chooses another default where the first one
+ * has failed. @throws UserError BAD_BLS for an entry without a kernel
+ */
 export function grubStanzas(entries: readonly BlsEntry[], options: GrubOptions): string {
-  return entries.map((entry, index) => stanza(entry, index, options)).join('');
+  const fallback = menuFallback(entries);
+  const choice = fallback === null ? '' : grubChoice(fallback, quoted(entryId(fallback.place, options)));
+  const before = (index: number): string[] =>
+    fallback === null || index > 0 ? [] : grubCountDown(fallback.trial);
+  return choice + entries.map((entry, at) => stanza(entry, at, options, before(at))).join('');
 }
 
 /** A whole grub.cfg for machines without grub2-mkconfig: a menu of our entries, the first by default. */
@@ -30,11 +39,16 @@ export function grubConfig(entries: readonly BlsEntry[], options: GrubOptions): 
   return `${header.join('\n')}\n${grubStanzas(entries, options)}`;
 }
 
-function stanza(entry: BlsEntry, index: number, options: GrubOptions): string {
+function entryId(index: number, { deviceId }: GrubOptions): string {
+  return `ostree-${index}-${deviceId}`;
+}
+
+function stanza(entry: BlsEntry, index: number, options: GrubOptions, before: readonly string[]): string {
   const title = required(entry, 'title');
   const kernel = `linux ${options.prefix}${required(entry, 'linux')}`;
-  const id = `ostree-${index}-${options.deviceId}`;
+  const id = entryId(index, options);
   const lines = [
+    ...before,
     'load_video',
     'set gfxpayload=keep',
     'insmod gzio',

@@ -102,7 +102,8 @@ export function isSameList(before: readonly Deployment[], after: readonly Deploy
   );
 }
 
-function bootsAlike(a: Deployment, b: Deployment): boolean {
+/** Whether they boot with the same kernel and arguments. */
+export function bootsAlike(a: Deployment, b: Deployment): boolean {
   return (
     a.bootcsum === b.bootcsum &&
     a.stateroot === b.stateroot &&

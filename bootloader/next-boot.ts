@@ -3,6 +3,7 @@ import type { Deployment, NewDeployment } from '#ostree/sysroot/deployment.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { prune } from '#ostree/repo/prune.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew, type ListPolicy } from '#bootloader/list-policy.ts';
 import { writeDeployments, type WriteOptions, type WriteResult } from '#bootloader/write-entries.ts';
 
@@ -29,7 +30,7 @@ export interface NextBootResult extends WriteResult {
 export function bootNext(sysroot: Sysroot, options: NewBootOptions): NextBootResult {
   const { deployments, booted } = sysroot;
   const list = listWithNew(options.new, { deployments, booted, merge: options.merge }, options);
-  return bootList(sysroot, list, options);
+  return bootList(sysroot, withFallback(sysroot, list, options.new), options);
 }
 
 /** Makes exactly these deployments, in this order, the list. */

@@ -3,6 +3,7 @@ import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
 import { codeOf, during, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { StagedName, StagedState } from '#ostree/format/staged-state.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
+import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
 import {
   readBootFacts,
@@ -137,7 +138,7 @@ function finish(
   const merge = mergeOf(sysroot, state.merge);
   finishStaged(sysroot, staged, { ...options, merge });
   const fresh = { ...staged, isStaged: false, kargs: state.kargs ?? merge?.kargs ?? [] };
-  const list = listWithNew(fresh, { deployments, booted, merge }, {});
+  const list = withFallback(sysroot, listWithNew(fresh, { deployments, booted, merge }, {}), fresh);
   const written = writeDeployments(sysroot, list, options);
   // Objects are left for the next change: at shutdown every second counts.
   cleanUpSysroot(written.sysroot);

@@ -14,6 +14,8 @@ import {
   type BootFacts,
   type EntrySettings,
 } from '#bootloader/entries.ts';
+import { markedEntries } from '#bootloader/fallback-entries.ts';
+import { planMarks, prepareMarks, settledList, type MarkPlan } from '#bootloader/fallback-list.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
@@ -55,20 +57,29 @@ export function writeDeployments(
 ): WriteResult {
   refuseWithoutBooted(sysroot, list);
   const before = sysroot.deployments.filter((deployment) => !deployment.isStaged);
-  const after = assignBootserials(list.filter((deployment) => !deployment.isStaged));
+  const listed = settledList(
+    sysroot,
+    list.filter((deployment) => !deployment.isStaged),
+  );
+  const after = assignBootserials(listed);
   const dropsStaged = sysroot.deployments[0]?.isStaged === true && list[0]?.isStaged !== true;
   const countChange = after.length - before.length;
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
-  if (isSameList(before, after)) {
+  const plan = planMarks(sysroot, after);
+  if (isSameList(before, after) && !plan.startsTrial) {
     if (dropsStaged) removeStagedState(sysroot.sys);
     return { sysroot: dropsStaged ? reloadSysroot(sysroot) : sysroot, swap: 'none', bootloader, countChange };
   }
   const boot = openBoot(sysroot);
   try {
     refuseVfat(sysroot.sys, boot);
-    const swap = needsNewEntries(before, after, (one) => versionOf(sysroot, one)) ? 'entries' : 'links';
+    const isOther = plan.isOn || needsNewEntries(before, after, (one) => versionOf(sysroot, one));
+    const swap = isOther ? 'entries' : 'links';
     if (swap === 'links') swapLinks(sysroot, after, boot);
-    else during('writing boot entries', () => swapEntries(sysroot, after, { ...options, boot, bootloader }));
+    else
+      during('writing boot entries', () =>
+        swapEntries(sysroot, after, { ...options, boot, bootloader, plan }),
+      );
     if (dropsStaged) removeStagedState(sysroot.sys);
     touchDeploy(sysroot.sys, sysroot.fd);
     return { sysroot: reloadSysroot(sysroot), swap, bootloader, countChange };
@@ -158,6 +169,7 @@ function swapLinks(sysroot: Sysroot, after: readonly Deployment[], boot: Fd): vo
 interface SwapOptions extends WriteOptions {
   readonly boot: Fd;
   readonly bootloader: Bootloader;
+  readonly plan: MarkPlan;
 }
 
 function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: SwapOptions): void {
@@ -167,7 +179,12 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   const facts = after.map((deployment) => readBootFacts(sysroot, deployment));
   installKernels(sysroot, facts, options.boot);
   const settings = entrySettings(sysroot, bootversion);
-  const entries = bootEntries(facts, settings);
+  const { marks, counter } = options.plan;
+  const entries = markedEntries(bootEntries(facts, settings), after, {
+    marks,
+    isInNames: counter === 'entries',
+  });
+  prepareMarks(sysroot, options.plan);
   writeEntryFiles(sysroot, bootversion, entries);
   writeBootLinks(sysroot, versions, after);
   const link = {

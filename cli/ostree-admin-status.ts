@@ -4,6 +4,8 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { signatureLines } from '#cli/ostree-admin-signatures.ts';
+import { fallbackFacts, fallbackLines } from '#bootloader/fallback-report.ts';
+import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
 import { findSoftRebootTarget, requireBooted } from '#ostree/sysroot/booted.ts';
@@ -49,8 +51,9 @@ function statusText(sysroot: Sysroot, flags: StatusFlags, context: CliContext): 
     flags.skipSignatures === true
       ? []
       : signatureLines(sysroot, deployment, context).map((line) => `${line}\n`);
+  const fallback = readFallback(sysroot);
   return sysroot.deployments
-    .map((deployment) => [deploymentText(sysroot, deployment), ...signatures(deployment)].join(''))
+    .map((deployment) => [deploymentText(sysroot, fallback, deployment), ...signatures(deployment)].join(''))
     .join('');
 }
 
@@ -59,7 +62,7 @@ function isDefaultText(sysroot: Sysroot): string {
   return sysroot.deployments.find(({ isStaged }) => !isStaged) === booted ? 'default\n' : 'not-default\n';
 }
 
-function deploymentText(sysroot: Sysroot, deployment: Deployment): string {
+function deploymentText(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): string {
   const { version, sourceTitle } = commitFacts(sysroot, deployment);
   const role = roleOf(sysroot, deployment);
   const unlocked = unlockedOf(sysroot, deployment);
@@ -68,6 +71,7 @@ function deploymentText(sysroot: Sysroot, deployment: Deployment): string {
     version === null ? null : `    Version: ${version}`,
     unlocked === null ? null : `    Unlocked: ${unlocked}`,
     deployment.isPinned ? '    Pinned: yes' : null,
+    ...fallbackLines(sysroot, fallback, deployment),
     ...originLines(deployment),
     sourceTitle === null ? null : `    \`- ${sourceTitle}`,
   ];
@@ -100,10 +104,13 @@ function isSoftRebootTarget({ sys, fd, booted, deployments }: Sysroot, deploymen
 }
 
 function statusJson(sysroot: Sysroot): object {
-  return { deployments: sysroot.deployments.map((deployment) => deploymentJson(sysroot, deployment)) };
+  const fallback = readFallback(sysroot);
+  return {
+    deployments: sysroot.deployments.map((deployment) => deploymentJson(sysroot, fallback, deployment)),
+  };
 }
 
-function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
+function deploymentJson(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): object {
   const { version, sourceTitle } = commitFacts(sysroot, deployment);
   const role = roleOf(sysroot, deployment);
   return {
@@ -115,6 +122,7 @@ function deploymentJson(sysroot: Sysroot, deployment: Deployment): object {
     staged: deployment.isStaged,
     pinned: deployment.isPinned,
     unlocked: unlockedOf(sysroot, deployment) ?? 'none',
+    ...fallbackFacts(sysroot, fallback, deployment),
     ...(version === null ? {} : { version }),
     ...(sourceTitle === null ? {} : { 'source-title': sourceTitle }),
   };

@@ -1,3 +1,4 @@
+import { AT_FDCWD } from '#native/syscalls.ts';
 import { expect, sys, test } from '#test/both-engines.ts';
 
 function shell(script: string, env: readonly string[] = []): number | null {
@@ -21,4 +22,37 @@ test('the environment is what was given', () => {
 test('a program that is not there', () => {
   expect(sys.spawn('no-such-program-of-ours', ['x'], [])).toBeNull();
   expect(() => sys.spawn('/etc/passwd', ['x'], [])).toThrow('Permission denied');
+});
+
+function limited(
+  script: string,
+  seconds: number,
+): { readonly code: number | null | 'timeout'; readonly said: string } {
+  const file = `/tmp/yum-ostree-limited-${sys.getpid()}`;
+  const output = sys.open(AT_FDCWD, file, ['read-write', 'create', 'truncate'], 0o600);
+  try {
+    const code = sys.spawnLimited('sh', ['sh', '-c', script], ['PATH=/usr/bin:/bin'], output, seconds);
+    return { code, said: sys.readText(AT_FDCWD, file) ?? '' };
+  } finally {
+    sys.close(output);
+    sys.unlink(AT_FDCWD, file);
+  }
+}
+
+test('spawnLimited keeps both outputs and gives no input', () => {
+  expect(limited('echo one; echo two >&2; cat; exit 3', 20)).toEqual({ code: 3, said: 'one\ntwo\n' });
+  expect(limited('kill -9 $$', 20)).toEqual({ code: 137, said: '' });
+});
+
+test('spawnLimited ends what takes too long, with what it started', () => {
+  const { code, said } = limited('(sleep 30; echo late) & echo $!; sleep 30', 1);
+  expect(code).toBe('timeout');
+  // Ended, if not yet reaped by its new parent.
+  const state = sys.readText(AT_FDCWD, `/proc/${said.trim()}/stat`);
+  expect(state === null || state.includes(') Z ')).toBe(true);
+});
+
+test('a program that cannot be started', () => {
+  expect(sys.spawnLimited('no-such-program-of-ours', ['x'], [], 1, 1)).toBeNull();
+  expect(() => sys.spawnLimited('/etc/passwd', ['x'], [], 1, 1)).toThrow('Permission denied');
 });

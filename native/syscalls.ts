@@ -116,6 +116,8 @@ export interface Syscalls {
   close(fd: Fd): void;
   /** One read(2) of at most `maximum` bytes; empty at the end of the file. */
   read(fd: Fd, maximum: number): Uint8Array;
+  /** lseek(2): where the next `read` or `write` begins, in bytes from the start. */
+  seek(fd: Fd, offset: number): void;
   /** Writes all of it (loops over write(2)). */
   write(fd: Fd, data: Uint8Array | string): void;
   /** The whole file. ENOENT is thrown. Follows symlinks. */
@@ -219,6 +221,17 @@ export interface Syscalls {
    * where signal N ended it, null where there is no such program.
    */
   spawn(program: string, argv: readonly string[], env: readonly string[]): number | null;
+  /**
+   * As `spawn`, with an empty standard input and both outputs written to `output`; 'timeout' where the program took
+   * longer than so many seconds: it and what it started (its process group) got SIGTERM, and 2 seconds later SIGKILL.
+   */
+  spawnLimited(
+    program: string,
+    argv: readonly string[],
+    env: readonly string[],
+    output: Fd,
+    seconds: number,
+  ): number | null | 'timeout';
   /** _exit(2): ends the process at once, without the engine's own clean-up. Output must have been written. */
   exit(code: number): never;
   getpid(): number;

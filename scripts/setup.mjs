@@ -64,6 +64,8 @@ const TESTS_AND_BENCHES = [
   ['/usr/bin/aarch64-linux-gnu-g++', 'g++-aarch64-linux-gnu'],
   ['/usr/bin/arm-linux-gnueabihf-gcc', 'gcc-arm-linux-gnueabihf'],
   ['/usr/bin/qemu-aarch64', 'qemu-user'],
+  ['/usr/bin/grub-editenv', 'grub-common'],
+  ['/usr/bin/fw_setenv', 'libubootenv-tool'],
   ['/usr/sbin/matchpathcon', 'selinux-utils'],
   ['/etc/selinux/default/contexts/files/file_contexts', 'selinux-policy-default'],
 ];

@@ -59,6 +59,8 @@ Napi::Value Read(Info info) {
   return NewBytes(info.Env(), buffer.data(), count);
 }
 
+void Seek(Info info) { Check(info, lseek(Int(info, 0), Int64(info, 1), SEEK_SET), "lseek"); }
+
 void WriteAll(Info info, int fd, const uint8_t *data, size_t size) {
   while (size > 0) {
     ssize_t count = Retry([&] { return write(fd, data, size); });
@@ -237,6 +239,7 @@ void InitFileCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "open", Open);
   Export(exports, "close", Close);
   Export(exports, "read", Read);
+  Export(exports, "seek", Seek);
   Export(exports, "write", Write);
   Export(exports, "readFile", ReadFile);
   Export(exports, "readText", ReadText);

@@ -11,6 +11,7 @@
 #include <ctime>
 #include <vector>
 
+#include "../run-limited.h"
 #include "syscalls.h"
 
 namespace addon {
@@ -93,6 +94,17 @@ Napi::Value Spawn(Info info) {
   return Napi::Number::New(info.Env(), WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 }
 
+Napi::Value SpawnLimited(Info info) {
+  std::string program = Text(info, 0);
+  auto argv = TextList(info, 1), environment = TextList(info, 2);
+  int output = Int(info, 3), seconds = Int(info, 4);
+  int code = run_limited(program.c_str(), Pointers(argv).data(), Pointers(environment).data(), output, seconds);
+  if (code == RAN_TOO_LONG) return Napi::String::New(info.Env(), "timeout");
+  if (code == -1 && errno == ENOENT) return info.Env().Null();
+  if (code == -1) ThrowErrno(info.Env(), errno, "posix_spawn", program);
+  return Napi::Number::New(info.Env(), code);
+}
+
 void Exit(Info info) { _exit(Int(info, 0)); }
 Napi::Value Getpid(Info info) { return Napi::Number::New(info.Env(), getpid()); }
 Napi::Value Geteuid(Info info) { return Napi::Number::New(info.Env(), geteuid()); }
@@ -121,6 +133,7 @@ void InitProcessCalls(Napi::Env, Napi::Object exports) {
   Export(exports, "fchdir", Fchdir);
   Export(exports, "exec", Exec);
   Export(exports, "spawn", Spawn);
+  Export(exports, "spawnLimited", SpawnLimited);
   Export(exports, "exit", Exit);
   Export(exports, "isatty", Isatty);
   Export(exports, "getpid", Getpid);

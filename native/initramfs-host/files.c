@@ -68,6 +68,13 @@ CALL(read) {
   return result;
 }
 
+CALL(seek) {
+  ARGUMENTS(a);
+  int fd = arg_int(&a, 0);
+  int64_t offset = arg_int64(&a, 1);
+  return finish(&a, a.failed ? JS_EXCEPTION : checked(c, lseek(fd, offset, SEEK_SET), "lseek", NULL));
+}
+
 // 0, or -1 with errno.
 static int write_all(int fd, const uint8_t *data, size_t size) {
   while (size > 0) {

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../run-limited.h"
 #include "calls.h"
 
 #ifndef GRND_INSECURE
@@ -92,6 +93,19 @@ CALL(spawn) {
   free_texts(c, words);
   free_texts(c, environment);
   if (a.failed || code >= 0) return finish(&a, JS_NewInt32(c, code));
+  return finish(&a, error == ENOENT ? JS_NULL : throw_errno(c, error, "posix_spawn", program));
+}
+
+CALL(spawnLimited) {
+  ARGUMENTS(a);
+  const char *program = arg_text(&a, 0);
+  char **words = arg_texts(&a, 1), **environment = arg_texts(&a, 2);
+  int output = arg_int(&a, 3), seconds = arg_int(&a, 4);
+  int code = a.failed ? -1 : run_limited(program, words, environment, output, seconds), error = errno;
+  free_texts(c, words);
+  free_texts(c, environment);
+  if (a.failed || code >= 0) return finish(&a, JS_NewInt32(c, code));
+  if (code == RAN_TOO_LONG) return finish(&a, JS_NewString(c, "timeout"));
   return finish(&a, error == ENOENT ? JS_NULL : throw_errno(c, error, "posix_spawn", program));
 }
 

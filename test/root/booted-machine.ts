@@ -47,6 +47,13 @@ umount --lazy tmp/host
 exec sh -ec "$5"
 `;
 
+let built: string | null = null;
+
+function board(): string {
+  built ??= compactProgram('yum-ostree-boot');
+  return built;
+}
+
 /**
  * Runs a shell script on the machine that booted the deployment `directory` of `sysroot` (relative to it), of the
  * stateroot `testos`. What the script leaves in the sysroot stays; /run does not. Needs root.
@@ -59,7 +66,7 @@ export function onBootedMachine(sysroot: string, directory: string, script: stri
       [
         // The C program compares its mount namespace with that of process 1.
         ...['--mount', '--pid', '--fork', '--propagation', 'private', 'sh', '-c', MOUNTS, 'sh'],
-        ...[path.join(sysroot, directory), sysroot, root, PROJECT, script, compactProgram('yum-ostree-boot')],
+        ...[path.join(sysroot, directory), sysroot, root, PROJECT, script, board()],
       ],
       { encoding: 'utf8', env: { PATH: '/usr/bin:/usr/sbin', OSTREE_SYSROOT_OPTS: 'bootloader-naming-1' } },
     );

@@ -1,0 +1,207 @@
+/** The fallback with GRUB's environment block, beside `grub-editenv` and `grub-script-check`. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  addCheck,
+  makeFallbackMachine,
+  onMachine,
+  standings,
+  type FallbackMachine,
+} from './fallback-machine.ts';
+import { makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
+
+const GOOD = { state: 'good' };
+const FAILED = { state: 'failed' };
+
+let scratch: string;
+let pattern: FallbackMachine;
+beforeAll(async () => {
+  // Many syncs: in memory, where there is such a file system.
+  scratch = makeScratch(fs.existsSync('/dev/shm') ? '/dev/shm' : '/var/tmp');
+  pattern = await makeFallbackMachine(path.join(scratch, 'pattern'), 'grub2');
+  fs.mkdirSync(`${pattern.sysroot}/boot/grub`);
+  fs.symlinkSync('../loader/grub.cfg', `${pattern.sysroot}/boot/grub/grub.cfg`);
+  run('grub-editenv', [environment(pattern), 'create']);
+  run('grub-editenv', [environment(pattern), 'set', 'saved_entry=an entry']);
+});
+afterAll(() => {
+  removeScratch(scratch);
+});
+
+function machine(name: string): FallbackMachine {
+  const sysroot = path.join(scratch, name);
+  run('cp', ['-a', pattern.sysroot, sysroot]);
+  return { ...pattern, sysroot };
+}
+
+function environment({ sysroot }: FallbackMachine): string {
+  return `${sysroot}/boot/grub/grubenv`;
+}
+
+function variables(at: FallbackMachine): string {
+  return run('grub-editenv', [environment(at), 'list']);
+}
+
+function trialOf({ sysroot }: FallbackMachine): string {
+  const [entry = ''] = fs.globSync(`${sysroot}/boot/loader/entries/ostree-2.conf`);
+  return /^yum-ostree-boot trial \S+ (\S+) 3$/m.exec(fs.readFileSync(entry, 'utf8'))?.[1] ?? '';
+}
+
+/** What GRUB leaves in its block after it has booted the deployment on trial. */
+function grubLeaves(at: FallbackMachine, left: number): void {
+  run('grub-editenv', [environment(at), 'set', `yum_ostree_trial=${trialOf(at)}`, `yum_ostree_left=${left}`]);
+}
+
+test('a new deployment is on trial, and grub.cfg counts', async () => {
+  const at = machine('counts');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  expect(await standings(at)).toEqual([
+    [2, { state: 'trial', tries: 3, left: 3 }],
+    [1, undefined],
+  ]);
+  expect(await ourAdmin(at.sysroot, ['status'])).toContain('    Boot: on trial, 3 of 3 tries left\n');
+  run('grub-script-check', [`${at.sysroot}/boot/grub/grub.cfg`]);
+  const text = fs.readFileSync(`${at.sysroot}/boot/grub/grub.cfg`, 'utf8').replaceAll(trialOf(at), 'ID');
+  expect(text.slice(0, text.indexOf('load_video'))).toMatchInlineSnapshot(`
+    "# Written by ostree at each deployment; changes here are lost.
+    set default=0
+    set timeout=5
+
+    if [ -s $prefix/grubenv ]; then
+      load_env yum_ostree_trial yum_ostree_left
+    fi
+    export yum_ostree_trial yum_ostree_left
+    if [ "\${yum_ostree_trial}" = "ID" -a "\${yum_ostree_left}" = "0" -a "\${boot_once}" != "true" ]; then
+      set default='ostree-1-boot'
+    fi
+    menuentry 'Test OS 1 (ostree:0)' --class gnu-linux --class gnu --class os --unrestricted 'ostree-0-boot' {
+    if [ "\${yum_ostree_trial}" != "ID" ]; then
+      set yum_ostree_trial=ID
+      set yum_ostree_left=2
+      save_env yum_ostree_trial yum_ostree_left
+    elif [ "\${yum_ostree_left}" = "2" ]; then
+      set yum_ostree_left=1
+      save_env yum_ostree_trial yum_ostree_left
+    elif [ "\${yum_ostree_left}" = "1" ]; then
+      set yum_ostree_left=0
+      save_env yum_ostree_trial yum_ostree_left
+    fi
+    "
+  `);
+  expect(await ourAdmin(at.sysroot, ['instutil', 'grub2-generate'])).toContain(trialOf(at));
+  // The C program reads what was written.
+  expect(theirAdmin(at.sysroot, ['status'], { OSTREE_SYSROOT_OPTS: 'bootloader-naming-1' })).toContain(
+    at.commits[1],
+  );
+});
+
+test('mark-good after a boot, with the block as GRUB leaves it', async () => {
+  const at = machine('good');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  grubLeaves(at, 2);
+  expect(await standings(at)).toMatchObject([
+    [2, { left: 2 }],
+    [1, undefined],
+  ]);
+  const inode = fs.statSync(environment(at)).ino;
+  expect(onMachine(at, 2, '$BOARD mark-good && $BOARD status')).toMatchObject({
+    status: 0,
+    stderr: '',
+    stdout: expect.stringMatching(/^[0-9a-f]{64}\.0 is good\n\* testos [^]* {4}Boot: good\n/) as string,
+  });
+  expect(variables(at)).toBe(`saved_entry=an entry\nyum_ostree_trial=${trialOf(at)}\nyum_ostree_left=good\n`);
+  expect(fs.statSync(environment(at))).toMatchObject({ ino: inode, size: 1024 });
+  // The next update: the good one is what can be fallen back to, the one before it goes.
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/3']);
+  expect(await standings(at)).toEqual([
+    [3, { state: 'trial', tries: 3, left: 3 }],
+    [2, GOOD],
+  ]);
+});
+
+test('after the last try the previous one becomes the default, and the failed one is kept', async () => {
+  const at = machine('falls-back');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  grubLeaves(at, 0);
+  expect(await standings(at)).toEqual([
+    [2, FAILED],
+    [1, undefined],
+  ]);
+  const done = onMachine(at, 1, '$BOARD mark-good; $BOARD status; $BOARD fsck-boot; $BOARD mark-good');
+  expect(done).toMatchObject({ status: 0, stderr: '' });
+  const [first, second] = at.commits;
+  expect(done.stdout).toContain(`${second}.0 has failed; ${first}.0, which runs, is the default now\n`);
+  expect(done.stdout.split('is the default now')).toHaveLength(2);
+  expect(await standings(at)).toEqual([
+    [1, undefined],
+    [2, FAILED],
+  ]);
+  expect(fs.readFileSync(`${at.sysroot}/boot/grub/grub.cfg`, 'utf8')).not.toContain('yum_ostree');
+  // Only somebody who asks for it has it tried again.
+  await ourAdmin(at.sysroot, ['set-default', '1']);
+  expect(await standings(at)).toEqual([
+    [2, { state: 'trial', tries: 3, left: 3 }],
+    [1, undefined],
+  ]);
+});
+
+test('a failing required check keeps it on trial; what failed is told after the fallback', async () => {
+  const at = machine('checks');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  addCheck(at, 2, { name: 'required/10-net', script: 'echo no carrier >&2; exit 3' });
+  addCheck(at, 2, { name: 'required/20-disk', script: 'echo fine' });
+  addCheck(at, 2, { name: 'wanted/10-extra', script: 'exit 1' });
+  grubLeaves(at, 0);
+  const done = onMachine(at, 2, '$BOARD mark-good');
+  expect(done).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(`${at.commits[1]}.0 is not marked good: 10-net failed\n`) as string,
+  });
+  expect(done.stdout).toContain(
+    'required check 10-net: failed: exit code 3\n  | no carrier\nrequired check 20-disk: passed\n',
+  );
+  expect(done.stdout).toContain('wanted check 10-extra: failed: exit code 1\n');
+  expect(onMachine(at, 1, '$BOARD mark-good').status).toBe(0);
+  expect(await ourAdmin(at.sysroot, ['status'])).toContain(
+    '    Boot: failed: required check 10-net: exit code 3\n',
+  );
+});
+
+test('a block of zeros is one error for a deploy, and mended by mark-good', async () => {
+  const at = machine('zeros');
+  fs.writeFileSync(environment(at), Buffer.alloc(1024));
+  await expect(ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2'])).rejects.toMatchObject({
+    code: 'GRUB_ENVIRONMENT',
+    message: expect.stringContaining('/boot/grub/grubenv is no environment block: it is all zeros') as string,
+  });
+  expect(await standings(at)).toEqual([[1, undefined]]);
+  const done = onMachine(at, 1, '$BOARD mark-good');
+  expect(done.stdout).toContain(
+    'repaired: /boot/grub/grubenv made anew, with 0 of its variables: it is all zeros\n',
+  );
+  expect(variables(at)).toBe('');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  expect(await standings(at)).toMatchObject([
+    [2, { state: 'trial' }],
+    [1, undefined],
+  ]);
+});
+
+test('without the setting nothing is different', async () => {
+  const at = machine('off');
+  run('/usr/bin/ostree', [
+    'config',
+    `--repo=${at.sysroot}/ostree/repo`,
+    'unset',
+    'yum-ostree.fallback-tries',
+  ]);
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  expect(await standings(at)).toEqual([
+    [2, undefined],
+    [1, undefined],
+  ]);
+  const written = fs.globSync(`${at.sysroot}/boot/loader.*/{grub.cfg,entries/*}`);
+  expect(written.length).toBeGreaterThan(2);
+  for (const file of written) expect(fs.readFileSync(file, 'utf8')).not.toContain('yum');
+});
