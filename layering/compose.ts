@@ -86,11 +86,12 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
   const baseCommit = loadCommit(repo, request.base);
   const database = openBaseDatabase(repo, request.base);
   const txn = Transaction.begin(repo);
-  // First, as it takes longest: the tree is composed while the database is copied and hashed.
+  // First, as it takes longest: the tree is composed while the database is hashed.
   const staged = stageDatabase(txn, { ...request, database, baseTimestamp: baseCommit.timestamp });
   try {
     const treeRequest = { ...request, baseCommit, database, scriptsMakeUsers: plan.pre.length > 0 };
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
+    await staged.changed;
     const composed = composeTree(txn, treeRequest);
     const work = await scriptWork(request, treeRequest, { plan, composed });
     if (mayHavePolicy(composed.tree)) {

@@ -25,8 +25,8 @@ const MAIN = 'executable-main.cjs';
  * of ostree and libsolv); no thread that waits to start a debugger, and no handler for WebAssembly.
  */
 const EXEC_ARGV = [
-  '--min-semi-space-size=4',
-  '--invocation-count-for-maglev=2000',
+  '--min-semi-space-size=8',
+  '--invocation-count-for-maglev=8000',
   '--v8-pool-size=1',
   '--no-rehash-snapshot',
   '--disable-sigusr1',
