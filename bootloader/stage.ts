@@ -7,12 +7,13 @@ import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
 import {
   readBootFacts,
+  settleBootPartition,
   writeDeployments,
   type WriteOptions,
   type WriteResult,
 } from '#bootloader/write-entries.ts';
 import { completeSoftReboot } from '#ostree/sysroot/booted.ts';
-import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
+import { BOOT_PARTITION_STAMP, cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { finishStaged } from '#ostree/sysroot/finish-staged.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
@@ -113,11 +114,13 @@ export function lockFinalization({ sys }: Sysroot, isLocked: boolean): void {
 }
 
 /**
- * After a boot: reports what failed at the last shutdown, once; else a soft reboot, if it was one, is complete.
+ * After a boot: reports what failed at the last shutdown, once; else a soft reboot, if it was one, is complete. Boot
+ * entries that were not all written before the power went are written first.
  * @throws UserError FINALIZE_FAILED with what was noted then
  */
 export function completeBoot(sysroot: Sysroot): void {
   const { sys, fd } = sysroot;
+  if (sys.lstat(fd, BOOT_PARTITION_STAMP) !== null) settleBootPartition(sysroot);
   const noted = sys.readText(fd, FAILURE_STAMP);
   if (noted === null) return completeSoftReboot(sys);
   unlinkIfPresent(sys, fd, FAILURE_STAMP);

@@ -31,6 +31,16 @@ export function syncBoot(sysroot: Sysroot, boot: Fd): void {
   else sysroot.sys.syncfs(boot);
 }
 
+/**
+ * Makes durable what was written to a VFAT boot partition. Linux does not tell the disk to write its cache at a syncfs of
+ * VFAT; at an fsync it does, of whichever file (fs/fat/file.c, since Linux 5.2).
+ */
+export function syncPartition(sysroot: Sysroot, partition: Fd): void {
+  if (!isSyncing(sysroot)) return;
+  sysroot.sys.syncfs(partition);
+  sysroot.sys.fsync(partition);
+}
+
 /** `core.fsync=false` and `OSTREE_SYSROOT_OPTS=skip-sync`: for images that are made and thrown away or synced later. */
 function isSyncing({ repo, options }: Sysroot): boolean {
   return wantsSync(repo) && !options.opts.includes('skip-sync');

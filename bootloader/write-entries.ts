@@ -20,6 +20,14 @@ import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
 import { syncAll, syncBoot } from '#bootloader/sync-boot.ts';
+import { findBootPartition } from '#bootloader/boot-partition.ts';
+import {
+  hasPartitionEntries,
+  preparePartition,
+  settlePartition,
+  wantedEntries,
+  type PartitionTarget,
+} from '#bootloader/write-boot-partition.ts';
 import { writeLoaderConfig, type GrubGenerator } from '#bootloader/write-loader-config.ts';
 import { deploymentPath, isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
@@ -66,10 +74,14 @@ export function writeDeployments(
   const countChange = after.length - before.length;
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
   const plan = planMarks(sysroot, after);
+  const partition = partitionTarget(sysroot);
   if (isSameList(before, after) && !plan.startsTrial) {
     if (dropsStaged) removeStagedState(sysroot.sys);
+    if (partition !== null) settlePartition(sysroot, partition);
     return { sysroot: dropsStaged ? reloadSysroot(sysroot) : sysroot, swap: 'none', bootloader, countChange };
   }
+  // Entries there may name the boot links that are written anew now.
+  if (partition !== null && hasPartitionEntries(sysroot, partition)) settlePartition(sysroot, partition);
   const boot = openBoot(sysroot);
   try {
     refuseVfat(sysroot.sys, boot);
@@ -78,14 +90,34 @@ export function writeDeployments(
     if (swap === 'links') swapLinks(sysroot, after, boot);
     else
       during('writing boot entries', () =>
-        swapEntries(sysroot, after, { ...options, boot, bootloader, plan }),
+        swapEntries(sysroot, after, { ...options, boot, bootloader, plan, partition }),
       );
     if (dropsStaged) removeStagedState(sysroot.sys);
     touchDeploy(sysroot.sys, sysroot.fd);
-    return { sysroot: reloadSysroot(sysroot), swap, bootloader, countChange };
+    const written = reloadSysroot(sysroot);
+    if (swap === 'links' && partition !== null) settlePartition(written, partition);
+    return { sysroot: written, swap, bootloader, countChange };
   } finally {
     sysroot.sys.close(boot);
   }
+}
+
+/**
+ * Brings the partition of systemd-boot, where there is one, to what the list says: after a run that ended too early.
+ * @throws UserError BOOTLOADER, NO_BOOT_SPACE
+ */
+export function settleBootPartition(sysroot: Sysroot): void {
+  const partition = partitionTarget(sysroot);
+  if (partition !== null) settlePartition(sysroot, partition);
+}
+
+/** null where systemd-boot is not used. @throws UserError BOOTLOADER, BAD_REPO */
+function partitionTarget(sysroot: Sysroot): PartitionTarget | null {
+  const { sys, fd, repo } = sysroot;
+  const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
+  const path = findBootPartition(sysroot, repo.config, hasSyslinux || hasGrub || hasUboot);
+  const { tries } = entrySettings(sysroot, sysroot.bootversion);
+  return path === null ? null : { path, freshTries: tries === null ? null : { left: tries, used: 0 } };
 }
 
 /** The settings of the repository and the environment that entries follow. @throws UserError BAD_REPO */
@@ -170,6 +202,7 @@ interface SwapOptions extends WriteOptions {
   readonly boot: Fd;
   readonly bootloader: Bootloader;
   readonly plan: MarkPlan;
+  readonly partition: PartitionTarget | null;
 }
 
 function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: SwapOptions): void {
@@ -197,12 +230,17 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   const config = { bootloader, boot, bootversion, bootPrefix: settings.bootPrefix };
   // It may read the tree through the new links.
   writeLoaderConfig(sysroot, { ...config, entries: entries.map(({ bls }) => bls) }, generateGrub);
+  const commitPartition =
+    options.partition === null
+      ? null
+      : preparePartition(sysroot, options.partition, wantedEntries(entries, after));
   if (sys.readlink(fd, 'boot/boot') === null) sys.symlink('.', fd, 'boot/boot');
   unlinkIfPresent(sys, fd, 'boot/loader.tmp');
   sys.symlink(`loader.${bootversion}`, fd, 'boot/loader.tmp');
   syncAll(sysroot, options.boot);
   sys.rename(fd, 'boot/loader.tmp', fd, 'boot/loader');
   syncBoot(sysroot, options.boot);
+  commitPartition?.();
 }
 
 function writeEntryFiles({ sys, fd }: Sysroot, bootversion: Bit, entries: readonly BootEntry[]): void {

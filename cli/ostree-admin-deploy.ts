@@ -25,6 +25,7 @@ import {
 import { parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
+import { settleBootPartition } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
@@ -61,6 +62,7 @@ export function addDeployVerbs(admin: Command, context: CliContext): void {
   adminVerb(admin, 'cleanup', 'Delete untagged deployments and repository objects').action(
     async (flags: SysrootFlags) =>
       changeSysroot(flags, context, (sysroot) => {
+        settleBootPartition(sysroot);
         cleanUpSysroot(sysroot);
         pruneUnreferenced(sysroot);
       }),

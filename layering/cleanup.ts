@@ -1,4 +1,5 @@
 /** `cleanup`: removes what no deployment needs, and what interrupted runs left. */
+import { settleBootPartition } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { removeUnneeded } from '#layering/deploy-change.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
@@ -6,6 +7,7 @@ import { withSystem, type SystemChoice } from '#layering/system.ts';
 /** @returns a line for each thing that went */
 export function cleanUp(choice: SystemChoice): Promise<string[]> {
   return withSystem(choice, ({ sysroot }) => {
+    settleBootPartition(sysroot);
     const { removed, mayPrune } = cleanUpSysroot(sysroot);
     const refs = removeUnneeded(sysroot, mayPrune || removed.length > 0);
     return Promise.resolve([

@@ -50,6 +50,8 @@ const TESTS_AND_BENCHES = [
   ['/usr/bin/strace', 'strace'],
   ['/usr/bin/time', 'time'],
   ['/usr/sbin/mkfs.ext4', 'e2fsprogs'],
+  ['/usr/bin/mcopy', 'mtools'],
+  ['/usr/sbin/mkfs.vfat', 'dosfstools'],
   ['/usr/bin/systemd-tmpfiles', 'systemd'],
   ['/usr/bin/dracut', 'dracut-core'],
   ['/usr/sbin/mkinitramfs', 'initramfs-tools-core'],

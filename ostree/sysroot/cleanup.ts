@@ -9,6 +9,9 @@ import { deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.
 import { removeOtherDeploymentRefs, writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
+/** There while a boot partition may have entries of the list before: what they need stays. Relative to the sysroot. */
+export const BOOT_PARTITION_STAMP = 'boot/ostree/boot-partition.stamp';
+
 export interface CleanupResult {
   /** Deployment directories that were removed, relative to the sysroot. */
   readonly removed: readonly string[];
@@ -23,6 +26,7 @@ export interface CleanupResult {
 export function cleanUpSysroot(sysroot: Sysroot): CleanupResult {
   clearStaleStaging(sysroot.repo);
   if (sysroot.options.isFailing === true) failLikeTransaction(sysroot);
+  if (sysroot.sys.lstat(sysroot.fd, BOOT_PARTITION_STAMP) !== null) return { removed: [], mayPrune: false };
   removeInactiveBootFiles(sysroot);
   const removed = removeUnusedDeployments(sysroot);
   removeUnusedKernels(sysroot);

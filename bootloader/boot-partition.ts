@@ -1,0 +1,68 @@
+/** The VFAT partition that systemd-boot reads: an EFI system partition (ESP) or an extended boot partition. */
+import type { Fd, Syscalls } from '#native/syscalls.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
+
+export interface BootPartition {
+  readonly sys: Syscalls;
+  readonly fd: Fd;
+  /** Where it is mounted, relative to the sysroot: `efi`, `boot/efi`. */
+  readonly path: string;
+}
+
+const VFAT = 0x4d44;
+const USUAL_PLACES = ['efi', 'boot/efi'];
+
+/**
+ * Where the partition is mounted, relative to the sysroot; null where systemd-boot is not used. `[yum-ostree]
+ * boot-partition` of the repository's configuration names it, or is `none`; otherwise it is found where no other boot
+ * loader is configured or found, and systemd-boot is installed on it (`EFI/systemd`).
+ * @throws UserError BOOTLOADER where the configured place is no directory
+ */
+export function findBootPartition(
+  { sys, fd }: { readonly sys: Syscalls; readonly fd: Fd },
+  config: KeyFile,
+  hasOtherLoader: boolean,
+): string | null {
+  const configured = keyFileString(config, 'yum-ostree', 'boot-partition');
+  if (configured === 'none') return null;
+  if (configured !== null) return requireDirectory({ sys, fd }, configured);
+  const isLeftToUs = (keyFileString(config, 'sysroot', 'bootloader') ?? 'auto') === 'auto' && !hasOtherLoader;
+  return isLeftToUs ? (USUAL_PLACES.find((path) => hasSystemdBoot(sys, fd, path)) ?? null) : null;
+}
+
+/** Runs `action` with the partition's directory open. */
+export function withBootPartition<T>(
+  { sys, fd }: { readonly sys: Syscalls; readonly fd: Fd },
+  path: string,
+  action: (partition: BootPartition) => T,
+): T {
+  const opened = sys.open(fd, path, ['read', 'directory']);
+  try {
+    return action({ sys, fd: opened, path });
+  } finally {
+    sys.close(opened);
+  }
+}
+
+function requireDirectory(
+  { sys, fd }: { readonly sys: Syscalls; readonly fd: Fd },
+  configured: string,
+): string {
+  let path = configured;
+  while (path.startsWith('/')) path = path.slice(1);
+  try {
+    return withBootPartition({ sys, fd }, path, () => path);
+  } catch (cause) {
+    if (codeOf(cause) !== 'ENOENT' && codeOf(cause) !== 'ENOTDIR') throw cause;
+    throw new UserError('BOOTLOADER', `there is no boot partition at '${configured}'`, {
+      hint: `mount it there, or set [yum-ostree] boot-partition in /ostree/repo/config to where it is, or to none`,
+      cause,
+    });
+  }
+}
+
+function hasSystemdBoot(sys: Syscalls, root: Fd, path: string): boolean {
+  if (sys.stat(root, `${path}/EFI/systemd`) === null) return false;
+  return withBootPartition({ sys, fd: root }, path, ({ fd }) => sys.statfs(fd).type === VFAT);
+}
