@@ -1,7 +1,7 @@
 /** Which deployment boots next, and with which kernel arguments: `set-default`, `rollback`, `kargs`. */
 import type { VerbArguments } from '#board/arguments.ts';
 import { changingSysroot, readingSysroot, type BoardContext } from '#board/context.ts';
-import { grubMkconfig } from '#board/grub-mkconfig.ts';
+import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { rollbackOf } from '#bootloader/list-policy.ts';
 import { bootList, describeSwap } from '#bootloader/next-boot.ts';
 import { UserError } from '#ostree/format/errors.ts';

@@ -1,7 +1,7 @@
 /** `yum-ostree-boot mark-good`: after a boot, by its unit. */
 import type { VerbArguments } from '#board/arguments.ts';
 import { readingSysroot, withLock, type BoardContext } from '#board/context.ts';
-import { grubMkconfig } from '#board/grub-mkconfig.ts';
+import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { jsonText } from '#board/json-text.ts';
 import {
   checkHealth,

@@ -1,7 +1,7 @@
 /** The staged deployment: `finalize-staged` at shutdown, `boot-complete` after the next boot. */
 import type { VerbArguments } from '#board/arguments.ts';
 import { changingSysroot, type BoardContext } from '#board/context.ts';
-import { grubMkconfig } from '#board/grub-mkconfig.ts';
+import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { describeSwap } from '#bootloader/next-boot.ts';
 import { completeBoot, finalizeStaged } from '#bootloader/stage.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';

@@ -2,13 +2,12 @@
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import type { CliContext } from '#cli/context.ts';
+import { generatedBy, grubPrograms } from '#bootloader/grub-mkconfig.ts';
 import { grubStanzas } from '#bootloader/grub.ts';
 import type { GrubGenerator } from '#bootloader/write-loader-config.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { readEntries, type Bit } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-
-const DEFAULT_PROGRAMS = ['grub2-mkconfig', 'grub-mkconfig'];
 
 /**
  * Runs the program of `OSTREE_GRUB2_EXEC`; on the booted system otherwise grub2-mkconfig, where it is installed. A
@@ -16,10 +15,10 @@ const DEFAULT_PROGRAMS = ['grub2-mkconfig', 'grub-mkconfig'];
  */
 export function grubGenerator(sysroot: Sysroot, context: CliContext): GrubGenerator {
   return ({ file, bootversion }) => {
-    const named = context.env['OSTREE_GRUB2_EXEC'];
-    const candidates = named === undefined ? (sysroot.booted === null ? [] : DEFAULT_PROGRAMS) : [named];
     const target = path.resolve(sysroot.path, file);
-    return candidates.some((program) => run({ program, target, bootversion }, context));
+    return generatedBy(grubPrograms(context.env, sysroot.booted !== null), (program) =>
+      run({ program, target, bootversion }, context),
+    );
   };
 }
 

@@ -1,5 +1,6 @@
 /** A commit of layering becomes the deployment that boots next; then what nobody needs any more goes. */
 import type { Checksum } from '#ostree/format/checksum.ts';
+import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { bootNext, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
@@ -31,7 +32,9 @@ export function deployChange(system: System, tree: NewTree, progress: Progress):
     merge,
     ...(tree.preparedFarm === null ? {} : { preparedFarm: tree.preparedFarm }),
   });
-  const result = bootNext(sysroot, { new: deployment, merge, noPrune: true });
+  const { sys, path } = sysroot;
+  const generateGrub = grubMkconfig({ sys, path, env: process.env }, sysroot);
+  const result = bootNext(sysroot, { new: deployment, merge, noPrune: true, generateGrub });
   removeUnneeded(result.sysroot, result.removed.length > 0);
   return deployment;
 }

@@ -1,4 +1,5 @@
 /** `rollback`: the previous deployment boots next. */
+import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { rollbackOf } from '#bootloader/list-policy.ts';
 import { bootList } from '#bootloader/next-boot.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
@@ -18,7 +19,9 @@ export function rollBack(
       });
     // As ostree: the staged deployment, if any, is given up.
     const others = sysroot.deployments.filter((one) => one !== target && !one.isStaged);
-    bootList(sysroot, [target, ...others]);
+    const { sys, path } = sysroot;
+    const generateGrub = grubMkconfig({ sys, path, env: process.env }, sysroot);
+    bootList(sysroot, [target, ...others], { generateGrub });
     const named = readStatus(sysroot, null).find(({ deployment }) => deployment === target);
     return Promise.resolve({ treeName: named?.treeName ?? target.checksum, checksum: target.checksum });
   });

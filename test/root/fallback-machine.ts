@@ -33,7 +33,7 @@ export function directoryOf({ commits }: FallbackMachine, version: number): stri
 
 /** Runs a script on the machine that booted the deployment of a tree; `$BOARD` is `yum-ostree-boot`. */
 export function onMachine(machine: FallbackMachine, version: number, script: string): Output {
-  const settings = 'export OSTREE_GRUB2_EXEC=no-such-program OSTREE_SYSROOT_OPTS=;';
+  const settings = 'export OSTREE_GRUB2_EXEC= OSTREE_SYSROOT_OPTS=;';
   return onBootedMachine(
     machine.sysroot,
     directoryOf(machine, version),
