@@ -10,6 +10,7 @@ import { loadCommit } from '#ostree/repo/objects.ts';
 import { prune, type PruneStats } from '#ostree/repo/prune.ts';
 import { listRefs, resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { entomb } from '#ostree/repo/tombstone.ts';
 
 interface PruneFlags {
   readonly prune: boolean;
@@ -23,6 +24,7 @@ interface FsckFlags {
   readonly quiet?: boolean;
   readonly all?: boolean;
   readonly delete?: boolean;
+  readonly addTombstones?: boolean;
 }
 
 export function addMaintenanceVerbs(program: Command, context: CliContext): void {
@@ -39,6 +41,7 @@ export function addMaintenanceVerbs(program: Command, context: CliContext): void
     .option('-q, --quiet', 'only errors')
     .option('-a, --all', 'do not stop at the first error')
     .option('--delete', 'remove damaged objects')
+    .option('--add-tombstones', 'delete commits whose parents are gone, and note that')
     .action((options: FsckFlags, command: Command) =>
       withRepo(context, command, (repo) => runFsck(context, repo, options)),
     );
@@ -102,8 +105,11 @@ function runFsck(context: CliContext, repo: Repo, options: FsckFlags): void {
       if (done > 1) context.out(progressLine(done, total));
     },
   });
-  if (report.partial > 0) context.out(`${report.partial} partial commits not verified\n`);
-  reportProblems(context, report);
+  if (options.addTombstones === true) {
+    for (const commit of report.parentless) context.out(`Adding tombstone for commit ${commit}\n`);
+    entomb(repo, report.parentless);
+  } else if (report.partial > 0) context.out(`${report.partial} partial commits not verified\n`);
+  reportProblems(context, report, { goesOn: options.all === true || options.delete === true });
   context.out(`object fsck of ${report.commits} commits completed successfully - no errors found.\n`);
 }
 
@@ -112,10 +118,14 @@ function progressLine(done: number, total: number): string {
 }
 
 /** @throws UserError CORRUPTION where there is a problem, or an earlier check found one */
-function reportProblems(context: CliContext, report: FsckReport): void {
+function reportProblems(
+  context: CliContext,
+  report: FsckReport,
+  { goesOn }: { readonly goesOn: boolean },
+): void {
   const [only, ...others] = report.problems.map(problemText);
   const hint = `'ostree fsck --delete' removes damaged objects; pulling the commits again restores them`;
-  const single = others.length === 0 && report.problems[0]?.kind !== 'missing';
+  const single = !goesOn && others.length === 0 && report.problems[0]?.kind !== 'missing';
   if (only !== undefined && single) throw new UserError('CORRUPTION', only, { hint });
   for (const text of only === undefined ? [] : [only, ...others]) context.err(`${text}\n`);
   for (const commit of report.marked) context.err(`Marking commit as partial: ${commit}\n`);

@@ -17,12 +17,14 @@ interface PullLocalFlags {
   readonly remote?: string;
   readonly depth?: number;
   readonly gpgVerify?: string | boolean;
+  readonly commitMetadataOnly?: boolean;
 }
 
 export function addPullLocalVerb(program: Command, context: CliContext): void {
   repoVerb(program, 'pull-local <source> [refs...]', 'copy commits from another repository')
     .option('--remote <name>', 'the remote that the refs become')
     .option('--depth <n>', 'generations of parents to copy (-1: all)', wholeNumber)
+    .option('--commit-metadata-only', 'only the commit objects')
     .option('--gpg-verify [bool]', 'check the commits’ signatures with the keys of --remote')
     .option('--disable-fsync', 'accepted')
     .option('--untrusted', 'accepted: every object is verified anyway')
@@ -50,7 +52,11 @@ function runPull(
     }));
     if (wantsSignatures(request)) verifySources(context, repo, { ...request, from, commits });
     const depth = request.depth === undefined ? {} : { depth: request.depth };
-    const { metadata, content, bytes } = pullLocal(from, repo, { commits, ...depth });
+    const { metadata, content, bytes } = pullLocal(from, repo, {
+      commits,
+      commitsOnly: request.commitMetadataOnly === true,
+      ...depth,
+    });
     context.out(
       `${metadata} metadata, ${content} content objects imported; ${sizeText(bytes)} content written\n`,
     );

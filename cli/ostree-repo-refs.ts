@@ -3,9 +3,10 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { inTransaction, repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { isRefName, parseRefspec } from '#ostree/format/ref-name.ts';
 import { listObjects } from '#ostree/repo/object-list.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
-import { listRefs, readRef, resolveRev } from '#ostree/repo/refs.ts';
+import { listAliases, listRefs, readRef, resolveRev, writeAlias } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 interface RefsOptions {
@@ -13,6 +14,7 @@ interface RefsOptions {
   readonly list?: boolean;
   readonly create?: string;
   readonly force?: boolean;
+  readonly alias?: boolean;
 }
 
 export function addRefVerbs(program: Command, context: CliContext): void {
@@ -21,11 +23,16 @@ export function addRefVerbs(program: Command, context: CliContext): void {
     .option('--list', 'list with the prefix')
     .option('--create <ref>', 'make a ref for an existing commit')
     .option('--force', 'replace an existing ref')
+    .option('-A, --alias', 'with --create: a ref that stands for another; else list those')
     .action((prefixes: string[], options: RefsOptions, command: Command) =>
       withRepo(context, command, (repo) => {
         const [prefix] = prefixes;
-        if (options.create !== undefined) createRef(repo, { ...options, create: options.create }, prefix);
+        if (options.create !== undefined && options.alias === true)
+          createAlias(repo, { ...options, create: options.create }, prefix);
+        else if (options.create !== undefined)
+          createRef(repo, { ...options, create: options.create }, prefix);
         else if (options.delete === true) deleteRefs(repo, prefixes);
+        else if (options.alias === true) listAliasesBelow(context, repo, listedPrefix(prefix));
         else list(context, repo, { prefix: listedPrefix(prefix), whole: options.list === true });
       }),
     );
@@ -90,10 +97,42 @@ function createRef(
   inTransaction(repo, (txn) => txn.setRef(options.create, checksum));
 }
 
+function listAliasesBelow(context: CliContext, repo: Repo, prefix: string | null): void {
+  const wanted = new Set(listRefs(repo, prefix).map(({ refspec }) => refspec));
+  for (const { ref, target } of listAliases(repo)) if (wanted.has(ref)) context.out(`${ref} -> ${target}\n`);
+}
+
+/** An alias may take the place of another without --force. */
+function createAlias(
+  repo: Repo,
+  options: { readonly create: string; readonly force?: boolean },
+  target: string | undefined,
+): void {
+  const { remote, ref } = parseRefspec(options.create);
+  if (target === undefined)
+    throw new UserError('BAD_OPTION', 'You must specify an existing ref when creating a new ref');
+  const isAlias = listAliases(repo).some((alias) => alias.ref === ref);
+  if (!isAlias && options.force !== true && readRef(repo, options.create) !== null)
+    throw new UserError('REF_EXISTS', `--create specified but ref ${options.create} already exists`, {
+      hint: '--force replaces it',
+    });
+  if (remote !== null) throw new UserError('BAD_REF_NAME', `Cannot create alias to remote ref: ${remote}`);
+  if (target === ref || target.includes(':') || !isRefName(target) || readRef(repo, target) === null)
+    throw new UserError('NO_REV', `Cannot create alias to non-existent ref: ${target}`, {
+      hint: 'an alias stands for another local ref',
+    });
+  writeAlias(repo, { ref, target });
+}
+
 function deleteRefs(repo: Repo, prefixes: readonly string[]): void {
   if (prefixes.length === 0)
     throw new UserError('BAD_OPTION', 'At least one PREFIX is required when deleting refs');
   const doomed = prefixes.flatMap((prefix) => listRefs(repo, prefix));
+  for (const { ref, target } of listAliases(repo))
+    if (doomed.some(({ refspec }) => refspec === target))
+      throw new UserError('REF_CONFLICT', `Ref '${target}' has an active alias: '${ref}'`, {
+        hint: `'ostree refs --delete ${ref}' removes the alias`,
+      });
   if (doomed.length > 0)
     inTransaction(repo, (txn) => {
       for (const { refspec } of doomed) txn.setRef(refspec, null);

@@ -1,8 +1,8 @@
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { messageOf } from '#ostree/format/errors.ts';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
 import { listObjects, type StoredObject } from '#ostree/repo/object-list.ts';
 import { objectPath, type ObjectType } from '#ostree/repo/object-path.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { hasObject, loadCommit, loadMetadataBytes } from '#ostree/repo/objects.ts';
 import { isReachable, markCommit, nothingReachable, type Reachable } from '#ostree/repo/reachable.ts';
 import { listRefs } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
@@ -39,6 +39,8 @@ export interface FsckReport {
   readonly partial: number;
   /** Partial commits that an earlier check marked. */
   readonly partialFromFsck: number;
+  /** Commits, of all, whose parents are not there, and that no ref names. */
+  readonly parentless: readonly Checksum[];
   /** Commits that this check marked as partial. */
   readonly marked: readonly Checksum[];
   readonly problems: readonly Problem[];
@@ -68,13 +70,36 @@ export function fsck(repo: Repo, options: FsckOptions = {}): FsckReport {
     commits: whole.length,
     partial: commits.length - whole.length,
     partialFromFsck: [...partial.values()].filter((mark) => mark === FSCK_MARK).length,
+    parentless: parentlessCommits(repo, commits),
     marked: markPartial(repo, problems, { missingOnly: options.delete !== true }),
     problems,
   });
 }
 
 function report(parts: Partial<FsckReport>): FsckReport {
-  return { commits: 0, partial: 0, partialFromFsck: 0, marked: [], problems: [], ...parts };
+  return {
+    commits: 0,
+    partial: 0,
+    partialFromFsck: 0,
+    parentless: [],
+    marked: [],
+    problems: [],
+    ...parts,
+  };
+}
+
+function parentlessCommits(repo: Repo, commits: readonly Checksum[]): Checksum[] {
+  const named = new Set(listRefs(repo).map(({ checksum }) => checksum));
+  return commits.filter((commit) => {
+    if (named.has(commit) || !hasObject(repo, commit, 'commit')) return false;
+    try {
+      const { parent } = loadCommit(repo, commit);
+      return parent !== null && !hasObject(repo, parent, 'commit');
+    } catch {
+      // It is among the problems.
+      return false;
+    }
+  });
 }
 
 interface Found {
@@ -87,12 +112,25 @@ interface Found {
 function checkRefs(repo: Repo): Problem[] {
   return listRefs(repo).flatMap(({ refspec, checksum }): Problem[] => {
     try {
-      loadCommit(repo, checksum);
+      verifyCommit(repo, checksum);
       return [];
     } catch (error) {
       return [{ kind: 'bad-ref', refspec, reason: messageOf(error) }];
     }
   });
+}
+
+/** @throws UserError NO_OBJECT; CORRUPTION before what the damage makes of its structure */
+function verifyCommit(repo: Repo, commit: Checksum): void {
+  const hash = repo.sys.sha256();
+  hash.update(loadMetadataBytes(repo, commit, 'commit'));
+  const actual = hash.digest();
+  if (actual !== commit)
+    throw new UserError(
+      'CORRUPTION',
+      `Corrupted commit object; checksum expected='${commit}' actual='${actual}'`,
+    );
+  loadCommit(repo, commit);
 }
 
 /** Marks what the commits need; a dirtree that cannot be followed is a problem of its own. */

@@ -8,6 +8,7 @@ import { listRefs } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { lockRepo } from '#ostree/repo/settings.ts';
 import { clearStaleStaging } from '#ostree/repo/staging.ts';
+import { wantsTombstones, writeTombstones } from '#ostree/repo/tombstone.ts';
 
 export interface PruneOptions {
   /** Keep only what refs (and `roots`) reach; otherwise every commit keeps itself. */
@@ -88,6 +89,11 @@ function tooOld(
 function remove(repo: Repo, doomed: readonly StoredObject[]): void {
   clearStaleStaging(repo);
   const isCommit = ({ type }: StoredObject): boolean => type === 'commit' || type === 'commitmeta';
+  if (wantsTombstones(repo))
+    writeTombstones(
+      repo,
+      doomed.filter(({ type }) => type === 'commit').map(({ checksum }) => checksum),
+    );
   unlinkAll(repo, doomed.filter(isCommit));
   unlinkAll(
     repo,

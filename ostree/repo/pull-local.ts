@@ -14,7 +14,9 @@ import {
   writeDetachedMetadata,
 } from '#ostree/repo/objects.ts';
 import { markCommit, nothingReachable, type Reachable } from '#ostree/repo/reachable.ts';
+import { isPartial, markPartial, unmarkPartial } from '#ostree/repo/partial.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { removeTombstone } from '#ostree/repo/tombstone.ts';
 import { Transaction, type FileSource } from '#ostree/repo/transaction.ts';
 
 export interface PullResult {
@@ -40,25 +42,47 @@ export function pullLocal(
     readonly commits: readonly { readonly refspec: string | null; readonly checksum: Checksum }[];
     /** Generations of parents to copy too; -1 all. */
     readonly depth?: number;
+    /** Without what they need: commits that are new are marked as partial. */
+    readonly commitsOnly?: boolean;
   },
 ): PullResult {
   const reachable = nothingReachable();
+  const isWhole = wanted.commitsOnly !== true;
   for (const { checksum } of wanted.commits) {
     loadCommit(from, checksum);
-    markCommit(from, reachable, { commit: checksum, depth: wanted.depth ?? 0 });
+    const depth = wanted.depth ?? 0;
+    if (isWhole) markCommit(from, reachable, { commit: checksum, depth });
+    else for (const commit of history(from, checksum, depth)) reachable.commits.add(commit);
   }
+  const present = [...reachable.commits].filter((commit) => hasObject(from, commit, 'commit'));
   requireFreeSpace(to, spaceNeeded(from, to, reachable));
   const txn = Transaction.begin(to);
   try {
     copyContent(from, txn, reachable);
+    if (!isWhole) for (const commit of present) if (!txn.has(commit, 'commit')) markPartial(to, commit);
     const metadata = copyMetadata(from, txn, reachable);
     for (const { refspec, checksum } of wanted.commits) if (refspec !== null) txn.setRef(refspec, checksum);
     const stats = txn.commit();
     copyDetached(from, to, reachable);
+    for (const commit of present) {
+      if (isWhole && !isPartial(from, commit)) unmarkPartial(to, commit);
+      removeTombstone(to, commit);
+    }
     return { metadata, content: stats.contentWritten, bytes: stats.contentBytes };
   } finally {
     txn.abort();
   }
+}
+
+/** A commit and so many generations of its parents, as far as they are there. */
+function history(repo: Repo, commit: Checksum, depth: number): Checksum[] {
+  const found: Checksum[] = [];
+  let next: Checksum | null = commit;
+  for (let left = depth; next !== null && hasObject(repo, next, 'commit'); left--) {
+    found.push(next);
+    next = left === 0 ? null : loadCommit(repo, next).parent;
+  }
+  return found;
 }
 
 /** Bytes of the content that the target lacks, in its blocks; a lower bound where it is kept compressed. */

@@ -19,6 +19,7 @@ import type { PullSource } from '#ostree/repo/pull-source.ts';
 import { readRef } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { decodeSummary, type Summary } from '#ostree/repo/summary.ts';
+import { removeTombstone } from '#ostree/repo/tombstone.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
 
 export interface PullRequest {
@@ -267,7 +268,10 @@ function finish(
     txn.abort();
   }
   const isWhole = request.commitsOnly !== true && (request.subpaths ?? []).length === 0;
-  if (isWhole) for (const { checksum } of commits) unmarkPartial(repo, checksum);
+  for (const { checksum } of commits) {
+    if (isWhole) unmarkPartial(repo, checksum);
+    removeTombstone(repo, checksum);
+  }
 }
 
 function setIfNew(txn: Transaction, refspec: string, checksum: Checksum): void {

@@ -37,6 +37,59 @@ export function listRefs(repo: Repo, prefix: string | null = null): Ref[] {
   return found.sort((a, b) => compareBytewise(a.refspec, b.refspec));
 }
 
+/** A local ref that stands for another one: a symbolic link. */
+export interface RefAlias {
+  readonly ref: string;
+  /** The ref it stands for. */
+  readonly target: string;
+}
+
+/** All aliases, sorted; links that lead elsewhere are passed over. */
+export function listAliases(repo: Repo): RefAlias[] {
+  return listRefs(repo)
+    .filter(({ refspec }) => !refspec.includes(':'))
+    .flatMap(({ refspec }): RefAlias[] => {
+      const path = refPath(parseRefspec(refspec));
+      if (((repo.sys.lstat(repo.fd, path)?.mode ?? 0) & S.IFMT) !== S.IFLNK) return [];
+      const target = linkedRef(refspec, repo.sys.readlink(repo.fd, path) ?? '');
+      return target === null ? [] : [{ ref: refspec, target }];
+    });
+}
+
+/** Makes a local ref stand for another, by one rename, and syncs it; one of that name is replaced. */
+export function writeAlias(repo: Repo, { ref, target }: RefAlias): void {
+  const { sys, fd } = repo;
+  const path = refPath(parseRefspec(ref));
+  const components = path.split('/');
+  for (let depth = 1; depth < components.length; depth++) {
+    const parent = components.slice(0, depth).join('/');
+    if (sys.stat(fd, parent) === null) sys.mkdir(fd, parent, 0o775);
+  }
+  const directory = sys.open(fd, path.slice(0, path.lastIndexOf('/')), ['read', 'directory']);
+  try {
+    const name = components.at(-1) ?? '';
+    const temporary = `.${name}-${sys.randomHex(4)}`;
+    sys.symlink('../'.repeat(ref.split('/').length - 1) + target, directory, temporary);
+    sys.rename(directory, temporary, directory, name);
+    sys.fsync(directory);
+  } finally {
+    sys.close(directory);
+  }
+}
+
+/** The ref that a link beside the ref leads to; null where it leaves the local refs. Pure. */
+function linkedRef(ref: string, link: string): string | null {
+  const at = ref.split('/').slice(0, -1);
+  if (link.startsWith('/')) return null;
+  for (const component of link.split('/')) {
+    if (component === '..') {
+      if (at.pop() === undefined) return null;
+    } else if (component !== '.' && component !== '') at.push(component);
+  }
+  const target = at.join('/');
+  return isRefName(target) ? target : null;
+}
+
 /**
  * The commit that `rev` names: a ref (`ref` or `remote:ref`; a ref of a remote is found without the remote's name
  * where no local one has it, and as `remote/ref`), a checksum, a unique prefix of a commit's checksum, or any of these followed by `^`

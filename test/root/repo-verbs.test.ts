@@ -136,6 +136,21 @@ test('refs and names', async () => {
   await both(['rev-parse', 'n/m']);
 });
 
+test('aliases of refs', async () => {
+  await both(['refs', '--alias', '--create=alias/stable', 'x/y']);
+  await both(['refs', '--alias']);
+  await both(['rev-parse', 'alias/stable']);
+  await both(['refs', '-A', 'alias/stable', '--create=x/boot']);
+  await both(['refs', '--delete', 'x/y']);
+  await both(['refs', '-A', '--create=alias/stable', 'x/boot']);
+  await both(['refs', '-A', '--create=origin:x', 'x/y']);
+  await both(['refs', '-A', '--create=other', 'nope']);
+  const link = (name: string): string => fs.readlinkSync(path.join(scratch, name, 'refs/heads/alias/stable'));
+  expect(link('ours')).toBe(link('theirs'));
+  await both(['refs', '--delete', 'alias']);
+  await both(['refs', '--alias']);
+});
+
 test('configuration and remotes', async () => {
   await both(['config', 'get', 'core.mode']);
   await both(['config', 'set', 'core.thing', 'value']);
@@ -160,4 +175,26 @@ test('prune and fsck', async () => {
   await both(['log', 'x/y']);
   expect(listing(path.join(scratch, 'ours/objects'))).toBe(listing(path.join(scratch, 'theirs/objects')));
   await both(['fsck', '-q']);
+});
+
+test('tombstones', async () => {
+  const folder = { ours: path.join(scratch, 'our-graves'), theirs: path.join(scratch, 'their-graves') };
+  const run = async (args: readonly string[]): Promise<void> => {
+    const expected = theirs([...args, `--repo=${folder.theirs}`]);
+    expect(await ours([...args, `--repo=${folder.ours}`]), args.join(' ')).toEqual(expected);
+  };
+  const commit = (subject: string) => run(['commit', '-b', 'x', TIME, `--tree=dir=${later}`, '-s', subject]);
+  await run(['init', '--mode=bare']);
+  for (const subject of ['1', '2', '3']) await commit(subject);
+  await run(['prune', '--refs-only', '--depth=1']);
+  await run(['fsck', '--add-tombstones', '-q']);
+  // From now on every deletion leaves one.
+  await commit('4');
+  await run(['prune', '--refs-only', '--depth=0']);
+  expect(listing(`${folder.ours}/objects`)).toBe(listing(`${folder.theirs}/objects`));
+  expect(fs.globSync(`${folder.ours}/objects/*/*.tombstone-commit`)).toHaveLength(2);
+  // The C program would now delete the commit that the ref names, too.
+  expect((await ours(['fsck', '--add-tombstones', '-q', `--repo=${folder.ours}`])).text).not.toContain(
+    'Adding',
+  );
 });
