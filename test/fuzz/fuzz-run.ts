@@ -1,11 +1,12 @@
 /** Executes one target after the other on inputs that a seed decides, and keeps those whose outcome is new. */
 import { mutate } from './mutate.ts';
 import { seededRandom } from './random.ts';
-import { FUZZ_TARGETS, type FuzzTarget } from './targets.ts';
+import type { FuzzTarget } from './targets.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
 
 export interface FuzzRequest {
+  readonly targets: readonly FuzzTarget[];
   readonly executions: number;
   readonly seed: number;
   /** Called before each execution: for what watches from outside. */
@@ -35,8 +36,8 @@ const LARGEST_CORPUS = 2000;
 export function fuzz(request: FuzzRequest): FuzzResult {
   const findings: FuzzFinding[] = [];
   const totals = { executions: 0, accepted: 0, corpus: 0, digest: 0 };
-  const share = Math.ceil(request.executions / FUZZ_TARGETS.length);
-  FUZZ_TARGETS.forEach((target, index) => {
+  const share = Math.ceil(request.executions / request.targets.length);
+  request.targets.forEach((target, index) => {
     const random = seededRandom(request.seed + index);
     const corpus = target.seeds.map((seed) => [...seed]);
     const words = target.words.map((word) => [...utf8Bytes(word)]);

@@ -1,22 +1,31 @@
 /** A small share of `npm run fuzz`, and what it found. */
 import { expect, test } from 'vitest';
 import { execute, fuzz } from './fuzz-run.ts';
+import { PACKAGE_TARGETS } from './package-targets.ts';
 import { FUZZ_TARGETS } from './targets.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
 
-test('200,000 executions of the parsers end in a value or a UserError', { timeout: 300_000 }, () => {
-  const { executions, accepted, findings } = fuzz({ executions: 200_000, seed: 1 });
-  console.log(`fuzz: ${executions} executions, ${accepted} accepted, ${findings.length} findings`);
-  expect(findings).toEqual([]);
-  expect(executions).toBeGreaterThan(199_999);
-  expect(accepted).toBeGreaterThan(20_000);
-});
+test.each([
+  ['boot', FUZZ_TARGETS],
+  ['packages', PACKAGE_TARGETS],
+] as const)(
+  '200,000 executions of the parsers of %s end in a value or a UserError',
+  { timeout: 300_000 },
+  (name, targets) => {
+    const { executions, accepted, findings } = fuzz({ targets, executions: 200_000, seed: 1 });
+    console.log(`fuzz, ${name}: ${executions} executions, ${accepted} accepted, ${findings.length} findings`);
+    expect(findings).toEqual([]);
+    expect(executions).toBeGreaterThan(199_999);
+    expect(accepted).toBeGreaterThan(20_000);
+  },
+);
 
 test('the same seed has the same outcomes', () => {
-  const [one, two] = [1, 1].map((seed) => fuzz({ executions: 5000, seed }).digest);
+  const targets = FUZZ_TARGETS;
+  const [one, two] = [1, 1].map((seed) => fuzz({ targets, executions: 5000, seed }).digest);
   expect(one).toBe(two);
-  expect(fuzz({ executions: 5000, seed: 2 }).digest).not.toBe(one);
+  expect(fuzz({ targets, executions: 5000, seed: 2 }).digest).not.toBe(one);
 });
 
 test('an error that is no UserError is a finding', () => {

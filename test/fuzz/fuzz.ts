@@ -1,7 +1,7 @@
 /**
- * npm run fuzz -- [--executions N] [--seed S]
+ * npm run fuzz -- [--targets boot|packages] [--executions N] [--seed S]
  *
- * Executes the parsers of the boot N times (10 million by default) on inputs that the seed decides and prints what it
+ * Executes the parsers of the boot (or of packages and their metadata) N times (10 million by default) on inputs that the seed decides and prints what it
  * found. An execution must end in a value or a UserError within a second.
  */
 import fs from 'node:fs';
@@ -9,13 +9,18 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { fuzz, type FuzzFinding, type FuzzResult } from './fuzz-run.ts';
+import { PACKAGE_TARGETS } from './package-targets.ts';
+import { FUZZ_TARGETS } from './targets.ts';
 
 /** Longest time of one execution on a busy machine, in milliseconds. */
 const HANG = 20_000;
 const SLOW = 1000;
 const FINDINGS = path.join(import.meta.dirname, '../../build/fuzz');
 
+const TARGETS = { boot: FUZZ_TARGETS, packages: PACKAGE_TARGETS };
+
 interface Watched {
+  readonly targets: keyof typeof TARGETS;
   readonly executions: number;
   readonly seed: number;
   /** [execution, length of the input, bytes of it]. */
@@ -28,6 +33,7 @@ else work(workerData as Watched);
 async function main(): Promise<void> {
   const { values } = parseArgs({
     options: {
+      targets: { type: 'string', default: 'boot' },
       executions: { type: 'string', default: '10000000' },
       seed: { type: 'string', default: '1' },
     },
@@ -35,7 +41,9 @@ async function main(): Promise<void> {
   const [executions, seed] = [Number(values.executions), Number(values.seed)];
   if (!Number.isSafeInteger(executions) || !Number.isSafeInteger(seed))
     throw new Error('--executions and --seed are numbers');
-  const result = await watched({ executions, seed, shared: new SharedArrayBuffer(8 + 4096) });
+  const { targets } = values;
+  if (targets !== 'boot' && targets !== 'packages') throw new Error('--targets is boot or packages');
+  const result = await watched({ targets, executions, seed, shared: new SharedArrayBuffer(8 + 4096) });
   for (const finding of result.findings)
     console.log(`${finding.target}: ${finding.error}\n  ${keep(finding)}`);
   console.log(
@@ -74,7 +82,7 @@ async function stopHung(worker: Worker, shared: SharedArrayBuffer, execution: nu
   await worker.terminate();
 }
 
-function work({ executions, seed, shared }: Watched): void {
+function work({ targets, executions, seed, shared }: Watched): void {
   const state = new Int32Array(shared, 0, 2);
   const copy = new Uint8Array(shared, 8);
   const slow: FuzzFinding[] = [];
@@ -84,6 +92,7 @@ function work({ executions, seed, shared }: Watched): void {
       slow.push({ ...previous, error: `took ${now - previous.start} ms` });
   };
   const result = fuzz({
+    targets: TARGETS[targets],
     executions,
     seed,
     watch: (target, input, execution) => {

@@ -361,7 +361,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   generatedUnits,
 ];
 
-function check(holds: boolean, property: string): void {
+export function check(holds: boolean, property: string): void {
   if (!holds) throw new Error(`does not hold: ${property}`);
 }
 
@@ -374,7 +374,7 @@ export function textOf(bytes: Uint8Array): string {
   return each;
 }
 
-function texts(...all: readonly string[]): Uint8Array[] {
+export function texts(...all: readonly string[]): Uint8Array[] {
   return all.map(utf8Bytes);
 }
 

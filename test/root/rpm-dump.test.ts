@@ -4,11 +4,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { debugRpmDump } from '#cli/debug-rpm-dump.ts';
-import { formatNvra } from '#layering/nevra.ts';
 import { readRpmFile } from '#layering/rpm-file.ts';
 import { readPayload } from '#layering/rpm-payload.ts';
 import { buildRpm } from '#test/fixtures/rpm-build.ts';
-import { corpusFiles, HAS_CORPUS } from './rpm-corpus.ts';
 import { MANY_FILES, NO_FILES, PAYLOADS, SAMPLE } from './rpm-samples.ts';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-test-dump-'));
@@ -62,39 +60,6 @@ test.each([
 ])('%s is refused', (file, message) => {
   expect(() => ours([file])).toThrow(message);
 });
-
-describe.runIf(HAS_CORPUS)('real packages', () => {
-  /** Packages whose payload cannot be read, and why. */
-  const DAMAGED = new Map([['hello-2.0-1.x86_64-corrupted.rpm', 'it is missing']]);
-  const files = corpusFiles('rpms', '.rpm');
-
-  test('all print as rpm -qp --dump', () => {
-    expect(files.length).toBeGreaterThan(200);
-    for (const file of files) expect([file, ours([file])]).toEqual([file, rpmDump(file)]);
-  });
-
-  test('all have the name that rpm gives them', () => {
-    const format = '%{nvra}\n';
-    for (const file of files) {
-      const { nevra } = readRpmFile(file);
-      const named = runRpm(['-qp', '--nosignature', '--qf', format, file]).trimEnd();
-      // rpm calls a source package's architecture src.
-      expect([file, formatNvra(nevra).replace(/[^.]+$/, '')]).toEqual([file, named.replace(/[^.]+$/, '')]);
-    }
-  });
-
-  test('the payloads of all are whole, but for those known to be damaged', () => {
-    for (const file of files) {
-      const damage = DAMAGED.get(path.basename(file));
-      if (damage === undefined) for (const one of readPayload(readRpmFile(file))) drain(one.content());
-      else expect(() => [...readPayload(readRpmFile(file))]).toThrow(damage);
-    }
-  });
-});
-
-function drain(pieces: Iterable<Uint8Array>): void {
-  for (const piece of pieces) expect(piece.length).toBeGreaterThan(0);
-}
 
 function ours(files: readonly string[]): string {
   let text = '';

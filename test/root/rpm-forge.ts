@@ -52,6 +52,13 @@ export function forgeRpm(file: string, rpm: ForgedRpm): string {
   return file;
 }
 
+/** The header that the file would have, as a database stores it. */
+export function forgedHeader(rpm: ForgedRpm): Uint8Array {
+  return headerBytes(63, [...identity(rpm), ...fileTags(rpm), ...payloadTags(rpm, Buffer.alloc(1))]).subarray(
+    8,
+  );
+}
+
 function lead(): Buffer {
   const bytes = Buffer.alloc(96);
   bytes.writeUInt32BE(0xedabeedb);
@@ -110,7 +117,8 @@ function payloadTags(rpm: ForgedRpm, payload: Buffer): Tagged[] {
   ];
 }
 
-function archive(rpm: ForgedRpm): Buffer {
+/** The payload, not compressed. */
+export function archive(rpm: ForgedRpm): Buffer {
   const right = rpm.files
     .filter(({ ghost }) => ghost !== true)
     .map((file) => ({ name: `.${file.path}`, content: file.linkto ?? file.content ?? '' }));
