@@ -94,6 +94,9 @@ function without(names: readonly string[], taken: readonly string[]): string[] {
   return names.filter((name) => !set.has(name));
 }
 
+/** Elements within each other; real files have four. */
+const DEEPEST = 32;
+
 interface Section {
   group?: MutableGroup;
   environment?: MutableEnvironment;
@@ -111,6 +114,11 @@ function readSections(xml: string, source: string, finished: (section: Section) 
   });
   parser.on('opentag', (tag) => {
     path.push(tag.name);
+    if (path.length > DEEPEST)
+      throw new UserError(
+        'BAD_METADATA',
+        `${source}: not a comps file: its elements are nested ${DEEPEST} deep`,
+      );
     text = '';
     attributes = tag.attributes;
     if (path.length === 2 && tag.name === 'group')

@@ -20,12 +20,14 @@ export interface HttpGet {
 
 export interface HttpAnswer {
   readonly status: number;
-  readonly body: http.IncomingMessage;
+  readonly body: AsyncIterable<Uint8Array>;
 }
 
 const MOST_REDIRECTS = 10;
-/** Milliseconds without a byte. */
-const IDLE_LIMIT = 30_000;
+const DEFAULT_TIMEOUT = 30;
+const DEFAULT_MIN_RATE = 1000;
+/** What a timer takes; longer is never. */
+const LONGEST_TIMEOUT = 2 ** 31 / 1000 - 1;
 
 /** @throws UserError BAD_CERTIFICATE where a certificate file that the repository names cannot be read */
 export function openConnections(settings: TransferSettings): Connections {
@@ -51,7 +53,8 @@ export async function httpGet(url: string, options: HttpGet): Promise<HttpAnswer
   for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
     const answer = await requestOnce(target, options, target.origin === origin);
     const { statusCode = 0, headers } = answer;
-    if (statusCode === 200 || statusCode === 206) return { status: statusCode, body: answer };
+    if (statusCode === 200 || statusCode === 206)
+      return { status: statusCode, body: notTooSlow(answer, url, options.connections.settings) };
     answer.resume();
     if (statusCode < 300 || statusCode >= 400 || headers.location === undefined)
       throw downloadError(
@@ -114,17 +117,58 @@ function requestOnce(target: URL, options: HttpGet, ownServer: boolean): Promise
           ...(from > 0 ? { range: `bytes=${from}-` } : {}),
           ...(ownServer ? authorization(target, connections.settings) : {}),
         },
-        timeout: IDLE_LIMIT,
+        timeout: timeoutOf(connections.settings) * 1000,
         ...(signal === undefined ? {} : { signal }),
       },
       resolve,
     );
-    request.on('timeout', () => request.destroy(new Error(`no answer for ${IDLE_LIMIT / 1000} seconds`)));
+    request.on('timeout', () =>
+      request.destroy(new Error(`no answer for ${timeoutOf(connections.settings)} seconds`)),
+    );
     request.on('error', (cause) => {
       const aborted = signal?.aborted === true;
       reject(aborted ? cause : new DownloadError(target.href, messageOf(cause), { transient: true, cause }));
     });
   });
+}
+
+function timeoutOf({ timeout }: TransferSettings): number {
+  return Math.min(timeout ?? DEFAULT_TIMEOUT, LONGEST_TIMEOUT);
+}
+
+/** The body, given up where nothing comes for too long, or only a byte now and then. */
+async function* notTooSlow(
+  body: http.IncomingMessage,
+  url: string,
+  settings: TransferSettings,
+): AsyncGenerator<Uint8Array> {
+  const [seconds, least] = [timeoutOf(settings), settings.minRate ?? DEFAULT_MIN_RATE];
+  const tooSlow = (what: string): DownloadError => new DownloadError(url, what, { transient: true });
+  // The time that the reader takes for a piece is not the server's.
+  let timer: NodeJS.Timeout | undefined;
+  const watch = (): void => {
+    timer = setTimeout(
+      () => body.destroy(tooSlow(`nothing more comes for ${seconds} seconds`)),
+      seconds * 1000,
+    );
+  };
+  let [waited, bytes, since] = [0, 0, performance.now()];
+  try {
+    watch();
+    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+      clearTimeout(timer);
+      waited += (performance.now() - since) / 1000;
+      bytes += chunk.length;
+      if (waited >= seconds && bytes < least * waited)
+        throw tooSlow(`it sends less than ${least} bytes a second`);
+      if (waited >= seconds) [waited, bytes] = [0, 0];
+      yield chunk;
+      since = performance.now();
+      watch();
+    }
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function authorization(target: URL, settings: TransferSettings): { authorization?: string } {

@@ -27,7 +27,11 @@ export interface RepositoryParts {
 /** Changes whenever the way .solv files are written does. */
 const SOLV_FORMAT = 'yum-ostree solv 1';
 const COMPS_FORMAT = 'yum-ostree comps 1';
-const MOST_TEXT = 256 << 20;
+/** Bytes, unpacked; real ones have a tenth of that. */
+const MOST_GROUPS = 64 << 20;
+const MOST_MODULES = 256 << 20;
+/** Bytes of one file, as it is fetched. */
+const MOST_METADATA = 2 ** 32;
 
 /** The repository that a verified repomd.xml describes; its files are fetched and converted when they are needed. */
 export function repositoryOver(parts: RepositoryParts): LoadedRepository {
@@ -42,7 +46,7 @@ export function repositoryOver(parts: RepositoryParts): LoadedRepository {
     modularPackages: async () =>
       modules === undefined
         ? []
-        : hiddenModularPackages(await decompressed(parts, await fetched(parts, modules))),
+        : hiddenModularPackages(await decompressed(parts, await fetched(parts, modules), MOST_MODULES)),
     prefetch: async () => {
       await fetchedGroups(parts);
       if (modules !== undefined) await fetched(parts, modules);
@@ -66,7 +70,12 @@ async function solvFile(
     // In a new file and synced by the addon; a crash leaves the temporary file or the whole one.
     const temporary = `${target}.${process.pid}.tmp`;
     await duringAsync('reading its metadata', () =>
-      options.addon.convertMetadata(options.arch, input, lists, temporary, key),
+      options.addon.convertMetadata(options.arch, input, lists, temporary, key).catch((cause: unknown) => {
+        fs.rmSync(temporary, { force: true });
+        // What cannot be written is not the metadata's fault.
+        if (messageOf(cause).startsWith(temporary)) throw cause;
+        throw new UserError('BAD_METADATA', messageOf(cause), { cause });
+      }),
     );
     fs.renameSync(temporary, target);
   }
@@ -80,7 +89,7 @@ async function readComps(parts: RepositoryParts): Promise<Comps | null> {
   const known = readParsedComps(parsed);
   if (known !== null) return known;
   const source = `repository ${parts.config.id}: ${path.basename(file)}`;
-  const comps = parseComps(await decompressed(parts, file), source);
+  const comps = parseComps(await decompressed(parts, file, MOST_GROUPS), source);
   const text = JSON.stringify({
     format: COMPS_FORMAT,
     groups: [...comps.groups],
@@ -123,13 +132,23 @@ async function fetchedGroups(parts: RepositoryParts): Promise<string | null> {
   return null;
 }
 
-async function decompressed({ options }: RepositoryParts, file: string): Promise<string> {
-  return Buffer.from(await options.addon.readCompressed(file, MOST_TEXT)).toString('utf8');
+/** @throws UserError BAD_METADATA where it cannot be unpacked, or has more bytes than `most` */
+async function decompressed(
+  { options, config }: RepositoryParts,
+  file: string,
+  most: number,
+): Promise<string> {
+  const bytes = await options.addon.readCompressed(file, most).catch((cause: unknown) => {
+    throw new UserError('BAD_METADATA', `repository ${config.id}: ${messageOf(cause)}`, { cause });
+  });
+  return Buffer.from(bytes).toString('utf8');
 }
 
 /** The path of a metadata file in the cache, its checksum checked; bzip2 is undone, which the addon does not read. */
 async function fetched(parts: RepositoryParts, record: RepomdRecord): Promise<string> {
   const { state, cache, transfer, options } = parts;
+  if (record.size !== null && record.size > MOST_METADATA)
+    throw new UserError('BAD_METADATA', `its ${record.type} metadata is said to have ${record.size} bytes`);
   const name = path.basename(record.location).replace(/[^\w.-]/g, '_');
   const target = cache.file(`${record.checksum.hex}-${record.type}-${name.slice(-40)}`);
   if (options.cacheOnly && !(await hasChecksum(target, record.checksum)))
@@ -141,7 +160,10 @@ async function fetched(parts: RepositoryParts, record: RepomdRecord): Promise<st
       },
     );
   const urls = state.baseUrls.map((baseUrl) => `${baseUrl}${record.location}`);
-  await fetchFile({ urls, target, checksum: record.checksum, size: record.size }, transfer);
+  await fetchFile(
+    { urls, target, checksum: record.checksum, size: record.size, most: MOST_METADATA },
+    transfer,
+  );
   return target.endsWith('.bz2') ? withoutBzip2(target) : target;
 }
 

@@ -15,6 +15,10 @@ export interface TransferSettings {
   readonly proxy: string | null;
   readonly username: string | null;
   readonly password: string | null;
+  /** Seconds without a byte after which a server counts as gone; 30 where it is not said. */
+  readonly timeout?: number;
+  /** Bytes a second, over `timeout`; less counts as gone too. 1000 where it is not said, as for dnf. */
+  readonly minRate?: number;
 }
 
 /** One repository as its `.repo` file describes it, variables replaced. */
@@ -152,6 +156,8 @@ function transferOf(read: Reader): TransferSettings {
     proxy: proxy === null ? null : proxyUrl(proxy, read),
     username: read.text('username'),
     password: read.text('password'),
+    ...(read.text('timeout') === null ? {} : { timeout: read.seconds('timeout', 0) }),
+    ...(read.text('minrate') === null ? {} : { minRate: read.number('minrate', 0) }),
   };
 }
 

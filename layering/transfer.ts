@@ -27,6 +27,8 @@ export interface WantedFile {
   readonly checksum: FileChecksum;
   /** Bytes, where known: what is longer is not read to its end. */
   readonly size: number | null;
+  /** Bytes that are read at most where the size is not known. */
+  readonly most?: number;
 }
 
 const STRONG = ['sha256', 'sha384', 'sha512'];
@@ -109,7 +111,12 @@ async function fetchFrom(url: string, wanted: WantedFile, transfer: Transfer): P
   );
 }
 
-async function appendTo(part: string, url: string, { size }: WantedFile, transfer: Transfer): Promise<void> {
+async function appendTo(
+  part: string,
+  url: string,
+  { size, most }: WantedFile,
+  transfer: Transfer,
+): Promise<void> {
   const have = fs.statSync(part, { throwIfNoEntry: false })?.size ?? 0;
   if (size !== null && have === size) return;
   const body = bodyOf(url, transfer, size !== null && have < size ? have : 0);
@@ -121,6 +128,8 @@ async function appendTo(part: string, url: string, { size }: WantedFile, transfe
         throw new DownloadError(url, `it is longer than the ${size} bytes that the metadata says`, {
           transient: false,
         });
+      if (most !== undefined && length > most)
+        throw new DownloadError(url, `it is longer than ${most} bytes`, { transient: false });
       yield chunk;
     }
   };

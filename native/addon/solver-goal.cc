@@ -7,7 +7,6 @@
 extern "C" {
 #include <solv/chksum.h>
 #include <solv/knownid.h>
-#include <solv/pool_parserpmrichdep.h>
 #include <solv/selection.h>
 #include <solv/solvable.h>
 }
@@ -116,7 +115,7 @@ Napi::Value Goal::InstallPackage(const Napi::CallbackInfo &info) {
 // installDependency(dependency): that this dependency, a rich one maybe, holds; null where it is malformed.
 Napi::Value Goal::InstallDependency(const Napi::CallbackInfo &info) {
   sack_->Prepare();
-  Id dependency = pool_parserpmrichdep(sack_->pool(), addon::Text(info, 0).c_str());
+  Id dependency = RichDependency(sack_->pool(), addon::Text(info, 0).c_str());
   if (!dependency) return info.Env().Null();
   // The providers are looked up now, before the solver takes its snapshot of them.
   pool_whatprovides(sack_->pool(), dependency);

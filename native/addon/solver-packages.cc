@@ -12,6 +12,14 @@ extern "C" {
 }
 
 namespace solver {
+
+Id RichDependency(Pool *pool, const char *text) {
+  uint64_t open = 0;
+  for (const char *c = text; *c; c++)
+    if (*c == '(' && ++open > kMostParentheses) return 0;
+  return pool_parserpmrichdep(pool, text);
+}
+
 namespace {
 
 class Fields {
@@ -66,8 +74,8 @@ class Adder {
     Need();
     unsigned sense = static_cast<unsigned>(fields.NextNumber());
     const char *name = fields.Next(), *evr = fields.Next();
-    Id id = name[0] == '(' ? pool_parserpmrichdep(pool_, name) : pool_str2id(pool_, name, 1);
-    if (!id) throw std::runtime_error(std::string(pool_id2str(pool_, Current()->name)) + ": its dependency " + name + " is malformed");
+    Id id = name[0] == '(' ? RichDependency(pool_, name) : pool_str2id(pool_, name, 1);
+    if (!id) throw std::runtime_error(std::string(pool_id2str(pool_, Current()->name)) + ": its dependency " + std::string(name).substr(0, 200) + " is malformed");
     if (RelationOf(sense) && *evr) id = pool_rel2id(pool_, id, pool_str2id(pool_, evr, 1), RelationOf(sense), 1);
     Solvable *s = Current();
     switch (kind) {

@@ -38,6 +38,9 @@ using TransactionOwner = std::unique_ptr<Transaction, TransactionDeleter>;
 using FileOwner = std::unique_ptr<FILE, FileDeleter>;
 using CString = std::unique_ptr<char, CStringDeleter>;
 
+// In one dependency, or between two tags of the metadata.
+constexpr uint64_t kMostParentheses = 2000;
+
 class QueueOwner {
  public:
   QueueOwner() { queue_init(&queue_); }
@@ -51,6 +54,10 @@ class QueueOwner {
  private:
   Queue queue_;
 };
+
+// A dependency in parentheses; 0 where it is malformed, or so deep that libsolv, which calls itself for those within, would
+// come to the end of the stack.
+Id RichDependency(Pool *pool, const char *text);
 
 // A pool of RPM packages for one architecture, nothing loaded.
 PoolOwner NewPool(const char *arch);
