@@ -7,6 +7,7 @@ import type { Bootloader } from '#bootloader/detect.ts';
 import { grubConfig, type GrubOptions } from '#bootloader/grub.ts';
 import { syslinuxText } from '#bootloader/syslinux.ts';
 import { ubootText } from '#bootloader/uboot.ts';
+import { writeUbootFiles } from '#bootloader/write-uboot-files.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { replaceFile } from '#ostree/sysroot/write-file.ts';
@@ -31,6 +32,7 @@ export function writeLoaderConfig(
   generateGrub?: GrubGenerator,
 ): void {
   const { bootloader } = config;
+  writeUbootFiles(sysroot, config);
   if (bootloader === 'none') return;
   during(`writing the ${bootloader} configuration`, () => {
     const directory = `boot/loader.${config.bootversion}`;

@@ -51,6 +51,8 @@ const TESTS_AND_BENCHES = [
   ['/usr/bin/time', 'time'],
   ['/usr/sbin/mkfs.ext4', 'e2fsprogs'],
   ['/usr/bin/mcopy', 'mtools'],
+  ['/usr/bin/mkimage', 'u-boot-tools'],
+  ['/usr/lib/u-boot/qemu_arm64/u-boot.bin', 'u-boot-qemu'],
   ['/usr/sbin/mkfs.vfat', 'dosfstools'],
   ['/usr/bin/systemd-tmpfiles', 'systemd'],
   ['/usr/bin/dracut', 'dracut-core'],

@@ -1,0 +1,81 @@
+/** `extlinux.conf` and `boot.scr` in `loader.B`, where the machine's links ask for them. */
+import {
+  bootCommand,
+  bootScript,
+  KERNEL_HEAD,
+  scriptImage,
+  type BootCommand,
+} from '#bootloader/boot-script.ts';
+import { extlinuxText } from '#bootloader/extlinux.ts';
+import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+import { codeOf, during, UserError } from '#ostree/format/errors.ts';
+import { keyFileList } from '#ostree/format/keyfile.ts';
+import type { Bit } from '#ostree/sysroot/load-state.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { replaceFile } from '#ostree/sysroot/write-file.ts';
+
+export interface UbootFiles {
+  /** The side that is written. */
+  readonly bootversion: Bit;
+  /** In the menu's order. */
+  readonly entries: readonly BlsEntry[];
+  readonly bootPrefix: boolean;
+}
+
+const EXTLINUX = 'boot/extlinux/extlinux.conf';
+const SCRIPT = 'boot/boot.scr';
+
+/**
+ * Each is written where its usual place is a link to it, as `/boot/boot.scr -> loader/boot.scr`: the rename of
+ * `/boot/loader` switches it with the entries. A file of somebody else in that place is left alone.
+ * @throws UserError BAD_REPO, BAD_BLS
+ */
+export function writeUbootFiles(sysroot: Sysroot, { bootversion, entries, bootPrefix }: UbootFiles): void {
+  const { sys, fd } = sysroot;
+  const directory = `boot/loader.${bootversion}`;
+  const options = { prefix: bootPrefix ? '' : '/boot', overlays: overlaysOf(sysroot) };
+  if (leadsTo(sysroot, EXTLINUX, '../loader/extlinux.conf'))
+    during('writing extlinux.conf', () => {
+      const current = sys.readText(fd, EXTLINUX) ?? '';
+      const text = extlinuxText(current, entries, options);
+      replaceFile(sys, fd, { path: `${directory}/extlinux.conf`, text });
+    });
+  if (leadsTo(sysroot, SCRIPT, 'loader/boot.scr'))
+    during('writing boot.scr', () => {
+      const list = entries.map((bls) => ({ bls, command: commandFor(sysroot, bls) }));
+      const image = scriptImage(bootScript(list, options), 'ostree');
+      replaceFile(sys, fd, { path: `${directory}/boot.scr`, text: image });
+    });
+}
+
+function leadsTo({ sys, fd }: Sysroot, path: string, target: string): boolean {
+  try {
+    return sys.readlink(fd, path) === target;
+  } catch (error) {
+    if (codeOf(error) !== 'EINVAL') throw error;
+    return false;
+  }
+}
+
+/** `[yum-ostree] devicetree-overlays`, names below a deployment's directory of device trees. */
+function overlaysOf({ repo }: Sysroot): readonly string[] {
+  const names = keyFileList(repo.config, 'yum-ostree', 'devicetree-overlays') ?? [];
+  for (const name of names) {
+    const isSafe = [...name].every((c) => c > ' ' && !`'"\\$;&|<>\``.includes(c));
+    if (name === '' || name.startsWith('/') || name.split('/').includes('..') || !isSafe)
+      throw new UserError('BAD_REPO', `yum-ostree.devicetree-overlays has the name '${name}'`, {
+        hint: 'names are relative to the directory of device trees, as overlays/uart.dtbo',
+      });
+  }
+  return names;
+}
+
+function commandFor({ sys, fd }: Sysroot, bls: BlsEntry): BootCommand {
+  const path = blsValue(bls, 'linux') ?? '';
+  const kernel = sys.open(fd, path.startsWith('/boot/') ? path.slice(1) : `boot${path}`, ['read']);
+  try {
+    return bootCommand(sys.read(kernel, KERNEL_HEAD));
+  } finally {
+    sys.close(kernel);
+  }
+}
