@@ -4,12 +4,13 @@ import { withLock, type BoardContext } from '#board/context.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
 import { readBootView } from '#bootloader/boot-view.ts';
 import { bootProblems } from '#bootloader/check-boot.ts';
+import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
 import { repairBoot } from '#bootloader/repair-boot.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 
-/** @returns what was mended. @throws UserError BOOT_DAMAGED naming what is left */
+/** @returns what was mended, and warnings. @throws UserError BOOT_DAMAGED naming what is left */
 export function fsckBoot(context: BoardContext, { flags }: VerbArguments): string {
   const { sys, path } = context;
   const isRepair = flags.has('--repair');
@@ -20,10 +21,23 @@ export function fsckBoot(context: BoardContext, { flags }: VerbArguments): strin
     const mended = isRepair ? withLock(place, () => repairBoot(place)) : [];
     const said = mended.map((line) => `repaired: ${line}\n`).join('');
     refuseDamaged(place, said, isRepair);
-    return said;
+    return said + duplicateWarnings(place);
   } finally {
     sys.close(fd);
   }
+}
+
+const GRUB_FILES = ['boot/grub2/grub.cfg', 'boot/grub/grub.cfg'];
+
+/** The machine boots with such a menu, but may do so into another entry than the one that was made the default. */
+function duplicateWarnings({ sys, fd }: BootPlace): string {
+  return GRUB_FILES.filter((file) => hasDuplicateMenu(sys.readText(fd, file) ?? ''))
+    .map(
+      (file) =>
+        `warning: /${file} shows each deployment twice, by blscfg and by 15_ostree: ` +
+        `remove /etc/grub.d/15_ostree, or unset GRUB_ENABLE_BLSCFG, and run grub2-mkconfig\n`,
+    )
+    .join('');
 }
 
 function openRoot({ sys, path }: BoardContext): number {

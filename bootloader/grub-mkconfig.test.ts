@@ -1,4 +1,5 @@
 import { generatedBy, grubMkconfig, grubPrograms } from '#bootloader/grub-mkconfig.ts';
+import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { expect, sys, test } from '#test/both-engines.ts';
 
@@ -29,4 +30,13 @@ test('one that is named and not there is an error, and no reason to write anothe
   expect(generate({ OSTREE_GRUB2_EXEC: '' })).toBe(false);
   expect(generate({ OSTREE_GRUB2_EXEC: 'true' })).toBe(true);
   expect(() => generate({ OSTREE_GRUB2_EXEC: 'false' })).toThrow('exit code 1');
+});
+
+test('a menu that shows each deployment twice', () => {
+  const stanza =
+    "menuentry 'OS (ostree:0)' {\nlinux /ostree/os-1/vmlinuz root=x ostree=/ostree/boot.1/os/1/0\n}\n";
+  expect(hasDuplicateMenu(`insmod blscfg\nblscfg\n${stanza}`)).toBe(true);
+  expect(hasDuplicateMenu(`insmod blscfg\n# blscfg\n${stanza}`)).toBe(false);
+  expect(hasDuplicateMenu('insmod blscfg\n  blscfg --path /boot/loader/entries\n')).toBe(false);
+  expect(hasDuplicateMenu("blscfg\nmenuentry 'Other' {\nlinux /vmlinuz root=x\n}\n")).toBe(false);
 });

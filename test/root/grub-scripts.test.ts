@@ -1,0 +1,60 @@
+/** What we write for GRUB is a script for the real GRUB (grub-script-check); and a menu that shows all twice is told. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { fsckBoot } from '#board/fsck-boot.ts';
+import { loadSyscalls } from '#native/load.ts';
+import { commitTree, makeScratch, ourAdmin, removeScratch, run } from './sysroot-fixture.ts';
+
+let scratch: string;
+let root: string;
+beforeAll(async () => {
+  scratch = makeScratch();
+  root = path.join(scratch, 'root');
+  fs.mkdirSync(path.join(root, 'boot/grub2'), { recursive: true });
+  fs.symlinkSync('../loader/grub.cfg', path.join(root, 'boot/grub2/grub.cfg'));
+  await ourAdmin(root, ['init-fs', '--modern', root]);
+  await ourAdmin(root, ['stateroot-init', 'testos']);
+  const release = `NAME=x\nID=x\nPRETTY_NAME="It's {a} \\$x \\"OS\\" ; # é"\n`;
+  commitTree(`${root}/ostree/repo`, 'os/one', { files: { 'usr/lib/os-release': release } });
+  for (const word of ['first=1', 'second=2'])
+    await ourAdmin(root, ['deploy', '--os=testos', `--karg=${word}`, '--retain', 'os/one']);
+});
+afterAll(() => {
+  removeScratch(scratch);
+});
+
+const boardContext = () => ({ sys: loadSyscalls(), env: {}, path: root });
+const noWords = {
+  values: new Map<string, string[]>(),
+  flags: new Set<string>(),
+  operands: [],
+  sysroot: null,
+};
+
+test('our grub.cfg is a script for GRUB, whatever the system is called', () => {
+  const file = path.join(root, 'boot/loader/grub.cfg');
+  run('grub-script-check', [file]);
+  expect(fs.readFileSync(file, 'utf8').match(/^menuentry /gm)).toHaveLength(2);
+  const broken = path.join(scratch, 'broken.cfg');
+  fs.writeFileSync(broken, fs.readFileSync(file, 'utf8').replace("'\\''", "'"));
+  expect(() => run('grub-script-check', [broken])).toThrow('grub-script-check');
+});
+
+test('the snippet of the documentation for a static grub.cfg is one', () => {
+  const page = fs.readFileSync(path.join(import.meta.dirname, '../../docs/boot-loaders.md'), 'utf8');
+  const snippet = /^```\n(search --no-floppy[^`]*)^```$/m.exec(page)?.[1] ?? '';
+  expect(snippet).toContain('configfile /boot/loader/grub.cfg');
+  const file = path.join(scratch, 'snippet.cfg');
+  fs.writeFileSync(file, snippet);
+  run('grub-script-check', [file]);
+});
+
+test('fsck-boot warns of a menu that shows each deployment twice', () => {
+  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  const file = path.join(root, 'boot/grub2/grub.cfg');
+  const text = fs.readFileSync(file, 'utf8');
+  fs.unlinkSync(file);
+  fs.writeFileSync(file, `insmod blscfg\nblscfg\n${text}`);
+  expect(fsckBoot(boardContext(), noWords)).toContain('/boot/grub2/grub.cfg shows each deployment twice');
+});
