@@ -82,6 +82,8 @@ function jsonOf(status: DeploymentStatus): object {
     booted: deployment.isBooted,
     staged: deployment.isStaged,
     pinned: deployment.isPinned,
+    unlocked: status.unlocked ?? 'none',
+    'masked-units': status.maskedUnits ?? [],
     rollback: status.isRollback,
     default: deployment.index === 0,
     origin: status.base,

@@ -1,6 +1,5 @@
 /** What `audit` prints, for people and for programs. Pure. */
 import { shownWord } from '#cli/report-error.ts';
-import { isoTime } from '#cli/report.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import type { PackageDiff } from '#layering/package-diff.ts';
 import { AUDIT_BIT, type Audit, type NeededRestart, type NextBoot } from '#layering/running-audit.ts';
@@ -28,7 +27,6 @@ export function auditJson(audit: Audit): object {
     'reboot-needed': has(AUDIT_BIT.reboot),
     modified: has(AUDIT_BIT.modified),
     unlocked: modified.unlocked ?? 'none',
-    'live-tree-name': modified.live?.treeName ?? null,
     'processes-of-the-layer': modified.processes,
     'next-boot': nextBoot === null ? null : nextBootJson(nextBoot),
     restarts: audit.restarts.map(({ unit, userUnit, by, processes, reasons }) => ({
@@ -38,7 +36,6 @@ export function auditJson(audit: Audit): object {
       processes,
       reasons,
     })),
-    'restarts-done': modified.live?.restarts ?? [],
     unseen: audit.unseen,
   };
 }
@@ -89,21 +86,14 @@ function packageLines({ added, removed, upgraded, downgraded }: PackageDiff, ver
 }
 
 function modifiedLines({ modified }: Audit): string[] {
-  const { unlocked, live, processes } = modified;
-  const lines: string[] = [];
-  if (live !== null)
-    lines.push(
-      `live: ${live.treeName} was applied at ${isoTime(live.time)}${live.isUnfinished ? ', and not to its end' : ''}`,
-    );
-  else if (unlocked !== null)
-    lines.push(`unlocked: /usr is ${unlocked}; 'yum-ostree unlocked' lists what was changed`);
-  if (processes > 0)
-    lines.push(`  ${processes === 1 ? '1 process has' : `${processes} processes have`} files of that layer`);
-  for (const { unit, failure, time } of live?.restarts ?? [])
-    lines.push(
-      `  ${unit} ${failure === null ? `was restarted at ${isoTime(time)}` : `could not be restarted: ${failure}`}`,
-    );
-  return lines;
+  const { unlocked, processes } = modified;
+  const has = processes === 1 ? '1 process has' : `${processes} processes have`;
+  return [
+    ...(unlocked === null
+      ? []
+      : [`unlocked: /usr is ${unlocked}; 'yum-ostree unlocked' lists what was changed`]),
+    ...(processes > 0 ? [`  ${has} files of that layer`] : []),
+  ];
 }
 
 const HOW: Readonly<Record<NeededRestart['by'], string>> = {

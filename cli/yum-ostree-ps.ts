@@ -33,7 +33,7 @@ export function psText(report: RunningReport, options: PsOptions): string {
 
 /** `files` are all that are not current; with -v all. */
 export function psJson(report: RunningReport, options: PsOptions): object {
-  const { current, layer, live } = report;
+  const { current, layer } = report;
   return {
     current:
       current === null
@@ -44,7 +44,6 @@ export function psJson(report: RunningReport, options: PsOptions): object {
             checksum: current.checksum,
             booted: current.deployment.isBooted,
             unlocked: layer?.kind ?? 'none',
-            'live-tree-name': live?.treeName ?? null,
           },
     processes: shownProcesses(report, options).map((one) => ({
       pid: one.pid,
@@ -77,12 +76,11 @@ function fileJson(file: RunningFile): object {
   };
 }
 
-function headline({ current, layer, live }: RunningReport): string {
+function headline({ current, layer }: RunningReport): string {
   if (current === null) return 'Nothing is deployed.\n';
-  const applied = live === null ? '' : `, ${live.treeName} applied live`;
   const unlocked = layer === null ? '' : `, /usr unlocked (${layer.kind})`;
   const place = current.deployment.isBooted ? 'booted' : 'not booted';
-  return `${shownWord(`${current.treeName} (${place}${unlocked}${applied})`)}\n`;
+  return `${shownWord(`${current.treeName} (${place}${unlocked})`)}\n`;
 }
 
 function shownProcesses({ processes }: RunningReport, { all }: PsOptions): RunningProcess[] {

@@ -1,4 +1,4 @@
-/** Verbs about what runs: ps, audit. */
+/** Verbs about what runs: ps, audit, unlocked, mask, unmask. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
@@ -7,6 +7,9 @@ import { onSysroot, printJson } from '#cli/yum-ostree-system.ts';
 
 interface ProcFlags {
   readonly proc?: string;
+}
+interface MaskFlags {
+  readonly now?: boolean;
 }
 interface PsFlags extends ProcFlags {
   readonly all?: boolean;
@@ -22,6 +25,42 @@ export function addRunningVerbs(program: Command, context: CliContext, result: V
     .action(async (_options: object, command: Command) => {
       result.exitCode = await audit(optionsOf<ProcFlags>(command), context);
     });
+  program
+    .command('unlocked')
+    .description('list what was changed in writable layers over /usr')
+    .action((_options: object, command: Command) => unlocked(optionsOf(command), context));
+  program
+    .command('mask')
+    .description('keep systemd from starting units, now and after the next boot')
+    .argument('<unit...>')
+    .option('--now', 'stop them too')
+    .action((units: string[], _options: object, command: Command) =>
+      maskOrUnmask(units, true, { flags: optionsOf(command), context }),
+    );
+  program
+    .command('unmask')
+    .description('let systemd start units again')
+    .argument('<unit...>')
+    .action((units: string[], _options: object, command: Command) =>
+      maskOrUnmask(units, false, { flags: optionsOf(command), context }),
+    );
+}
+
+async function unlocked(flags: GlobalOptions, context: CliContext): Promise<void> {
+  const { changedLayers } = await import('#layering/running-layer.ts');
+  const { unlockedJson, unlockedText } = await import('#cli/yum-ostree-unlocked.ts');
+  const layers = await onSysroot(flags, context, changedLayers);
+  if (flags.json === true) printJson(context, unlockedJson(layers));
+  else context.out(unlockedText(layers));
+}
+
+async function maskOrUnmask(
+  units: readonly string[],
+  masked: boolean,
+  { flags, context }: { readonly flags: GlobalOptions & MaskFlags; readonly context: CliContext },
+): Promise<void> {
+  const { mask } = await import('#cli/yum-ostree-mask.ts');
+  await mask(units, { ...flags, masked, now: flags.now === true }, context);
 }
 
 function addProcOption(command: Command): Command {

@@ -29,9 +29,14 @@ export function addSystemVerbs(program: Command, context: CliContext, _result: V
 async function status(options: GlobalOptions, context: CliContext): Promise<void> {
   const { readStatus } = await import('#layering/status.ts');
   const { statusJson, statusText } = await import('#cli/status-text.ts');
-  const deployments = await onSysroot(options, context, async (sysroot) =>
-    readStatus(sysroot, await statusStateroot(sysroot, options.os)),
-  );
+  const { runningStatus } = await import('#layering/running-status.ts');
+  const deployments = await onSysroot(options, context, async (sysroot) => {
+    const running = await runningStatus(sysroot);
+    return readStatus(sysroot, await statusStateroot(sysroot, options.os)).map((one) => {
+      const found = running.get(one.id);
+      return { ...one, ...found, remarks: [...one.remarks, ...(found?.remarks ?? [])] };
+    });
+  });
   if (options.json === true) printJson(context, statusJson(deployments));
   else context.out(statusText(deployments, options.verbose === true));
 }

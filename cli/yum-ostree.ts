@@ -38,7 +38,7 @@ const VERBS: readonly {
   { names: ['install', 'uninstall', 'remove', 'upgrade', 'update', 'override'], add: addChangeVerbs },
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
-  { names: ['ps', 'audit'], add: addRunningVerbs },
+  { names: ['ps', 'audit', 'unlocked', 'mask', 'unmask'], add: addRunningVerbs },
   { names: ['debug'], add: addDebugVerbs },
 ];
 

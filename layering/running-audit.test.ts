@@ -28,7 +28,6 @@ const REPORT: RunningReport = {
   current: null,
   trees: [],
   layer: null,
-  live: null,
   processes: [],
   unseen: [],
 };

@@ -1,6 +1,5 @@
 /** `audit`: what a reboot and what restarts of services would change, decided on what was read. Pure. */
 import { isEmptyDiff, type PackageDiff } from '#layering/package-diff.ts';
-import type { LiveRecord } from '#layering/live-record.ts';
 import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
 
 /** Bits of `audit`'s exit code beside `FOUND`; a code below 8 says that it did not get that far. */
@@ -49,7 +48,6 @@ export interface Audit {
   /** What of the running /usr is in no committed tree. */
   readonly modified: {
     readonly unlocked: string | null;
-    readonly live: LiveRecord | null;
     /** How many processes have such files. */
     readonly processes: number;
   };
@@ -62,7 +60,6 @@ export function auditOf(report: RunningReport, nextBoot: NextBoot | null): Audit
   const overlaid = report.processes.filter(({ files }) => files.some(({ state }) => state === 'overlay'));
   const modified = {
     unlocked: report.layer?.kind ?? null,
-    live: report.live,
     processes: overlaid.length,
   };
   const bits =

@@ -1,6 +1,5 @@
 /** `ps`: every process with the trees and packages that its mapped files are from. */
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { readLive, type LiveRecord } from '#layering/live-record.ts';
 import { FileLookup } from '#layering/running-files.ts';
 import { FILE_STATES, originOfFile, type FileState, type RootFacts } from '#layering/running-origin.ts';
 import { PackageLookup } from '#layering/running-packages.ts';
@@ -45,7 +44,6 @@ export interface RunningReport {
   readonly current: RunningTree | null;
   readonly trees: readonly RunningTree[];
   readonly layer: UsrLayer | null;
-  readonly live: LiveRecord | null;
   readonly processes: readonly RunningProcess[];
   /** What could not be seen, for people. */
   readonly unseen: readonly string[];
@@ -57,20 +55,19 @@ export function readRunning(sysroot: Sysroot, proc: string): RunningReport {
   const trees = runningTrees(sysroot);
   const current = currentTree(trees);
   const layer = current === null ? null : usrLayer(sysroot, current.deployment);
-  const live = current === null ? null : readLive(sysroot.sys, current.deployment);
   const root = rootFacts(sysroot, current, mounts);
   const packages = new PackageLookup();
   try {
-    const attribution = new Attribution({ sysroot, trees, current, layer, live, root, packages });
+    const attribution = new Attribution({ sysroot, trees, current, layer, root, packages });
     const found = processes.map((one) => attribution.process(one));
     const unseen = unseenOf(processes, isPartial, packages.faults);
-    return { current, trees, layer, live, processes: found, unseen };
+    return { current, trees, layer, processes: found, unseen };
   } finally {
     packages.close();
   }
 }
 
-interface World extends Pick<RunningReport, 'current' | 'trees' | 'layer' | 'live'> {
+interface World extends Pick<RunningReport, 'current' | 'trees' | 'layer'> {
   readonly sysroot: Sysroot;
   readonly root: RootFacts;
   readonly packages: PackageLookup;
@@ -134,12 +131,8 @@ class Attribution {
   }
 
   private ownersIn(tree: RunningTree | null, path: string, state: FileState): readonly string[] {
-    const { live, packages } = this.world;
-    if (state === 'overlay') {
-      const brought = live?.files.find((file) => file.path === `/${path}`)?.packages;
-      return brought ?? this.ownersNow(path);
-    }
-    return tree === null ? [] : packages.ownersOf(tree.path, path);
+    if (state === 'overlay') return this.ownersNow(path);
+    return tree === null ? [] : this.world.packages.ownersOf(tree.path, path);
   }
 
   /** Of the file that is at the path now: the layer may have a database of its own. */

@@ -40,6 +40,9 @@ export interface DeploymentStatus {
   /** Requests that the base satisfies, so that nothing is layered for them. */
   readonly inactive: readonly string[];
   readonly isRollback: boolean;
+  /** none, development, transient or hotfix. */
+  readonly unlocked?: string;
+  readonly maskedUnits?: readonly string[];
   /** What is wrong with the deployment, for people. */
   readonly remarks: readonly string[];
 }

@@ -254,3 +254,74 @@ describe('on a system that is not booted', () => {
     );
   });
 });
+
+describe('unlocked and masked', () => {
+  test('mask and unmask, in the /etc that runs and in that of what boots next', () => {
+    // The layered tree is the default.
+    const done = onRunningMachine(
+      system,
+      base,
+      `client mask x quiet.socket; client mask x
+       host readlink /etc/systemd/system/x.service /etc/systemd/system/quiet.socket
+       client status --json; client unmask x.service`,
+    );
+    expect(`${done.stderr}${done.status}`).toBe('0');
+    const unknown = 'the tree has no such unit';
+    expect(done.stdout.split('{')[0]).toBe(
+      `x.service is now masked; ${unknown}\nquiet.socket is now masked; ${unknown}\nx.service is masked already; ${unknown}\n/dev/null\n/dev/null\n`,
+    );
+    expect(done.stdout).toContain('"masked-units": [\n        "quiet.socket",\n        "x.service"\n      ]');
+    for (const root of [base, layered]) {
+      const units = path.join(root, 'etc/systemd/system');
+      expect(fs.readlinkSync(path.join(units, 'quiet.socket'))).toBe('/dev/null');
+      expect(fs.existsSync(path.join(units, 'x.service'))).toBe(false);
+    }
+    expect(yumOstreeOk(system, ['status'])).toContain('masked: quiet.socket');
+    expect(yumOstreeOk(system, ['unmask', 'quiet.socket'])).toMatch(/^quiet\.socket is now not masked/);
+    fs.writeFileSync(path.join(deploymentRoot(system), 'etc/systemd/system/own.service'), '[Service]\n');
+    expect(yumOstree(system, ['mask', 'own'])).toMatchObject({ status: 1, stdout: '' });
+    expect(yumOstree(system, ['mask', '../x']).stderr).toContain("'../x' cannot be the name of a unit");
+  });
+
+  // It takes the layered tree out of the boot menu: a hotfix puts a copy of the base there.
+  test('the layer is listed file by file with package and time, and status tells of it', () => {
+    const done = onRunningMachine(
+      system,
+      base,
+      `LD_LIBRARY_PATH=/tmp/libraries /tmp/project/node_modules/.bin/node /tmp/project/cli/bin/ostree admin unlock --hotfix > /dev/null
+       mkdir /usr/share/new; echo x > /usr/share/new/file; echo x >> /usr/bin/daemon; rm /usr/bin/nano
+       client unlocked --json; client unlocked; client status`,
+    );
+    expect(`${done.stderr}${done.status}`).toBe('0');
+    const end = done.stdout.indexOf('\n}\n') + 3;
+    const { deployments } = JSON.parse(done.stdout.slice(0, end)) as {
+      deployments: { unlocked: string; booted: boolean; files: { time: number | null }[] }[];
+    };
+    expect(deployments).toMatchObject([
+      {
+        unlocked: 'hotfix',
+        booted: true,
+        files: [
+          { path: '/usr/bin/daemon', change: 'changed', packages: ['daemon-1.0-1.x86_64'] },
+          { path: '/usr/bin/nano', change: 'removed', packages: ['nano-1.0-1.noarch'] },
+          { path: '/usr/share/new', change: 'added', packages: [] },
+          { path: '/usr/share/new/file', change: 'added', packages: [] },
+        ],
+      },
+    ]);
+    expect(Math.abs((deployments[0]?.files[0]?.time ?? 0) - Date.now() / 1000)).toBeLessThan(300);
+    expect(done.stdout.slice(end)).toMatch(
+      /^test\/x86_64\/base \(hotfix, 4 files\)\n {2}changed +20\S+Z +\/usr\/bin\/daemon +daemon-1/,
+    );
+    expect(done.stdout).toContain(
+      "its /usr is unlocked (hotfix): 4 files differ ('yum-ostree unlocked' lists them)",
+    );
+  });
+
+  test('a hotfix is listed of a system that is not booted, too', () => {
+    const { deployments } = JSON.parse(yumOstreeOk(system, ['unlocked', '--json'])) as {
+      deployments: object[];
+    };
+    expect(deployments).toMatchObject([{ unlocked: 'hotfix', booted: false, files: [{}, {}, {}, {}] }]);
+  });
+});
