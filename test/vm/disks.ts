@@ -12,7 +12,7 @@ import { GUEST } from './mini-initramfs.ts';
 import { install, plainTree, systemdTree } from './tree.ts';
 import { runCommand } from '#test/fixtures/run-command.ts';
 
-const KERNEL_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyS0'];
+export const KERNEL_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyS0'];
 /** QEMU's arm64 machine has one serial port. */
 const ARM64_ARGUMENTS = ['root=/dev/vda', 'rw', 'console=ttyAMA0', 'vm.report=console'];
 
@@ -58,7 +58,15 @@ export async function systemdDisk(kernel: Kernel, initramfs: string): Promise<De
   });
 }
 
-const SYSTEMD_PACKAGES = ['systemd', 'systemd-sysv', 'udev', 'base-files', 'bash', 'util-linux', 'kmod'];
+export const SYSTEMD_PACKAGES = [
+  'systemd',
+  'systemd-sysv',
+  'udev',
+  'base-files',
+  'bash',
+  'util-linux',
+  'kmod',
+];
 
 export interface SmallSystem {
   readonly version: string;
@@ -86,7 +94,7 @@ export function smallSystem(kernel: Kernel, system: SmallSystem): DeployedTree {
 }
 
 /** The initramfs of these systems is put together at each boot. */
-function placeholder(): string {
+export function placeholder(): string {
   const file = path.join(VM_BUILD, 'no-initramfs');
   if (!fs.existsSync(file)) fs.writeFileSync(file, 'put together at each boot\n');
   return file;

@@ -55,6 +55,10 @@ const COMPOSEFS: readonly Mode[] = [
     ...{ name: 'root-transient', config: `${YES}[root]\ntransient=true\n` },
     ...{ writable: ['/', '/usr', '/etc', '/var', '/boot'], root: 'overlay', etc: 'ext4' },
   },
+  {
+    ...{ name: 'root-transient-ro', config: `${YES}[root]\ntransient-ro=true\n`, writable: ['/etc'] },
+    ...{ root: 'overlay', etc: 'ext4' },
+  },
 ];
 
 interface Machine {

@@ -28,6 +28,8 @@ code=$?
 after=$($b cut -d' ' -f1 /proc/uptime)
 echo "@@prepared code=$code from=$before to=$after"
 [ $code = 0 ] || { $b sync; $b poweroff -f; }
+# shellcheck source=/dev/null
+[ ! -e /after.sh ] || . /after.sh
 echo "prepare-root from=$before to=$after" > /run/vm-times
 for each in proc sys dev run; do $b mount --move /$each /sysroot/$each; done
 exec $b switch_root /sysroot /sbin/init

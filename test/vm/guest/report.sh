@@ -18,6 +18,8 @@ echo "@@fact os $(. /usr/lib/os-release; echo "$ID $VERSION_ID")"
 # Microseconds since the kernel started, until the real root's systemd ran: what the kernel and the initramfs took.
 [ -x /usr/bin/systemctl ] && echo "@@fact switched-root $(systemctl show -P UserspaceTimestampMonotonic)"
 [ -x /usr/bin/systemctl ] && echo "@@fact failed-units $(systemctl --failed --plain --no-legend | $b cut -d' ' -f1 | $b tr '\n' ' ')"
+# What the caller found out: lines of a name and a value.
+[ -n "${VM_FACTS:-}" ] && echo "$VM_FACTS" | $b sed 's/^/@@fact /'
 section mountinfo $b cat /proc/self/mountinfo
 section run $b find /run -maxdepth 3 -path '/run/ostree*'
 if [ -e /run/ostree-booted ]; then
