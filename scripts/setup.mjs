@@ -53,6 +53,8 @@ const TESTS_AND_BENCHES = [
   ['/usr/bin/mcopy', 'mtools'],
   ['/usr/bin/mkimage', 'u-boot-tools'],
   ['/usr/lib/u-boot/qemu_arm64/u-boot.bin', 'u-boot-qemu'],
+  ['/usr/lib/systemd/boot/efi/systemd-bootx64.efi', 'systemd-boot-efi'],
+  ['/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf'],
   ['/usr/sbin/mkfs.vfat', 'dosfstools'],
   ['/usr/bin/systemd-tmpfiles', 'systemd'],
   ['/usr/bin/dracut', 'dracut-core'],
