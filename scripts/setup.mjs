@@ -55,6 +55,7 @@ const TESTS_AND_BENCHES = [
   ['/usr/lib/u-boot/qemu_arm64/u-boot.bin', 'u-boot-qemu'],
   ['/usr/lib/systemd/boot/efi/systemd-bootx64.efi', 'systemd-boot-efi'],
   ['/usr/share/OVMF/OVMF_CODE_4M.fd', 'ovmf'],
+  ['/usr/lib/grub/i386-pc/boot.img', 'grub-pc-bin'],
   ['/usr/sbin/mkfs.vfat', 'dosfstools'],
   ['/usr/bin/systemd-tmpfiles', 'systemd'],
   ['/usr/bin/dracut', 'dracut-core'],
