@@ -1,15 +1,8 @@
 /** What a verb of `yum-ostree-boot` works with: the system calls, the environment, the sysroot. */
 import { AT_FDCWD } from '#native/syscalls.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
-import { waitForLock } from '#ostree/sysroot/lock.ts';
-import {
-  closeSysroot,
-  openSysroot,
-  reloadSysroot,
-  sysrootOptions,
-  type Sysroot,
-} from '#ostree/sysroot/sysroot.ts';
-import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
+import { withLockedSysrootSync, withSysroot, type SysrootPlace } from '#ostree/sysroot/locked-sysroot.ts';
+import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 export interface BoardContext {
   readonly sys: RepoCalls;
@@ -29,30 +22,15 @@ export function readEnvironment(sys: RepoCalls): Record<string, string> {
 }
 
 /** Opens the sysroot to look at it. */
-export function readingSysroot<T>({ sys, env, path }: BoardContext, action: (sysroot: Sysroot) => T): T {
-  const sysroot = openSysroot(sys, path, sysrootOptions(env));
-  try {
-    return action(sysroot);
-  } finally {
-    closeSysroot(sysroot);
-  }
+export function readingSysroot<T>(context: BoardContext, action: (sysroot: Sysroot) => T): T {
+  return withSysroot(placeOf(context), action);
 }
 
 /** Opens the sysroot to change it: writable, locked, and read anew under the lock. */
 export function changingSysroot<T>(context: BoardContext, action: (sysroot: Sysroot) => T): T {
-  makeSysrootWritable(context.sys, context.path);
-  return readingSysroot(context, (opened) => withLock(opened, () => action(reloadSysroot(opened))));
+  return withLockedSysrootSync(placeOf(context), action);
 }
 
-/** Runs `action` under the sysroot's lock. */
-export function withLock<T>(place: Pick<Sysroot, 'sys' | 'fd' | 'path'>, action: () => T): T {
-  const { sys } = place;
-  const lock = waitForLock(place, (holder) =>
-    sys.write(2, `Waiting for sysroot lock${holder === null ? '' : ` (process ${holder} has it)`}...\n`),
-  );
-  try {
-    return action();
-  } finally {
-    sys.close(lock);
-  }
+function placeOf({ sys, env, path }: BoardContext): SysrootPlace {
+  return { sys, path, options: sysrootOptions(env) };
 }

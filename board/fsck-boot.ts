@@ -1,6 +1,6 @@
 /** `yum-ostree-boot fsck-boot`: works also where the other verbs cannot read the sysroot. */
 import type { VerbArguments } from '#board/arguments.ts';
-import { withLock, type BoardContext } from '#board/context.ts';
+import type { BoardContext } from '#board/context.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
 import { readBootView } from '#bootloader/boot-view.ts';
 import { bootProblems } from '#bootloader/check-boot.ts';
@@ -8,6 +8,7 @@ import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
 import { repairBoot } from '#bootloader/repair-boot.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { withLock } from '#ostree/sysroot/locked-sysroot.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 
 /** @returns what was mended, and warnings. @throws UserError BOOT_DAMAGED naming what is left */

@@ -1,6 +1,6 @@
 /** `yum-ostree-boot mark-good`: after a boot, by its unit. */
 import type { VerbArguments } from '#board/arguments.ts';
-import { readingSysroot, withLock, type BoardContext } from '#board/context.ts';
+import { readingSysroot, type BoardContext } from '#board/context.ts';
 import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { jsonText } from '#board/json-text.ts';
 import {
@@ -11,6 +11,7 @@ import {
   rebootMachine,
   settleBoot,
 } from '#bootloader/fallback-mark-good.ts';
+import { withLock } from '#ostree/sysroot/locked-sysroot.ts';
 import { markGoodFacts, markGoodText } from '#bootloader/fallback-report.ts';
 import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';

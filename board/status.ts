@@ -3,10 +3,10 @@ import { jsonText, type JsonValue } from '#board/json-text.ts';
 import { fallbackFacts, fallbackLines } from '#bootloader/fallback-report.ts';
 import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
 import { rollbackOf } from '#bootloader/list-policy.ts';
-import { keyFileString } from '#ostree/format/keyfile.ts';
 import { commitFacts, placeFacts } from '#ostree/sysroot/deployment-facts.ts';
 import { deploymentName, originRefspec, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { unlockedOf } from '#ostree/sysroot/unlock.ts';
 
 /** For people. */
 export function statusText(sysroot: Sysroot): string {
@@ -27,11 +27,11 @@ function blockOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployme
   const marks = marksOf(sysroot, deployment);
   const { version } = commitFacts(sysroot, deployment);
   const refspec = originRefspec(deployment);
-  const unlocked = unlockedOf(deployment);
+  const unlocked = unlockedOf(sysroot, deployment);
   const lines = [
     `${isBooted ? '*' : ' '} ${stateroot} ${deploymentName(deployment)}${marks.length === 0 ? '' : ` (${marks.join(', ')})`}`,
     ...(version === null ? [] : [`    Version: ${version}`]),
-    ...(unlocked === 'none' ? [] : [`    Unlocked: ${unlocked}`]),
+    ...(unlocked === null ? [] : [`    Unlocked: ${unlocked}`]),
     ...(isPinned ? ['    Pinned: yes'] : []),
     ...(tries === null ? [] : [`    Boot tries left: ${tries.left}`]),
     ...fallbackLines(sysroot, fallback, deployment),
@@ -58,13 +58,9 @@ function jsonOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deploymen
     rollback: marks.includes('rollback'),
     staged: deployment.isStaged,
     pinned: deployment.isPinned,
-    unlocked: unlockedOf(deployment),
+    unlocked: unlockedOf(sysroot, deployment) ?? 'none',
     ...(deployment.tries === null ? {} : { 'tries-left': deployment.tries.left }),
     ...fallbackFacts(sysroot, fallback, deployment),
     ...(version === null ? {} : { version }),
   };
-}
-
-function unlockedOf({ origin }: Deployment): string {
-  return (origin === null ? null : keyFileString(origin, 'origin', 'unlocked')) ?? 'none';
 }

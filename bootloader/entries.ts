@@ -2,6 +2,7 @@
 import {
   EMPTY_BLS,
   formatBlsFileName,
+  withAddedInitrds,
   withBlsValue,
   type BlsEntry,
   type BootTries,
@@ -38,6 +39,8 @@ export interface BootEntry {
   readonly bls: BlsEntry;
 }
 
+/** Relative to /boot. They are named by their checksums, so that deployments share them. */
+export const INITRD_OVERLAYS = 'ostree/initramfs-overlays';
 const PREPARE_ROOT = '/usr/lib/ostree/ostree-prepare-root';
 
 /** The entries in the order of the menu: the first boots by default. */
@@ -105,7 +108,12 @@ function blsOf(fact: BootFacts, settings: EntrySettings, position: Position): Bl
     ...settings.exceptDefault.map(([key, value]) => [key, position.index === 0 ? null : value] as const),
   ];
   const start = deployment.bls.fields.length === 0 ? EMPTY_BLS : deployment.bls;
-  return set.reduce((entry, [key, value]) => withBlsValue(entry, key, value), start);
+  const entry = set.reduce((found, [key, value]) => withBlsValue(found, key, value), start);
+  const overlays = `${settings.bootPrefix ? '/boot/' : '/'}${INITRD_OVERLAYS}`;
+  return withAddedInitrds(
+    entry,
+    (deployment.addedInitrds ?? []).map((checksum) => `${overlays}/${checksum}.img`),
+  );
 }
 
 function titleOf({ osName, version, deployment }: BootFacts, position: Position): string {

@@ -3,21 +3,24 @@ import { S, type Fd } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { megabytes } from '#ostree/repo/free-space.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
-import { kernelDirectory } from '#bootloader/entries.ts';
+import { INITRD_OVERLAYS, kernelDirectory } from '#bootloader/entries.ts';
 import { copyBytes } from '#ostree/sysroot/copy-file.ts';
-import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { deploymentPath, STAGED_INITRDS, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { filesBelow, type KernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
 /** A deployment and where its tree keeps the kernel. */
 export interface KernelFacts {
-  readonly deployment: Pick<Deployment, 'stateroot' | 'checksum' | 'deployserial' | 'bootcsum'>;
+  readonly deployment: Pick<
+    Deployment,
+    'stateroot' | 'checksum' | 'deployserial' | 'bootcsum' | 'addedInitrds'
+  >;
   readonly layout: KernelLayout;
 }
 
 /** A kernel file that /boot lacks, or has in another size. */
 export interface MissingFile {
-  /** Both relative to the sysroot. */
+  /** Both relative to the sysroot, or absolute for what lies in /run. */
   readonly source: string;
   readonly target: string;
   readonly size: number;
@@ -66,6 +69,8 @@ function wantedFiles({ sys, fd }: BootPlace, { deployment, layout }: KernelFacts
   const files = [layout.kernel, layout.initramfs, isTree ? null : devicetree, layout.hmac, layout.aboot]
     .filter((file) => file !== null)
     .map(({ source, name }): [string, string] => [`${root}/${source}`, `${directory}/${name}`]);
+  for (const checksum of deployment.addedInitrds ?? [])
+    files.push([`${STAGED_INITRDS}/${checksum}`, `boot/${INITRD_OVERLAYS}/${checksum}.img`]);
   if (!isTree) return files;
   const base = `${root}/${devicetree.source}`;
   const tree = filesBelow(sys, fd, base).map((source): [string, string] => [

@@ -108,8 +108,14 @@ export function bootsAlike(a: Deployment, b: Deployment): boolean {
     a.bootcsum === b.bootcsum &&
     a.stateroot === b.stateroot &&
     sameWords(userKernelArgs(a), userKernelArgs(b)) &&
-    sameWords(overlayInitrds(a.bls), overlayInitrds(b.bls))
+    sameWords(initrdNames(a), initrdNames(b))
   );
+}
+
+/** Of the initrds after that of the tree: of an entry that there is, or for one that there will be. */
+function initrdNames({ bls, addedInitrds }: Deployment): string[] {
+  const listed = overlayInitrds(bls).map((path) => path.slice(path.lastIndexOf('/') + 1));
+  return [...listed, ...(addedInitrds ?? []).map((checksum) => `${checksum}.img`)];
 }
 
 function sameWords(a: readonly string[], b: readonly string[]): boolean {

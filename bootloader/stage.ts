@@ -1,7 +1,9 @@
 /** Staging: a deployment is made now, and finished at shutdown, with the /etc that the machine has then. */
 import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
+import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, during, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { StagedName, StagedState } from '#ostree/format/staged-state.ts';
+import { INITRD_OVERLAYS } from '#bootloader/entries.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
@@ -14,7 +16,7 @@ import {
 } from '#bootloader/write-entries.ts';
 import { completeSoftReboot } from '#ostree/sysroot/booted.ts';
 import { BOOT_PARTITION_STAMP, cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
-import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { deploymentName, STAGED_INITRDS, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { finishStaged } from '#ostree/sysroot/finish-staged.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
@@ -51,7 +53,7 @@ export function stageDeployment(sysroot: Sysroot, request: StageRequest): Sysroo
     target: nameOf(deployment),
     merge: merge === null ? null : nameOf(merge),
     kargs: deployment.kargs,
-    overlayInitrds: [],
+    overlayInitrds: deployment.addedInitrds ?? [],
     isLocked: request.isLocked === true,
     others: [],
   });
@@ -136,16 +138,25 @@ function finish(
   options: FinalizeOptions,
 ): WriteResult {
   const { deployments, booted } = sysroot;
-  if (state.overlayInitrds.length > 0)
-    throw new UserError('BAD_STAGED', 'it was staged with overlay initrds, which are not supported');
   const merge = mergeOf(sysroot, state.merge);
   finishStaged(sysroot, staged, { ...options, merge });
-  const fresh = { ...staged, isStaged: false, kargs: state.kargs ?? merge?.kargs ?? [] };
+  const addedInitrds = state.overlayInitrds.map((checksum) => requireInitrd(sysroot, checksum));
+  const fresh = { ...staged, isStaged: false, kargs: state.kargs ?? merge?.kargs ?? [], addedInitrds };
   const list = withFallback(sysroot, listWithNew(fresh, { deployments, booted, merge }, {}), fresh);
   const written = writeDeployments(sysroot, list, options);
   // Objects are left for the next change: at shutdown every second counts.
   cleanUpSysroot(written.sysroot);
   return written;
+}
+
+/** @throws UserError BAD_STAGED for one that is not in memory, nor in /boot since an earlier deployment */
+function requireInitrd({ sys, fd }: Sysroot, text: string): Checksum {
+  const checksum = parseChecksum(text);
+  const places = [`${STAGED_INITRDS}/${checksum}`, `boot/${INITRD_OVERLAYS}/${checksum}.img`];
+  if (places.some((place) => sys.stat(fd, place) !== null)) return checksum;
+  throw new UserError('BAD_STAGED', `the overlay initrd ${places[0] ?? ''} is gone`, {
+    hint: 'stage the deployment anew',
+  });
 }
 
 function mergeOf({ deployments }: Sysroot, named: StagedName | null): Deployment | null {

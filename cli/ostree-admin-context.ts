@@ -5,15 +5,14 @@ import type { CliContext } from '#cli/context.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { staterootsOf } from '#ostree/sysroot/cleanup.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
-import { lockSysroot } from '#ostree/sysroot/lock.ts';
+import type { LockWait } from '#ostree/sysroot/lock.ts';
 import {
-  closeSysroot,
-  openSysroot,
-  reloadSysroot,
-  sysrootOptions,
-  type Sysroot,
-} from '#ostree/sysroot/sysroot.ts';
-import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
+  waitingText,
+  withLockedSysroot,
+  withSysroot,
+  type SysrootPlace,
+} from '#ostree/sysroot/locked-sysroot.ts';
+import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 export interface SysrootFlags {
   readonly sysroot?: string;
@@ -49,12 +48,7 @@ export function readSysroot(
   context: CliContext,
   action: (sysroot: Sysroot) => void,
 ): void {
-  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
-  try {
-    action(sysroot);
-  } finally {
-    closeSysroot(sysroot);
-  }
+  withSysroot(placeOf(flags, context), action);
 }
 
 /** Opens, locks and reads the sysroot to change it; waits for who has the lock, and says so. */
@@ -63,24 +57,16 @@ export async function changeSysroot(
   context: CliContext,
   action: (sysroot: Sysroot) => void | Promise<void>,
 ): Promise<void> {
-  const path = sysrootPath(flags, context);
-  makeSysrootWritable(context.sys, path);
-  const sysroot = openSysroot(context.sys, path, sysrootOptions(context.env));
-  try {
-    const lock = await lockSysroot(sysroot, {
-      wait: null,
-      onWait: (holder) =>
-        context.err(`Waiting for sysroot lock${holder === null ? '' : ` (process ${holder} has it)`}...\n`),
-      pause: async (milliseconds) => setTimeout(milliseconds),
-    });
-    try {
-      await action(reloadSysroot(sysroot));
-    } finally {
-      context.sys.close(lock);
-    }
-  } finally {
-    closeSysroot(sysroot);
-  }
+  const how: LockWait = {
+    wait: null,
+    onWait: (holder) => context.err(waitingText(holder)),
+    pause: async (milliseconds) => setTimeout(milliseconds),
+  };
+  await withLockedSysroot(placeOf(flags, context), how, action);
+}
+
+function placeOf(flags: SysrootFlags, context: CliContext): SysrootPlace {
+  return { sys: context.sys, path: sysrootPath(flags, context), options: sysrootOptions(context.env) };
 }
 
 /** The stateroot a verb means: named, the booted one's, or the only one. @throws UserError USAGE */

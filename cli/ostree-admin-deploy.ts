@@ -13,6 +13,7 @@ import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { bootList, bootNext, describeSwap, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { mergeDeployment, type ListPolicy } from '#bootloader/list-policy.ts';
 import { refuseUnbooted, stageDeployment } from '#bootloader/stage.ts';
+import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
   appendKernelArgs,
@@ -23,15 +24,16 @@ import {
   type KernelArgs,
 } from '#ostree/format/kernel-args.ts';
 import { parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
-import { AT_FDCWD } from '#native/syscalls.ts';
+import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { settleBootPartition } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
-import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { deploymentName, STAGED_INITRDS, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
 import { previewEtc } from '#ostree/sysroot/preview-etc.ts';
+import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 interface DeployFlags extends SysrootFlags, ListPolicy {
@@ -47,6 +49,7 @@ interface DeployFlags extends SysrootFlags, ListPolicy {
   readonly kargDelete: readonly string[];
   readonly kargNone?: boolean;
   readonly kargProcCmdline?: boolean;
+  readonly overlayInitrd: readonly string[];
 }
 
 export function addDeployVerbs(admin: Command, context: CliContext): void {
@@ -87,6 +90,7 @@ function addDeploy(admin: Command, context: CliContext): void {
     .option('--karg-delete <name=value>', 'remove a kernel argument', several, [])
     .option('--karg-none', 'start without kernel arguments')
     .option('--karg-proc-cmdline', 'start with those of the running kernel')
+    .option('--overlay-initrd <file>', 'load this initrd after that of the tree', several, [])
     .action(async (refspec: string, flags: DeployFlags) =>
       changeSysroot(flags, context, (sysroot) => deploy(sysroot, { refspec, flags }, context)),
     );
@@ -105,6 +109,7 @@ function deploy(
   // Without a merge the present deployment is not kept either.
   const merge = flags.merge ? mergeDeployment(sysroot.deployments, sysroot.booted, stateroot) : null;
   const kargs = deployKernelArgs(flags, merge, context);
+  const addedInitrds = flags.overlayInitrd.map((file) => stageInitrd(context.sys, file));
   cleanUpSysroot(sysroot);
   const fresh = deployTree(sysroot, {
     stateroot,
@@ -112,6 +117,7 @@ function deploy(
     origin,
     merge,
     kargs,
+    addedInitrds,
     isStaged,
     onEtcMerge: (diff) => context.out(describeEtc(diff)),
   });
@@ -119,6 +125,18 @@ function deploy(
   const options = { ...flags, new: fresh, merge, noPrune: !flags.prune };
   const result = bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);
+}
+
+/** Copies an initrd to where the deployment's entry takes it from: in memory, as its checksum. */
+function stageInitrd(sys: Syscalls, file: string): Checksum {
+  if (sys.stat(AT_FDCWD, file) === null) throw new UserError('NO_FILE', `there is no initrd '${file}'`);
+  const bytes = sys.readFile(AT_FDCWD, file);
+  const hash = sys.sha256();
+  hash.update(bytes);
+  const checksum = parseChecksum(hash.digest());
+  makeDirectories(sys, AT_FDCWD, STAGED_INITRDS);
+  replaceFile(sys, AT_FDCWD, { path: `${STAGED_INITRDS}/${checksum}`, text: bytes, mode: 0o600 });
+  return checksum;
 }
 
 /** @throws UserError NOT_BOOTED, USAGE */

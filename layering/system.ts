@@ -9,12 +9,12 @@ import { loadCommit } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
-import { lockSysroot } from '#ostree/sysroot/lock.ts';
+import { lockSysroot, type LockWait } from '#ostree/sysroot/lock.ts';
+import { withLockedSysroot } from '#ostree/sysroot/locked-sysroot.ts';
 import {
   closeSysroot,
   joined,
   openSysroot,
-  reloadSysroot,
   type Sysroot,
   type SysrootOptions,
 } from '#ostree/sysroot/sysroot.ts';
@@ -71,21 +71,15 @@ export async function withSystem<T>(
   choice: SystemChoice,
   action: (system: System) => Promise<T>,
 ): Promise<T> {
-  makeSysrootWritable(choice.sys, choice.path);
-  const opened = openSysroot(choice.sys, choice.path, choice.options);
-  let lock: Fd | null = null;
-  try {
-    lock = await lockSysroot(opened, {
-      wait: choice.wait,
-      onWait: (holder) => choice.progress({ kind: 'note', text: waitText(holder) }),
-      pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
-    });
-    removeLeftovers(opened);
-    return await action(systemOf(reloadSysroot(opened), choice.stateroot));
-  } finally {
-    if (lock !== null) choice.sys.close(lock);
-    closeSysroot(opened);
-  }
+  const how: LockWait = {
+    wait: choice.wait,
+    onWait: (holder) => choice.progress({ kind: 'note', text: waitText(holder) }),
+    pause: (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds)),
+  };
+  return await withLockedSysroot(choice, how, async (sysroot) => {
+    removeLeftovers(sysroot);
+    return await action(systemOf(sysroot, choice.stateroot));
+  });
 }
 
 /**

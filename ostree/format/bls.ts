@@ -66,6 +66,13 @@ export function overlayInitrds(entry: BlsEntry): string[] {
     .map(([, value]) => value);
 }
 
+/** A copy with further initrds, right after the first one. */
+export function withAddedInitrds(entry: BlsEntry, paths: readonly string[]): BlsEntry {
+  const at = entry.fields.findIndex(([key]) => key === 'initrd') + 1;
+  if (at === 0) return entry;
+  return { fields: entry.fields.toSpliced(at, 0, ...paths.map((path) => ['initrd', path] as const)) };
+}
+
 /** A copy with the key set once, in its place; null removes it. An `initrd` set keeps the overlay initrds. */
 export function withBlsValue(entry: BlsEntry, key: string, value: string | null): BlsEntry {
   const at = entry.fields.findIndex(([name]) => name === key);

@@ -62,6 +62,9 @@ function removeInactiveBootFiles({ sys, fd, bootversion, subbootversion }: Sysro
   for (const name of [`boot.${other}`, `boot.${other}.0`, `boot.${other}.1`])
     sys.removeTree(fd, `ostree/${name}`);
   sys.removeTree(fd, `boot/loader.${other}`);
+  // Of a swap that was interrupted right before it.
+  for (const link of ['ostree/.boot.0.tmp', 'ostree/.boot.1.tmp', 'boot/loader.tmp'])
+    sys.removeTree(fd, link);
 }
 
 function removeUnusedDeployments(sysroot: Sysroot): string[] {
@@ -74,6 +77,7 @@ function removeUnusedDeployments(sysroot: Sysroot): string[] {
     const base = `ostree/deploy/${stateroot}`;
     if (sys.stat(fd, `${base}/deploy`) === null) continue;
     for (const { name } of sys.readdir(fd, `${base}/deploy`)) {
+      if (name.startsWith('.') && name.endsWith('.origin.tmp')) sys.removeTree(fd, `${base}/deploy/${name}`);
       const named = name.endsWith('.origin') ? name.slice(0, -'.origin'.length) : name;
       if (parseDeploymentName(named) === null || used.has(`${stateroot}/${named}`)) continue;
       if (isRunningRoot(sysroot, `${base}/deploy/${name}`)) continue;

@@ -36,6 +36,8 @@ export interface DeployRequest {
   readonly kargs?: KernelArgs;
   /** The commit, checked out already: a directory's name in `ostree/deploy/STATEROOT/deploy`, which is renamed. */
   readonly preparedFarm?: string;
+  /** Initrds to load after that of the tree: checksums of files in `STAGED_INITRDS`. */
+  readonly addedInitrds?: readonly Checksum[];
   /** What is to be done at shutdown is left to `finishStaged`: the merge of /etc and the immutable flag. */
   readonly isStaged?: boolean;
   /** Told what of /etc is carried over, before the merge's result is final. */
@@ -114,6 +116,7 @@ function finishDeployment(
       kargs: kernelArgsOf(sysroot, request, farm),
       bls: EMPTY_BLS,
       tries: null,
+      ...(request.addedInitrds === undefined ? {} : { addedInitrds: request.addedInitrds }),
       isStaged,
       isBooted: false,
       isPinned: isPinnedOrigin(request.origin),

@@ -23,12 +23,17 @@ export interface Deployment {
   /** The boot entry it was loaded from; empty for a new one. */
   readonly bls: BlsEntry;
   readonly tries: BootTries | null;
+  /** Of a new one: initrds to load after that of its tree, which lie in `STAGED_INITRDS` by their checksums. */
+  readonly addedInitrds?: readonly Checksum[];
   readonly isStaged: boolean;
   /** Staged, and not to be finished at shutdown before that is taken back. */
   readonly isLocked?: boolean;
   readonly isBooted: boolean;
   readonly isPinned: boolean;
 }
+
+/** Where overlay initrds wait for their deployment's boot entry. */
+export const STAGED_INITRDS = '/run/ostree/staged-initrds';
 
 /** A deployment that `deployTree` made and that is not in the list yet. */
 export type NewDeployment = Deployment;

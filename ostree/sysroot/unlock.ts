@@ -1,10 +1,11 @@
 /** `admin unlock`: a writable layer over /usr of the booted deployment. */
-import { AT_FDCWD, CLONE_NEWNS, type Fd, type Syscalls } from '#native/syscalls.ts';
+import { AT_FDCWD, type Fd, type Syscalls } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { EMPTY_KEYFILE, keyFileString, withKey } from '#ostree/format/keyfile.ts';
 import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentName, deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
+import { inMountNamespace, openMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
 import { updateOrigin } from '#ostree/sysroot/origin.ts';
 import { openOverlay, type OverlayLayers } from '#ostree/sysroot/overlay.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -17,7 +18,6 @@ import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
 export type Unlocked = 'development' | 'transient' | 'hotfix';
 
 const RUN_STATE = '/run/ostree/deployment-state';
-const MOUNT_NAMESPACE = '/proc/self/ns/mnt';
 /** Directories that prepare-root looks for in a deployment. */
 const HOTFIX = { upper: '.usr-ovl-upper', work: '.usr-ovl-work' };
 
@@ -65,7 +65,7 @@ export function unlockDeployment(sysroot: Sysroot, kind: Unlocked, machine: Fd):
 
 /** Opened before this process goes into a mount namespace of its own, where the machine would not see the mount. */
 export function machineNamespace(sys: Syscalls): Fd {
-  return sys.open(AT_FDCWD, MOUNT_NAMESPACE, ['read']);
+  return openMountNamespace(sys);
 }
 
 type Layer = Omit<OverlayLayers, 'lower'>;
@@ -109,25 +109,10 @@ function coverUsr(
 ): void {
   const overlay = openOverlay(sys, { lower: '/usr', ...layer }, { isReadOnly });
   try {
-    inNamespace(sys, machine, () => sys.moveMount(overlay, '/usr'));
+    // Only ours has a /sysroot that can be written.
+    inMountNamespace(sys, machine, () => sys.moveMount(overlay, '/usr'));
   } finally {
     sys.close(overlay);
-  }
-}
-
-/** Goes to the machine's mount namespace and back: only ours has a /sysroot that can be written. */
-function inNamespace(sys: Syscalls, namespace: Fd, action: () => void): void {
-  const own = sys.open(AT_FDCWD, MOUNT_NAMESPACE, ['read']);
-  try {
-    if (sys.fstat(own).ino === sys.fstat(namespace).ino) return action();
-    sys.setns(namespace, CLONE_NEWNS);
-    try {
-      action();
-    } finally {
-      sys.setns(own, CLONE_NEWNS);
-    }
-  } finally {
-    sys.close(own);
   }
 }
 

@@ -40,8 +40,11 @@ const CHANGING = new Set<string>([
     'moveFiles',
     'unlinkFiles',
   ],
-  ...['removeTreeFast'],
+  ...['removeTreeFast', 'moveMount', 'enableVerity'],
 ]);
+
+/** Flags of `open` that make a file. */
+const MAKING = new Set(['create', 'tmpfile']);
 
 export interface Dying {
   readonly sys: RepoCalls;
@@ -50,16 +53,25 @@ export interface Dying {
 }
 
 /** The system calls of a process that dies before its `limit`th change: from then on every change fails. */
-export function dyingAfter(limit: number): Dying {
+export function dyingAfter(limit: number, real: RepoCalls = loadSyscalls()): Dying {
   const calls: string[] = [];
-  const sys = new Proxy(loadSyscalls(), {
+  let isDead = false;
+  const sys = new Proxy(real, {
     get(target, name: string) {
-      const real = Reflect.get(target, name) as (...args: unknown[]) => unknown;
-      if (!CHANGING.has(name)) return real.bind(target);
+      const call = Reflect.get(target, name) as (...args: unknown[]) => unknown;
+      // What still runs after the death, to clean up, makes no files either.
+      if (name === 'open')
+        return (...args: unknown[]) => {
+          if (isDead && Array.isArray(args[2]) && args[2].some((flag) => MAKING.has(String(flag))))
+            throw new Error('died');
+          return call.apply(target, args);
+        };
+      if (!CHANGING.has(name)) return call.bind(target);
       return (...args: unknown[]) => {
-        if (calls.length >= limit) throw new Error('died');
+        isDead ||= calls.length >= limit;
+        if (isDead) throw new Error('died');
         calls.push(`${name} ${args.filter((arg) => typeof arg === 'string').join(' ')}`.trim());
-        return real.apply(target, args);
+        return call.apply(target, args);
       };
     },
   });

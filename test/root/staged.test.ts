@@ -81,6 +81,33 @@ describe.each([
   });
 });
 
+test.each([
+  ['ours', `${OURS} admin`],
+  ['yum-ostree-boot', BOARD],
+])('overlay initrds of what the C program staged are taken over by %s', (name, finish) => {
+  const script = (finisher: string): string => `
+    echo overlay > /tmp/overlay; echo second > /tmp/second
+    ${THEIRS} admin deploy --stage --overlay-initrd=/tmp/overlay --overlay-initrd=/tmp/second two > /dev/null
+    ${finisher} finalize-staged > /dev/null`;
+  const [ours = '', theirs = ''] = [`initrds-${name}`, `initrds-${name}-c`].map(copyOfPattern);
+  onMachine(ours, script(finish));
+  onMachine(theirs, script(`${THEIRS} admin`));
+  expect(everything(ours)).toEqual(everything(theirs));
+  expect(fs.readdirSync(path.join(ours, 'boot/ostree/initramfs-overlays'))).toHaveLength(2);
+});
+
+test('an overlay initrd is part of what is deployed, as by the C program', () => {
+  const deploy = (program: string): string =>
+    `echo overlay > /tmp/overlay; ${program} admin deploy --overlay-initrd=/tmp/overlay two > /dev/null
+     ${program} admin deploy --retain two > /dev/null`;
+  const [ours = '', theirs = ''] = ['initrd-ours', 'initrd-theirs'].map(copyOfPattern);
+  onMachine(ours, deploy(OURS));
+  onMachine(theirs, deploy(THEIRS));
+  const withoutEmpty = (root: string): string[] =>
+    everything(root).filter((line) => !/ostree\/0\/1 4/.test(line));
+  expect(withoutEmpty(ours)).toEqual(withoutEmpty(theirs));
+});
+
 test('each program lists what the other staged', () => {
   const sysroot = copyOfPattern('listed');
   const listed = onMachine(
