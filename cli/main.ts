@@ -14,6 +14,8 @@ const PROGRAMS: Readonly<Record<string, (argv: readonly string[], context: CliCo
   {
     'yum-ostree': async (argv, context) =>
       (await import('#cli/yum-ostree.ts')).runYumOstree(argv, safe(context)),
+    'rpm-ostree': async (argv, context) =>
+      (await import('#cli/rpm-ostree.ts')).runRpmOstree(argv, safe(context)),
     ostree: async (argv, context) => (await import('#cli/ostree.ts')).runOstree(argv, context),
     'ostree-prepare-root': bootProgram('ostree-prepare-root'),
     'ostree-remount': bootProgram('ostree-remount'),

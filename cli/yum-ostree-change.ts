@@ -1,4 +1,4 @@
-/** Verbs that change what is layered: install, uninstall, override, upgrade. */
+/** Verbs that change what is layered: install, uninstall, override. */
 import { Option, type Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
@@ -16,6 +16,7 @@ import {
 import { choiceOf } from '#cli/yum-ostree-system.ts';
 import { VERSION } from '#ostree/format/version.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import type { BaseChoice } from '#layering/base-choice.ts';
 import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
 
 interface ChangeFlags extends GlobalOptions, RepositoryFlags {
@@ -36,18 +37,11 @@ interface ChangeFlags extends GlobalOptions, RepositoryFlags {
 
 /** Exit code where nothing was to be done and that was asked to be told. */
 const UNCHANGED = 77;
-const NO_WORDS: ChangeWords = { install: [], uninstall: [], remove: [], replace: [], reset: [] };
+const NO_WORDS: ChangeWords = { install: [], uninstall: [], remove: [], replace: [], reset: [], clear: [] };
 
 export function addChangeVerbs(program: Command, context: CliContext, result: VerbResult): void {
-  const run = async (words: Partial<ChangeWords>, command: Command, upgrade = false): Promise<void> => {
-    const flags = optionsOf<ChangeFlags>(command);
-    const all = { ...NO_WORDS, ...words };
-    const install = [...all.install, ...(flags.install ?? [])];
-    const uninstall = [...all.uninstall, ...(flags.uninstall ?? [])];
-    const remove = [...all.remove, ...(flags.remove ?? [])];
-    const replace = [...all.replace, ...(flags.replace ?? [])];
-    const asked = { ...all, install, uninstall, remove, replace };
-    result.exitCode = await change(asked, { flags, upgrade, context });
+  const run = async (words: Partial<ChangeWords>, command: Command): Promise<void> => {
+    result.exitCode = await runChange(words, { command, context });
   };
   addChangeOptions(program.command('install'))
     .description('layer packages, groups (@id), files that packages have, package files')
@@ -56,14 +50,16 @@ export function addChangeVerbs(program: Command, context: CliContext, result: Ve
   addChangeOptions(program.command('uninstall'))
     .alias('remove')
     .description('take layered items away, or leave packages of the base out')
-    .argument('<item...>')
-    .action(async (items: string[], _options: object, command: Command) =>
-      run({ uninstall: items }, command),
-    );
-  addChangeOptions(program.command('upgrade'))
-    .alias('update')
-    .description("compose on the newest commit of the base's ref")
-    .action(async (_options: object, command: Command) => run({}, command, true));
+    .argument('[item...]')
+    .option('-a, --all', 'all that is layered')
+    .action(async (items: string[], _options: object, command: Command) => {
+      const all = optionsOf<ChangeFlags>(command).all === true;
+      if (!all && items.length === 0)
+        throw new UserError('USAGE', 'uninstall: name items, or --all', {
+          hint: "'yum-ostree status' lists what is layered",
+        });
+      return run({ uninstall: items, clear: all ? ['layers'] : [] }, command);
+    });
   const override = program.command('override').description('leave packages of the base out, or replace them');
   addFrom(addChangeOptions(override.command('replace')))
     .description('let other versions stand in for packages of the base')
@@ -84,7 +80,7 @@ export function addChangeVerbs(program: Command, context: CliContext, result: Ve
     );
 }
 
-function addChangeOptions(command: Command): Command {
+export function addChangeOptions(command: Command): Command {
   return addRepositoryOptions(command)
     .option('-n, --dry-run', 'only print what would be done')
     .option('--download-only', 'only bring the packages into the store')
@@ -125,17 +121,37 @@ function repositoryNamed(from: string | undefined): string | null {
 
 interface ChangeRun {
   readonly flags: ChangeFlags;
-  readonly upgrade: boolean;
+  readonly base: BaseChoice;
   readonly context: CliContext;
 }
 
-async function change(words: ChangeWords, { flags, upgrade, context }: ChangeRun): Promise<number> {
+/**
+ * Changes the tree as the words of a verb and its options say. @returns the exit code: 0, 1 where it was declined, 77
+ * where nothing changes and that was asked for
+ */
+export async function runChange(
+  words: Partial<ChangeWords>,
+  verb: { readonly command: Command; readonly context: CliContext; readonly base?: BaseChoice },
+): Promise<number> {
+  const flags = optionsOf<ChangeFlags>(verb.command);
+  const all = { ...NO_WORDS, ...words };
+  const asked = {
+    ...all,
+    install: [...all.install, ...(flags.install ?? [])],
+    uninstall: [...all.uninstall, ...(flags.uninstall ?? [])],
+    remove: [...all.remove, ...(flags.remove ?? [])],
+    replace: [...all.replace, ...(flags.replace ?? [])],
+  };
+  return change(asked, { flags, base: verb.base ?? { kind: 'present' }, context: verb.context });
+}
+
+async function change(words: ChangeWords, { flags, base, context }: ChangeRun): Promise<number> {
   const { changeTree } = await import('#layering/change.ts');
   const { outcomeJson, outcomeText } = await import('#cli/change-text.ts');
   const { interruptible } = await import('#cli/interrupt.ts');
   const reporter = reporterOf(flags, context);
   return interruptible(async (signal) => {
-    const options = changeOptions(words, { flags, upgrade, context }, { signal, reporter });
+    const options = changeOptions(words, { flags, base, context }, { signal, reporter });
     const outcome = await changeTree(choiceOf(flags, context, reporter), options).finally(() =>
       reporter.finish(),
     );
@@ -148,13 +164,14 @@ async function change(words: ChangeWords, { flags, upgrade, context }: ChangeRun
 
 function changeOptions(
   words: ChangeWords,
-  { flags, upgrade, context }: ChangeRun,
+  { flags, base, context }: ChangeRun,
   live: { readonly signal: AbortSignal; readonly reporter: Reporter },
 ): ChangeOptions {
   return {
     ...repositoryRequest(flags, { context, ...live }),
     words,
-    upgrade,
+    base,
+    pull: flags.cacheOnly === true || flags.dryRun === true ? null : puller(context, live.reporter),
     replaceFrom: repositoryNamed(flags.from),
     dryRun: flags.dryRun === true,
     downloadOnly: flags.downloadOnly === true,
@@ -164,6 +181,20 @@ function changeOptions(
     weakDependencies: flags.weakDeps ?? null,
     toolVersion: VERSION,
     ...planQuestion(flags, context, live.reporter),
+  };
+}
+
+/** Brings what a base follows from its remote; what C ostree would print is told as progress. */
+function puller(context: CliContext, { progress }: Reporter): ChangeOptions['pull'] {
+  return async ({ sysroot }, what) => {
+    const { pullFollowed } = await import('#cli/ostree-admin-pull.ts');
+    progress({
+      kind: 'stage',
+      stage: 'download',
+      text: `Fetching ${what.refspec.remote ?? ''}:${what.refspec.ref}`,
+    });
+    const out = (text: string): void => progress({ kind: 'note', text: text.trim() });
+    await pullFollowed(sysroot, { ...what, notBefore: null }, { ...context, out });
   };
 }
 

@@ -11,11 +11,25 @@ import {
 } from '#cli/yum-ostree-options.ts';
 import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
-export function addSystemVerbs(program: Command, context: CliContext, _result: VerbResult): void {
+interface StatusFlags {
+  readonly booted?: boolean;
+  readonly pendingExit77?: boolean;
+}
+interface CleanupFlags {
+  readonly pending?: boolean;
+  readonly rollback?: boolean;
+  readonly repomd?: boolean;
+}
+
+export function addSystemVerbs(program: Command, context: CliContext, result: VerbResult): void {
   program
     .command('status')
     .description('list the deployments')
-    .action(async (_options: object, command: Command) => status(optionsOf(command), context));
+    .option('-b, --booted', 'only the one that runs')
+    .option('--pending-exit-77', 'exit with 77 where another one than the running one boots next')
+    .action(async (_options: object, command: Command) => {
+      result.exitCode = await status(optionsOf<StatusFlags>(command), context);
+    });
   program
     .command('rollback')
     .description('boot the previous deployment next')
@@ -23,22 +37,30 @@ export function addSystemVerbs(program: Command, context: CliContext, _result: V
   program
     .command('cleanup')
     .description('remove what no deployment needs')
+    .option('-b, --base', 'only that (as without an option)')
+    .option('-p, --pending', 'also the deployments that would boot before the running one')
+    .option('-r, --rollback', 'also the one that rollback would boot')
+    .option('-m, --repomd', 'also the metadata of package repositories')
     .action(async (_options: object, command: Command) => cleanup(optionsOf(command), context));
 }
 
-async function status(options: GlobalOptions, context: CliContext): Promise<void> {
+async function status(options: GlobalOptions & StatusFlags, context: CliContext): Promise<number> {
   const { readStatus } = await import('#layering/status.ts');
   const { statusJson, statusText } = await import('#cli/status-text.ts');
   const { runningStatus } = await import('#layering/running-status.ts');
-  const deployments = await onSysroot(options, context, async (sysroot) => {
+  const all = await onSysroot(options, context, async (sysroot) => {
     const running = await runningStatus(sysroot);
     return readStatus(sysroot, await statusStateroot(sysroot, options.os)).map((one) => {
       const found = running.get(one.id);
       return { ...one, ...found, remarks: [...one.remarks, ...(found?.remarks ?? [])] };
     });
   });
+  const deployments = options.booted === true ? all.filter(({ deployment }) => deployment.isBooted) : all;
   if (options.json === true) printJson(context, statusJson(deployments));
   else context.out(statusText(deployments, options.verbose === true));
+  const isPending =
+    all.some(({ deployment }) => deployment.isBooted) && all[0]?.deployment.isBooted === false;
+  return options.pendingExit77 === true && isPending ? 77 : 0;
 }
 
 /** Looks at the sysroot that a verb is for: without its lock, and as it is. */
@@ -72,10 +94,14 @@ async function rollback(options: GlobalOptions, context: CliContext): Promise<vo
   else if (options.quiet !== true) context.out(`${treeName} boots next\n`);
 }
 
-async function cleanup(options: GlobalOptions, context: CliContext): Promise<void> {
+async function cleanup(options: GlobalOptions & CleanupFlags, context: CliContext): Promise<void> {
   const { cleanUp } = await import('#layering/cleanup.ts');
   const reporter = reporterOf(options, context);
-  const removed = await cleanUp(choiceOf(options, context, reporter));
+  const removed = await cleanUp(choiceOf(options, context, reporter), {
+    pending: options.pending === true,
+    rollback: options.rollback === true,
+    metadata: options.repomd === true,
+  });
   reporter.finish();
   if (options.json === true) printJson(context, { result: 'cleaned-up', removed });
   else if (options.quiet !== true) for (const line of removed) context.out(`${line}\n`);

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from '#cli/context.ts';
+import { addBaseVerbs } from '#cli/yum-ostree-base.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
@@ -35,7 +36,8 @@ const VERBS: readonly {
   readonly names: readonly string[];
   readonly add: (program: Command, context: CliContext, result: VerbResult) => void;
 }[] = [
-  { names: ['install', 'uninstall', 'remove', 'upgrade', 'update', 'override'], add: addChangeVerbs },
+  { names: ['install', 'uninstall', 'remove', 'override'], add: addChangeVerbs },
+  { names: ['upgrade', 'update', 'switch', 'rebase', 'deploy', 'reset'], add: addBaseVerbs },
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
   { names: ['ps', 'audit', 'unlocked', 'mask', 'unmask'], add: addRunningVerbs },

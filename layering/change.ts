@@ -5,6 +5,7 @@
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
+import { chooseBase, type BaseOptions } from '#layering/base-choice.ts';
 import { composeChange } from '#layering/change-compose.ts';
 import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { keepWaitingFiles } from '#layering/change-packages.ts';
@@ -14,18 +15,19 @@ import { isPureOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import { inputDigest } from '#layering/layer-metadata.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
-import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
+import {
+  changeRequests,
+  NO_CHANGE,
+  sameRequests,
+  withoutRequests,
+  type RequestChange,
+  type RequestKind,
+} from '#layering/plan.ts';
 import { parseRequest } from '#layering/request.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
 import { emptyPlan, planOf, restored } from '#layering/change-plan.ts';
 import { readDerived } from '#layering/status.ts';
-import {
-  newestBase,
-  withSystem,
-  withSystemUnchanged,
-  type System,
-  type SystemChoice,
-} from '#layering/system.ts';
+import { withSystem, withSystemUnchanged, type System, type SystemChoice } from '#layering/system.ts';
 import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
 
 /** What a command asks for; words as they were typed. */
@@ -37,12 +39,12 @@ export interface ChangeWords {
   readonly replace: readonly string[];
   /** null: all overrides are taken back. */
   readonly reset: readonly string[] | null;
+  /** All requests of these kinds go, before anything else. */
+  readonly clear: readonly RequestKind[];
 }
 
-export interface ChangeOptions extends SolveChoice {
+export interface ChangeOptions extends SolveChoice, BaseOptions {
   readonly words: ChangeWords;
-  /** Take the newest commit of the base's ref. */
-  readonly upgrade: boolean;
   /** The repository that `words.replace` is looked up in; null: any. */
   readonly replaceFrom: string | null;
   readonly dryRun: boolean;
@@ -107,9 +109,18 @@ export type ChangeOutcome =
 export function changeTree(choice: SystemChoice, options: ChangeOptions): Promise<ChangeOutcome> {
   const run = options.dryRun ? withSystemUnchanged<ChangeOutcome> : withSystem<ChangeOutcome>;
   return run(choice, async (system) => {
-    const baseCommit = options.upgrade ? newestBase(system) : system.baseCommit;
-    return withFacts(system, baseCommit, (facts) =>
-      changeSystem({ system, facts, baseCommit, options, files: new Map(), repositories: {} }),
+    const { commit, origin } = await chooseBase(system, options);
+    const start = withoutRequests(origin, options.words.clear);
+    return withFacts(system, commit, (facts) =>
+      changeSystem({
+        system,
+        facts,
+        start,
+        baseCommit: commit,
+        options,
+        files: new Map(),
+        repositories: {},
+      }),
     );
   });
 }
@@ -121,6 +132,8 @@ export interface Change {
   readonly repositories: { opened?: Promise<readonly LoadedRepository[]> };
   readonly system: System;
   readonly facts: BaseFacts;
+  /** The requests that the words of the command change. */
+  readonly start: LayerOrigin;
   readonly baseCommit: Checksum;
   readonly options: ChangeOptions;
 }
@@ -128,13 +141,14 @@ export interface Change {
 async function changeSystem(change: Change): Promise<ChangeOutcome> {
   const { system, facts, baseCommit, options } = change;
   const requested = await requestChange(change);
-  const origin = changeRequests(system.origin, requested, facts);
+  const origin = changeRequests(change.start, requested, facts);
   const sameBase = baseCommit === system.baseCommit;
-  if (!options.upgrade && sameRequests(origin, system.origin)) return unchanged(system);
+  if (options.base.kind === 'present' && sameRequests(origin, system.origin)) return unchanged(system);
   if (isPureOrigin(origin)) return returnToBase(change, origin);
   const solved = await solveChange(change, origin);
   const digest = inputDigest({ ...solved.inputs, baseCommit, toolVersion: options.toolVersion });
-  if (sameBase && digest === presentDigest(system)) return unchanged(system);
+  if (sameBase && digest === presentDigest(system) && sameRequests(origin, system.origin))
+    return unchanged(system);
   const result = await solved.solve();
   refuseProvided(options, requested, result);
   const plan = planOf(change, result);

@@ -1,5 +1,5 @@
 /** The origin file of a deployment as layering reads and writes it; unknown groups and keys stay as they are. */
-import { isChecksum } from '#ostree/format/checksum.ts';
+import { isChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
 import {
   EMPTY_KEYFILE,
@@ -18,6 +18,8 @@ import { sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 export interface LayerOrigin {
   /** `remote:ref`, `ref` or a bare checksum. */
   readonly base: string;
+  /** The commit of the base's ref that was chosen instead of its newest. */
+  readonly overrideCommit: Checksum | null;
   /** Specs as typed (name, NEVRA part, provide, path); never groups or files. */
   readonly requested: readonly string[];
   /** Package files: `SHA256:NEVRA` of package trees in the store. */
@@ -42,6 +44,7 @@ export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
   const file = origin ?? EMPTY_KEYFILE;
   return {
     base: baseOf(file),
+    overrideCommit: overrideCommit(file),
     requested: keyFileList(file, 'packages', 'requested') ?? [],
     requestedLocal: keyFileList(file, OURS, 'requested-local') ?? [],
     groups: keyFileList(file, OURS, 'groups') ?? [],
@@ -70,6 +73,7 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
   let file = withoutGroup(previous ?? EMPTY_KEYFILE, 'libostree-transient');
   file = withKey(file, 'origin', 'refspec', layered ? null : origin.base);
   file = withKey(file, 'origin', 'baserefspec', layered ? origin.base : null);
+  file = withKey(file, 'origin', 'override-commit', origin.overrideCommit);
   file = withList(file, ['packages', 'requested'], origin.requested);
   file = withList(file, ['overrides', 'remove'], origin.removals);
   file = withList(file, ['overrides', 'replace-local'], origin.replaceLocal);
@@ -118,6 +122,11 @@ function withoutEmptyGroups(file: KeyFile, groups: readonly string[]): KeyFile {
   return groups.reduce((kept, group) => {
     return keyFileKeys(kept, group).length === 0 ? withoutGroup(kept, group) : kept;
   }, file);
+}
+
+function overrideCommit(file: KeyFile): Checksum | null {
+  const text = keyFileString(file, 'origin', 'override-commit');
+  return text !== null && isChecksum(text) ? text : null;
 }
 
 function baseOf(file: KeyFile): string {

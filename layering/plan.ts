@@ -69,6 +69,20 @@ export function changeRequests(before: LayerOrigin, change: RequestChange, facts
   };
 }
 
+/** What all requests of a kind are dropped from. */
+export type RequestKind = 'layers' | 'overrides';
+
+/** The requests without those of these kinds. */
+export function withoutRequests(origin: LayerOrigin, kinds: readonly RequestKind[]): LayerOrigin {
+  const layers = { requested: [], requestedLocal: [], groups: [], replaceFiles: [] };
+  const overrides = { removals: [], replaceLocal: [], replaceRemote: [] };
+  return {
+    ...origin,
+    ...(kinds.includes('layers') ? layers : {}),
+    ...(kinds.includes('overrides') ? overrides : {}),
+  };
+}
+
 /** Whether both ask for the same. */
 export function sameRequests(a: LayerOrigin, b: LayerOrigin): boolean {
   return textOf(a) === textOf(b);

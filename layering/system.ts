@@ -6,7 +6,6 @@ import type { Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
-import { resolveRev } from '#ostree/repo/refs.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { lockSysroot, type LockWait } from '#ostree/sysroot/lock.ts';
@@ -131,11 +130,6 @@ export function chooseStateroot(sysroot: Sysroot, wanted: string | null): string
       hint: '--os NAME says which one',
     });
   return only;
-}
-
-/** The newest commit of the base's ref. */
-export function newestBase(system: System): Checksum {
-  return resolveRev(system.sysroot.repo, system.origin.base);
 }
 
 function systemOf(sysroot: Sysroot, wanted: string | null): System {

@@ -99,6 +99,7 @@ async function buildExecutable(architecture, folder) {
     output: join(folder, 'yum-ostree'),
   });
   symlinkSync('yum-ostree', join(folder, 'ostree'));
+  symlinkSync('yum-ostree', join(folder, 'rpm-ostree'));
   writeFileSync(join(folder, 'notices.txt'), noticesText({ modules, node, documents, libsolv }));
 }
 

@@ -174,7 +174,8 @@ export function startYumOstree(system: TestSystem, words: readonly string[]): Re
 }
 
 export function clientArguments(system: TestSystem, words: readonly string[]): string[] {
-  const changes = ['install', 'uninstall', 'upgrade', 'override'].includes(words[0] ?? '');
+  const verbs = ['install', 'uninstall', 'upgrade', 'override', 'switch', 'rebase', 'deploy', 'reset'];
+  const changes = verbs.includes(words[0] ?? '');
   const repository = changes ? [`--repofrompath=test,${system.packages}`, '--no-gpgchecks'] : [];
   const client = path.resolve('cli/bin/yum-ostree');
   return [client, `--sysroot=${system.sysroot}`, '--debug', ...words, ...repository];

@@ -1,0 +1,70 @@
+/** Verbs that change what the layers are put on: upgrade, switch, deploy; and reset, which drops the layers. */
+import type { Command } from 'commander';
+import type { CliContext } from '#cli/context.ts';
+import { addChangeOptions, runChange } from '#cli/yum-ostree-change.ts';
+import { optionsOf } from '#cli/yum-ostree-options.ts';
+import type { VerbResult } from '#cli/yum-ostree.ts';
+import type { BaseChoice } from '#layering/base-choice.ts';
+import type { RequestKind } from '#layering/plan.ts';
+
+interface UpgradeFlags {
+  readonly allowDowngrade?: boolean;
+  readonly check?: boolean;
+  readonly preview?: boolean;
+}
+interface ResetFlags {
+  readonly overlays?: boolean;
+  readonly overrides?: boolean;
+}
+
+export function addBaseVerbs(program: Command, context: CliContext, result: VerbResult): void {
+  const onto = async (base: BaseChoice, command: Command): Promise<void> => {
+    result.exitCode = await runChange({}, { command, context, base });
+  };
+  addChangeOptions(program.command('upgrade'))
+    .alias('update')
+    .description("compose on the newest commit of the base's ref")
+    .option('--allow-downgrade', 'also where that is older than the present one')
+    .option('--check', 'only say what would change; exit with 77 where nothing would')
+    .option('--preview', 'the same')
+    .action(async (_options: object, command: Command) => {
+      const flags = optionsOf<UpgradeFlags>(command);
+      if (flags.check === true || flags.preview === true) {
+        command.setOptionValue('dryRun', true);
+        command.setOptionValue('unchangedExit77', true);
+      }
+      return onto({ kind: 'newest', allowDowngrade: flags.allowDowngrade === true }, command);
+    });
+  addChangeOptions(program.command('switch'))
+    .alias('rebase')
+    .description('compose on another ref, with what is layered, or make the tree that a name says')
+    .argument('<name>', 'REF, REMOTE:REF, REMOTE:, a checksum, or BASE+@group+package-removed')
+    .action(async (name: string, _options: object, command: Command) =>
+      onto({ kind: 'switch', name }, command),
+    );
+  addChangeOptions(program.command('deploy'))
+    .description("compose on a commit of the base's ref")
+    .argument('<revision>', 'a checksum or its beginning, a version, revision=C or version=V')
+    .action(async (revision: string, _options: object, command: Command) =>
+      onto({ kind: 'deploy', revision }, command),
+    );
+  addChangeOptions(program.command('reset'))
+    .description('go back to the base: drop all that is layered and overridden')
+    .option('-l, --overlays', 'only what is layered')
+    .option('-o, --overrides', 'only the overrides')
+    .action(async (_options: object, command: Command) => {
+      result.exitCode = await runChange(
+        { clear: clearedKinds(optionsOf<ResetFlags>(command)) },
+        { command, context },
+      );
+    });
+}
+
+/** Both where none is named. */
+function clearedKinds({ overlays, overrides }: ResetFlags): RequestKind[] {
+  const named: RequestKind[] = [
+    ...(overlays === true ? (['layers'] as const) : []),
+    ...(overrides === true ? (['overrides'] as const) : []),
+  ];
+  return named.length > 0 ? named : ['layers', 'overrides'];
+}

@@ -1,0 +1,235 @@
+/** Which base a change starts from, and with which requests: the present one, a newer one, another, an older one. */
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { isChecksum } from '#ostree/format/checksum.ts';
+import { metadataString } from '#ostree/format/commit.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { formatRefspec, isRefName, parseRefspec, type Refspec } from '#ostree/format/ref-name.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { refuseOlder } from '#ostree/repo/pull-remote.ts';
+import { readRef, resolveRev } from '#ostree/repo/refs.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import { withFacts } from '#layering/change-facts.ts';
+import type { LayerOrigin } from '#layering/layer-origin.ts';
+import type { RepositoryRequest } from '#layering/open-repositories.ts';
+import { readStatus } from '#layering/status.ts';
+import type { System } from '#layering/system.ts';
+import { splitBase } from '#layering/tree-name-reading.ts';
+import { withoutRemote } from '#layering/tree-name.ts';
+
+export type BaseChoice =
+  | { readonly kind: 'present' }
+  /** The newest commit of the base's ref. */
+  | { readonly kind: 'newest'; readonly allowDowngrade: boolean }
+  /** A ref with the present requests, or the name of a derived tree: then what that says. */
+  | { readonly kind: 'switch'; readonly name: string }
+  /** A commit of the base's ref: a checksum or its beginning, `version=V`, `revision=C`, or a version. */
+  | { readonly kind: 'deploy'; readonly revision: string };
+
+export interface BaseOptions extends RepositoryRequest {
+  readonly base: BaseChoice;
+  /** Brings a ref of a remote into the repository; null: only what is there. */
+  readonly pull:
+    | ((
+        system: System,
+        what: { readonly refspec: Refspec; readonly commit: Checksum | null },
+      ) => Promise<void>)
+    | null;
+}
+
+export interface ChosenBase {
+  readonly commit: Checksum;
+  /** The requests that the change starts from. */
+  readonly origin: LayerOrigin;
+}
+
+/** @throws UserError NO_REV, OLDER_COMMIT, USAGE, and of the pull */
+export async function chooseBase(system: System, options: BaseOptions): Promise<ChosenBase> {
+  const { base } = options;
+  switch (base.kind) {
+    case 'present':
+      return { commit: system.baseCommit, origin: system.origin };
+    case 'newest':
+      return newestBase(system, options, base.allowDowngrade);
+    case 'switch':
+      return switchedBase(system, options, base.name);
+    case 'deploy':
+      return deployedBase(system, options, base.revision);
+    default:
+      return base satisfies never;
+  }
+}
+
+async function newestBase(
+  system: System,
+  options: BaseOptions,
+  allowDowngrade: boolean,
+): Promise<ChosenBase> {
+  const { repo } = system.sysroot;
+  const origin = { ...system.origin, overrideCommit: null };
+  await pullRef(system, options, origin.base);
+  const commit = resolveRev(repo, origin.base);
+  if (!allowDowngrade)
+    refuseOlder(
+      { checksum: system.baseCommit, commit: loadCommit(repo, system.baseCommit) },
+      { checksum: commit, commit: loadCommit(repo, commit) },
+    );
+  return { commit, origin };
+}
+
+async function deployedBase(system: System, options: BaseOptions, revision: string): Promise<ChosenBase> {
+  const { repo } = system.sysroot;
+  const [, kind, value = revision] = /^(version|revision)=(.+)$/.exec(revision) ?? [];
+  if (kind !== 'version' && isChecksum(value)) await pullRef(system, options, system.origin.base, value);
+  else await pullRef(system, options, system.origin.base);
+  const commit = kind === 'version' ? null : checksumOf(repo, value);
+  const found = commit ?? (kind === 'revision' ? null : commitOfVersion(repo, system.origin.base, value));
+  if (found === null)
+    throw new UserError('NO_REV', `${system.origin.base} has no commit '${revision}' here`, {
+      hint: "'ostree log REF' lists its commits; a checksum of the remote is pulled",
+    });
+  return { commit: found, origin: { ...system.origin, overrideCommit: found } };
+}
+
+function checksumOf(repo: Repo, text: string): Checksum | null {
+  if (!/^[0-9a-f]{6,64}$/.test(text)) return null;
+  try {
+    const checksum = resolveRev(repo, text);
+    loadCommit(repo, checksum);
+    return checksum;
+  } catch (error) {
+    if (codeOf(error) === 'NO_REV' || codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
+  }
+}
+
+/** The newest commit of the ref's history, as far as it is here, with this version. */
+function commitOfVersion(repo: Repo, ref: string, version: string): Checksum | null {
+  let at: Checksum | null = resolveRev(repo, ref);
+  while (at !== null) {
+    const commit = loadedCommit(repo, at);
+    if (commit === null) return null;
+    if (metadataString(commit, 'version') === version) return at;
+    at = commit.parent;
+  }
+  return null;
+}
+
+function loadedCommit(repo: Repo, checksum: Checksum) {
+  try {
+    return loadCommit(repo, checksum);
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
+  }
+}
+
+async function switchedBase(system: System, options: BaseOptions, name: string): Promise<ChosenBase> {
+  const recorded = recordedTree(system, name);
+  if (recorded !== null) return { commit: recorded.commit, origin: recorded.origin };
+  const { repo } = system.sysroot;
+  if (isChecksum(name)) return { commit: resolveRev(repo, name), origin: rebased(system, name) };
+  const [whole, ...shorter] = splitBase(name);
+  const ref = whole === undefined ? null : refspecFor(system, whole.base);
+  const isHere = ref !== null && readRef(repo, formatRefspec(ref)) !== null;
+  const split = isHere ? [] : shorter.flatMap(({ base, suffix }) => knownBase(system, base, suffix) ?? []);
+  if (split.length > 0) return namedTree(system, options, { name, split });
+  if (ref === null)
+    throw new UserError('NO_REV', `'${name}' is neither a ref nor the name of a tree`, {
+      hint: "'ostree refs' lists the refs; a name is BASE+@group+package-removed",
+    });
+  const refspec = formatRefspec(ref);
+  if (refspec === system.origin.base && system.origin.overrideCommit === null)
+    throw new UserError('USAGE', `Old and new refs are equal: ${refspec}`, {
+      hint: "'yum-ostree upgrade' takes its newest commit, 'yum-ostree reset' drops the layers",
+    });
+  await pullRef(system, options, refspec);
+  return { commit: resolveRev(repo, refspec), origin: rebased(system, refspec) };
+}
+
+/** The present requests on another base. */
+function rebased({ origin }: System, base: string): LayerOrigin {
+  return { ...origin, base, overrideCommit: null };
+}
+
+/** A deployment of that very name: its requests, on the newest commit of its base. */
+function recordedTree({ sysroot, stateroot }: System, name: string): ChosenBase | null {
+  const wanted = withoutRemote(name);
+  for (const { treeName, request, baseCommit } of readStatus(sysroot, stateroot)) {
+    if (treeName !== wanted || request === null || wanted === withoutRemote(request.base)) continue;
+    const isThere = !isChecksum(request.base) && readRef(sysroot.repo, request.base) !== null;
+    const commit =
+      isThere && request.overrideCommit === null ? resolveRev(sysroot.repo, request.base) : baseCommit;
+    return { commit, origin: request };
+  }
+  return null;
+}
+
+interface SplitName {
+  readonly refspec: string;
+  readonly commit: Checksum;
+  readonly suffix: string;
+}
+
+function knownBase(system: System, base: string, suffix: string): SplitName | null {
+  const ref = refspecFor(system, base);
+  const refspec = ref === null ? null : formatRefspec(ref);
+  const commit = refspec === null ? null : readRef(system.sysroot.repo, refspec);
+  return refspec === null || commit === null ? null : { refspec, commit, suffix };
+}
+
+/** `REF` is of the present remote where that has it, else local; `REMOTE:` is the present ref of another remote. */
+function refspecFor({ origin, sysroot }: System, text: string): Refspec | null {
+  const present = isChecksum(origin.base) ? null : parseRefspec(origin.base);
+  if (text.endsWith(':')) return present === null ? null : parseRefspec(`${text}${present.ref}`);
+  if (text.includes(':')) return isRefName(text.slice(text.indexOf(':') + 1)) ? parseRefspec(text) : null;
+  if (!isRefName(text)) return null;
+  const local = parseRefspec(text);
+  if (present === null || present.remote === null) return local;
+  const remote = { ...local, remote: present.remote };
+  return readRef(sysroot.repo, formatRefspec(remote)) === null && readRef(sysroot.repo, text) !== null
+    ? local
+    : remote;
+}
+
+/** The one way to read the name. @throws UserError USAGE where there is none, or several */
+async function namedTree(
+  system: System,
+  options: BaseOptions,
+  { name, split }: { readonly name: string; readonly split: readonly SplitName[] },
+): Promise<ChosenBase> {
+  const { readingsOf } = await import('#layering/name-readings.ts');
+  const found: { base: SplitName; origin: LayerOrigin; shown: string }[] = [];
+  for (const base of split) {
+    const readings = await withFacts(system, base.commit, (facts) =>
+      readingsOf({ system, facts, suffix: base.suffix }, options),
+    );
+    for (const { origin, shown } of readings)
+      found.push({ base, origin: { ...origin, base: base.refspec }, shown: `${base.refspec} ${shown}` });
+  }
+  const [only, second] = found;
+  if (only !== undefined && second === undefined) return { commit: only.base.commit, origin: only.origin };
+  if (only === undefined)
+    throw new UserError(
+      'USAGE',
+      `'${name}' cannot be read: not every part of it is a known package or group`,
+      {
+        hint: `bases that it may begin with: ${split.map(({ refspec }) => refspec).join(', ')}`,
+      },
+    );
+  throw new UserError(
+    'USAGE',
+    `'${name}' can be read in several ways: ${found.map(({ shown }) => shown).join('; ')}`,
+    { hint: "'yum-ostree switch BASE' and 'yum-ostree install ITEM…' say which" },
+  );
+}
+
+async function pullRef(
+  system: System,
+  { pull }: BaseOptions,
+  base: string,
+  commit: Checksum | null = null,
+): Promise<void> {
+  if (pull === null || isChecksum(base)) return;
+  const refspec = parseRefspec(base);
+  if (refspec.remote !== null) await pull(system, { refspec, commit });
+}

@@ -1,0 +1,119 @@
+/** Layers on other bases: upgrade, switch by ref and by name, deploy, reset, cleanup; and rpm-ostree's words for them. */
+import { spawnSync } from 'node:child_process';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  BASE_REF,
+  clientArguments,
+  deploymentsOf,
+  firstDeployment,
+  fsckClean,
+  makeTestSystem,
+  originOf,
+  publish,
+  rpmNames,
+  runProgram,
+  yumOstree,
+  yumOstreeOk,
+  type TestSystem,
+} from '#test/root/layering-sysroot.ts';
+
+const OTHER = 'test/x86_64/other';
+let system: TestSystem;
+
+beforeAll(() => {
+  system = makeTestSystem();
+  publish(system, [
+    { name: 'strace', files: [{ path: '/usr/bin/strace', content: 'strace\n', mode: 0o755 }] },
+    { name: 'strace-nano' },
+    { name: 'gdb' },
+  ]);
+  commit(OTHER, '7');
+});
+
+afterAll(() => system.remove());
+
+/** A commit of the same tree. @returns its checksum */
+function commit(ref: string, version: string): string {
+  const metadata = [
+    `--add-metadata-string=version=${version}`,
+    `--timestamp=@${1_700_000_000 + Number(version)}`,
+  ];
+  const words = [`--repo=${system.repo}`, '-b', ref, `--tree=ref=${BASE_REF}`, '--no-bindings', ...metadata];
+  return runProgram('ostree', ['commit', ...words]).trim();
+}
+
+function ok(...words: string[]): string {
+  return yumOstreeOk(system, words);
+}
+
+function refused(...words: string[]): { status: number | null; stderr: string } {
+  return yumOstree(system, words);
+}
+
+test('switch carries the layers to another ref, and deploy to an older commit', () => {
+  ok('install', 'gdb');
+  ok('switch', OTHER);
+  expect(firstDeployment(system)).toMatchObject({ 'tree-name': `${OTHER}+gdb`, packages: ['gdb'] });
+  expect(originOf(system)).toContain(`baserefspec=${OTHER}\n`);
+  expect(refused('switch', OTHER)).toMatchObject({ status: 2 });
+  ok('switch', BASE_REF);
+  const newer = commit(BASE_REF, '2');
+  ok('upgrade');
+  expect(firstDeployment(system)).toMatchObject({ 'base-checksum': newer, packages: ['gdb'] });
+  ok('deploy', system.base.slice(0, 20));
+  expect(firstDeployment(system)).toMatchObject({ 'base-checksum': system.base, packages: ['gdb'] });
+  expect(originOf(system)).toContain(`override-commit=${system.base}`);
+  const check = refused('upgrade', '--check');
+  expect(check.status).toBe(0);
+  ok('upgrade');
+  expect(firstDeployment(system)).toMatchObject({ 'base-checksum': newer });
+  expect(originOf(system)).not.toContain('override-commit');
+  expect(refused('upgrade', '--check').status).toBe(77);
+});
+
+test('switch BASE+package-removed composes what the name says; what is ambiguous is refused', () => {
+  ok('switch', `${OTHER}+gdb-nano`);
+  expect(firstDeployment(system)).toMatchObject({ packages: ['gdb'], removals: ['nano'] });
+  expect(rpmNames(system)).not.toContain('nano');
+  const { status, stderr } = refused('switch', `${BASE_REF}+strace-nano`);
+  expect(stderr).toMatch(/several ways: .*with strace, without nano; .*with strace-nano/);
+  expect(status).toBe(2);
+  expect(refused('switch', `${BASE_REF}+nope`).stderr).toContain('not every part of it is a known');
+  fsckClean(system);
+});
+
+test('uninstall --all keeps the overrides, reset drops everything', () => {
+  ok('uninstall', '--all');
+  expect(firstDeployment(system)).toMatchObject({ packages: [], removals: ['nano'] });
+  ok('reset');
+  expect(originOf(system).trimEnd()).toBe(`[origin]\nrefspec=${OTHER}`);
+});
+
+test('called rpm-ostree, the words and exit codes are its own', () => {
+  const client = path.resolve('cli/bin/rpm-ostree');
+  const run = (...words: string[]) =>
+    spawnSync(process.execPath, [client, ...clientArguments(system, words).slice(1)], {
+      encoding: 'utf8',
+    });
+  expect(run('override', 'remove', 'nano')).toMatchObject({ status: 0 });
+  expect(run('override', 'remove', 'nano', '--idempotent', '--unchanged-exit-77').status).toBe(77);
+  expect(run('rebase', `--stateroot=test`, BASE_REF)).toMatchObject({ status: 0 });
+  expect(run('rebase', BASE_REF)).toMatchObject({ status: 1 });
+  expect(run('install', '--apply-live', 'gdb').stderr).toContain('there is no --apply-live here');
+  const [first] = deploymentsOf(system) as unknown as Record<string, unknown>[];
+  expect(first).toMatchObject({
+    'base-removals': [['nano-1.0-1.noarch', 'nano', 0, '1.0', '1', 'noarch']],
+    'requested-base-removals': ['nano'],
+    'base-local-replacements': [],
+    'requested-local-fileoverride-packages': [],
+  });
+});
+
+test('cleanup -r removes the rollback deployment, and -m the metadata', () => {
+  expect(deploymentsOf(system)).toHaveLength(2);
+  const lines = yumOstreeOk(system, ['cleanup', '-r', '-m']);
+  expect(lines).toMatch(/removed deployment .*\n(.*\n)*removed metadata test-/);
+  expect(deploymentsOf(system)).toHaveLength(1);
+  fsckClean(system);
+});
