@@ -180,6 +180,13 @@ function changeOptions(
     replaceFiles: flags.forceReplacefiles === true,
     weakDependencies: flags.weakDeps ?? null,
     toolVersion: VERSION,
+    asked: {
+      command: process.argv
+        .slice(2)
+        .join(' ')
+        .replace(/:\/\/[^/@\s]*@/g, '://…@'),
+      user: context.env['SUDO_USER'] ?? context.env['USER'] ?? String(process.getuid?.() ?? ''),
+    },
     ...planQuestion(flags, context, live.reporter),
   };
 }

@@ -3,6 +3,7 @@ import type { CliContext } from '#cli/context.ts';
 import { addBaseVerbs } from '#cli/yum-ostree-base.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
+import { addHistoryVerbs } from '#cli/yum-ostree-history.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
 import { addRunningVerbs } from '#cli/yum-ostree-running.ts';
@@ -38,6 +39,7 @@ const VERBS: readonly {
 }[] = [
   { names: ['install', 'uninstall', 'remove', 'override'], add: addChangeVerbs },
   { names: ['upgrade', 'update', 'switch', 'rebase', 'deploy', 'reset'], add: addBaseVerbs },
+  { names: ['history', 'undo'], add: addHistoryVerbs },
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
   { names: ['ps', 'audit', 'unlocked', 'mask', 'unmask'], add: addRunningVerbs },

@@ -23,7 +23,9 @@ export type BaseChoice =
   /** A ref with the present requests, or the name of a derived tree: then what that says. */
   | { readonly kind: 'switch'; readonly name: string }
   /** A commit of the base's ref: a checksum or its beginning, `version=V`, `revision=C`, or a version. */
-  | { readonly kind: 'deploy'; readonly revision: string };
+  | { readonly kind: 'deploy'; readonly revision: string }
+  /** The present one, without what a change of the history did. */
+  | { readonly kind: 'undo'; readonly id: number };
 
 export interface BaseOptions extends RepositoryRequest {
   readonly base: BaseChoice;
@@ -54,6 +56,8 @@ export async function chooseBase(system: System, options: BaseOptions): Promise<
       return switchedBase(system, options, base.name);
     case 'deploy':
       return deployedBase(system, options, base.revision);
+    case 'undo':
+      return undoneBase(system, base.id);
     default:
       return base satisfies never;
   }
@@ -88,6 +92,21 @@ async function deployedBase(system: System, options: BaseOptions, revision: stri
       hint: "'ostree log REF' lists its commits; a checksum of the remote is pulled",
     });
   return { commit: found, origin: { ...system.origin, overrideCommit: found } };
+}
+
+/** The base goes back too where the change brought the present one. */
+async function undoneBase(system: System, id: number): Promise<ChosenBase> {
+  const { readHistory, recordOf, undoneRequests } = await import('#layering/history.ts');
+  const record = recordOf(readHistory(system.historyPath), id);
+  const origin = undoneRequests(system.origin, record);
+  const { baseBefore, baseAfter, before } = record;
+  if (baseBefore === baseAfter || system.baseCommit !== baseAfter)
+    return { commit: system.baseCommit, origin };
+  if (loadedCommit(system.sysroot.repo, baseBefore) === null)
+    throw new UserError('NO_REV', `the base before change ${id}, ${baseBefore}, is no longer here`, {
+      hint: "'yum-ostree deploy' takes another commit of the ref",
+    });
+  return { commit: baseBefore, origin: { ...origin, base: before.base, overrideCommit: baseBefore } };
 }
 
 function checksumOf(repo: Repo, text: string): Checksum | null {

@@ -3,7 +3,7 @@
  * the last step leaves the system as it was, whatever stops it.
  */
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { chooseBase, type BaseOptions } from '#layering/base-choice.ts';
 import { composeChange } from '#layering/change-compose.ts';
@@ -53,6 +53,8 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
   readonly allowInactive: boolean;
   readonly replaceFiles: boolean;
   readonly toolVersion: string;
+  /** The command line and who gave it, for the history. */
+  readonly asked: { readonly command: string; readonly user: string };
   /** Asks whether to go on with the plan; absent where nobody is asked. */
   readonly confirm?: (plan: ChangePlan) => Promise<boolean>;
 }
@@ -181,6 +183,7 @@ async function carryOut(
       options.progress,
     );
     tree.forgetDownloads();
+    await recordChange(change, { plan, origin, checksum });
     return { kind: 'deployed', plan, checksum, scripts: tree.scripts };
   } finally {
     tree.release();
@@ -219,12 +222,41 @@ async function returnToBase(change: Change, origin: LayerOrigin): Promise<Change
   return deployBase(change, origin, plan);
 }
 
-function deployBase(change: Change, origin: LayerOrigin, plan: ChangePlan): ChangeOutcome {
+async function deployBase(change: Change, origin: LayerOrigin, plan: ChangePlan): Promise<ChangeOutcome> {
   const { system, baseCommit, options } = change;
   if (baseCommit === system.from.checksum && sameRequests(origin, system.origin)) return unchanged(system);
   const tree = { checksum: baseCommit, origin, treeName: plan.treeName, preparedFarm: null };
   const { checksum } = deployChange(system, tree, options.progress);
+  await recordChange(change, { plan, origin, checksum });
   return { kind: 'deployed', plan, checksum, scripts: [] };
+}
+
+/** The system boots the new tree next, whether or not that can be written down. */
+async function recordChange(
+  { system, baseCommit, options }: Change,
+  made: { readonly plan: ChangePlan; readonly origin: LayerOrigin; readonly checksum: Checksum },
+): Promise<void> {
+  const { plan, origin, checksum } = made;
+  const { appendHistory } = await import('#layering/history.ts');
+  try {
+    appendHistory(system.historyPath, {
+      ...options.asked,
+      time: Math.floor(options.now),
+      from: system.from.checksum,
+      to: checksum,
+      treeName: plan.treeName,
+      baseBefore: system.baseCommit,
+      baseAfter: baseCommit,
+      before: system.origin,
+      after: origin,
+      install: plan.install.map(({ nevra }) => nevra),
+      remove: plan.remove,
+      replace: plan.replace.map(({ from, nevra }) => `${from} -> ${nevra}`),
+      restore: plan.restore,
+    });
+  } catch (error) {
+    options.progress({ kind: 'warning', text: `the change is not in the history: ${messageOf(error)}` });
+  }
 }
 
 /** All that is asked for is in the base as it is: the requests wait for a base of which that is not so. */

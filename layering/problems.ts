@@ -106,11 +106,19 @@ function hintFor(rules: readonly GoalRule[]): string | undefined {
       ['conflicts', 'obsoletes', 'same-name'].includes(rule.type) ? (baseHolder(rule) ?? []) : [],
     ),
   );
-  if (held.length > 0)
-    return `base packages are never changed by install; 'yum-ostree override remove ${held.join(' ')}' takes ${held.length === 1 ? 'it' : 'them'} out of the tree`;
+  if (held.length > 0) return `base packages are never changed by install; ${overrideHint(rules, held)}`;
   if (rules.some((rule) => rule.type === 'nothing-provides'))
     return 'enable the repository that has it, or choose a version that fits the base';
   return undefined;
+}
+
+/** Another version may stand in where the request has one; else only taking it out helps. */
+function overrideHint(rules: readonly GoalRule[], held: readonly string[]): string {
+  const names = held.join(' ');
+  const them = held.length === 1 ? 'it' : 'them';
+  const remove = `'yum-ostree override remove ${names}' takes ${them} out of the tree`;
+  if (!rules.some(({ type }) => type === 'same-name')) return remove;
+  return `'yum-ostree override replace ${names}' lets another version stand in, ${remove}`;
 }
 
 function unique(texts: readonly string[]): string[] {

@@ -61,6 +61,8 @@ export interface System {
   readonly requestPackages: ReadonlyMap<string, readonly string[]>;
   /** Host path of the directory of `merge`. */
   readonly mergePath: string;
+  /** Host path of the directory of the stateroot's /var with the history of changes. */
+  readonly historyPath: string;
   /** Host path of the stateroot's cache directory of ours. */
   readonly cachePath: string;
 }
@@ -155,6 +157,9 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
     replaced: replacements(commit),
     requestPackages: requestPackages(commit),
     mergePath: joined(sysroot.path, deploymentPath(merge)),
+    historyPath: isBooted
+      ? '/var/lib/yum-ostree'
+      : joined(sysroot.path, `ostree/deploy/${stateroot}/var/lib/yum-ostree`),
     cachePath: isBooted ? `/${cache}` : joined(sysroot.path, cache),
   };
 }

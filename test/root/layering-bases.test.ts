@@ -117,3 +117,22 @@ test('cleanup -r removes the rollback deployment, and -m the metadata', () => {
   expect(deploymentsOf(system)).toHaveLength(1);
   fsckClean(system);
 });
+
+test('history tells of each change; undo takes one back and leaves later ones', () => {
+  ok('install', 'gdb');
+  ok('override', 'remove', 'nano');
+  const { changes } = JSON.parse(yumOstreeOk(system, ['history', '--json'])) as {
+    changes: { id: number; command: string; install: string[]; remove: string[] }[];
+  };
+  const [added, removed] = changes.slice(-2);
+  expect(added).toMatchObject({ install: ['gdb-1.0-1.noarch'], remove: [] });
+  expect(added?.command).toContain('install gdb');
+  expect(removed).toMatchObject({ install: [], remove: ['nano-1.0-1.noarch'] });
+  yumOstreeOk(system, ['undo', String(added?.id)]);
+  expect(firstDeployment(system)).toMatchObject({ packages: [], removals: ['nano'] });
+  yumOstreeOk(system, ['undo', String(removed?.id)]);
+  expect(rpmNames(system)).toContain('nano');
+  expect(originOf(system)).not.toContain('baserefspec');
+  expect(yumOstree(system, ['undo', '999'])).toMatchObject({ status: 1 });
+  expect(yumOstree(system, ['undo', 'x'])).toMatchObject({ status: 2 });
+});

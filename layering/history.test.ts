@@ -1,0 +1,57 @@
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import {
+  appendHistory,
+  readHistory,
+  recordOf,
+  undoneRequests,
+  type HistoryRecord,
+} from '#layering/history.ts';
+import { readLayerOrigin } from '#layering/layer-origin.ts';
+import { parseChecksum } from '#ostree/format/checksum.ts';
+import { parseKeyFile } from '#ostree/format/keyfile.ts';
+
+const base = readLayerOrigin(parseKeyFile('[origin]\nrefspec=b\n', 'origin'));
+const BASE = parseChecksum('a'.repeat(64));
+const record: Omit<HistoryRecord, 'id'> = {
+  time: 1_700_000_000,
+  command: 'install gdb',
+  user: 'root',
+  from: '1',
+  to: '2',
+  treeName: 'b+gdb',
+  baseBefore: BASE,
+  baseAfter: BASE,
+  before: { ...base, removals: ['nano'] },
+  after: { ...base, requested: ['gdb'], groups: ['tracing'] },
+  install: ['gdb-1-1.noarch'],
+  remove: [],
+  replace: [],
+  restore: ['nano-1-1.noarch'],
+};
+let directory: string;
+
+beforeEach(() => {
+  directory = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-history-'));
+});
+afterEach(() => fs.rmSync(directory, { recursive: true }));
+
+test('records get numbers; a damaged line loses only itself', () => {
+  expect(readHistory(directory)).toEqual([]);
+  expect(appendHistory(directory, record)).toBe(1);
+  fs.appendFileSync(path.join(directory, 'history.jsonl'), '{"id": 2, "cut');
+  expect(appendHistory(directory, record)).toBe(2);
+  expect(readHistory(directory).map(({ id }) => id)).toEqual([1, 2]);
+  expect(() => recordOf(readHistory(directory), 7)).toThrow('there is no change 7');
+});
+
+test('undoing takes back what the change did, and leaves what came later', () => {
+  const present = { ...record.after, requested: ['gdb', 'strace'], removals: ['pico'] };
+  expect(undoneRequests(present, { ...record, id: 1 })).toEqual({
+    ...base,
+    requested: ['strace'],
+    removals: ['pico', 'nano'],
+  });
+});

@@ -1,0 +1,104 @@
+/** What was changed, when and by whom: a file of the stateroot's /var, a JSON line a change. `undo` takes one back. */
+import fs from 'node:fs';
+import path from 'node:path';
+import type { Checksum } from '#ostree/format/checksum.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import type { LayerOrigin } from '#layering/layer-origin.ts';
+
+export interface HistoryRecord {
+  /** From 1 on; never given twice. */
+  readonly id: number;
+  /** Seconds since the epoch. */
+  readonly time: number;
+  /** The command line, and who gave it. */
+  readonly command: string;
+  readonly user: string;
+  /** Checksums of the deployment that the change started from and of the one it made. */
+  readonly from: string;
+  readonly to: string;
+  readonly treeName: string;
+  /** Commits of the base. */
+  readonly baseBefore: Checksum;
+  readonly baseAfter: Checksum;
+  readonly before: LayerOrigin;
+  readonly after: LayerOrigin;
+  /** NEVRAs; of replaced packages `OLD -> NEW`. */
+  readonly install: readonly string[];
+  readonly remove: readonly string[];
+  readonly replace: readonly string[];
+  readonly restore: readonly string[];
+}
+
+const FILE = 'history.jsonl';
+/** Older ones go. */
+const MOST_RECORDS = 1000;
+const LISTS = [
+  'requested',
+  'requestedLocal',
+  'groups',
+  'removals',
+  'replaceLocal',
+  'replaceRemote',
+  'replaceFiles',
+] as const;
+
+/** The oldest first; none where there is no file. Lines that cannot be read are passed over. */
+export function readHistory(directory: string): HistoryRecord[] {
+  const file = path.join(directory, FILE);
+  if (!fs.existsSync(file)) return [];
+  const lines = fs.readFileSync(file, 'utf8').split('\n');
+  return lines.flatMap((line) => parsedRecord(line) ?? []);
+}
+
+/** Adds a record. New file, rename: a crash leaves the history with or without it. @returns its id */
+export function appendHistory(directory: string, record: Omit<HistoryRecord, 'id'>): number {
+  const known = readHistory(directory);
+  const id = (known.at(-1)?.id ?? 0) + 1;
+  const kept = [...known, { ...record, id }].slice(-MOST_RECORDS);
+  const file = path.join(directory, FILE);
+  fs.mkdirSync(directory, { recursive: true });
+  const fd = fs.openSync(`${file}.new`, 'w', 0o644);
+  try {
+    fs.writeSync(fd, kept.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
+  fs.renameSync(`${file}.new`, file);
+  return id;
+}
+
+/** @throws UserError NO_CHANGE */
+export function recordOf(records: readonly HistoryRecord[], id: number): HistoryRecord {
+  const found = records.find((one) => one.id === id);
+  if (found !== undefined) return found;
+  throw new UserError('NO_CHANGE', `there is no change ${id} in the history`, {
+    hint: "'yum-ostree history' lists the changes",
+  });
+}
+
+/** The requests without what the change added, and with what it took away; later changes stay. */
+export function undoneRequests(present: LayerOrigin, { before, after }: HistoryRecord): LayerOrigin {
+  const result = { ...present };
+  for (const key of LISTS) {
+    const added = new Set(after[key].filter((one) => !before[key].includes(one)));
+    const gone = before[key].filter((one) => !after[key].includes(one));
+    result[key] = [...new Set([...present[key].filter((one) => !added.has(one)), ...gone])];
+  }
+  const weak = before.weakDependencies === after.weakDependencies ? present : before;
+  return { ...result, weakDependencies: weak.weakDependencies };
+}
+
+function parsedRecord(line: string): HistoryRecord | null {
+  try {
+    const value = JSON.parse(line) as HistoryRecord;
+    const isWhole = Number.isInteger(value.id) && [value.before, value.after].every(isOrigin);
+    return isWhole ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function isOrigin(origin: LayerOrigin): boolean {
+  return typeof origin.base === 'string' && LISTS.every((key) => Array.isArray(origin[key]));
+}
