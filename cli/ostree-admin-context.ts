@@ -52,17 +52,17 @@ export function readSysroot(
 }
 
 /** Opens, locks and reads the sysroot to change it; waits for who has the lock, and says so. */
-export async function changeSysroot(
+export async function changeSysroot<T>(
   flags: SysrootFlags,
   context: CliContext,
-  action: (sysroot: Sysroot) => void | Promise<void>,
-): Promise<void> {
+  action: (sysroot: Sysroot) => T | Promise<T>,
+): Promise<T> {
   const how: LockWait = {
     wait: null,
     onWait: (holder) => context.err(waitingText(holder)),
     pause: async (milliseconds) => setTimeout(milliseconds),
   };
-  await withLockedSysroot(placeOf(flags, context), how, action);
+  return withLockedSysroot(placeOf(flags, context), how, action);
 }
 
 function placeOf(flags: SysrootFlags, context: CliContext): SysrootPlace {

@@ -112,6 +112,7 @@ function jsonOf(status: DeploymentStatus): object {
     'inactive-requests': status.inactive,
     'regenerate-initramfs': false,
     'initramfs-args': [],
+    ...(status.fallback === undefined ? {} : { fallback: status.fallback }),
     remarks: status.remarks,
   };
 }

@@ -4,6 +4,7 @@ import { addBaseVerbs } from '#cli/yum-ostree-base.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
 import { addHistoryVerbs } from '#cli/yum-ostree-history.ts';
+import { addMarkGoodVerb } from '#cli/yum-ostree-mark-good.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
 import { addRunningVerbs } from '#cli/yum-ostree-running.ts';
@@ -43,6 +44,7 @@ const VERBS: readonly {
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
   { names: ['ps', 'audit', 'unlocked', 'mask', 'unmask'], add: addRunningVerbs },
+  { names: ['mark-good'], add: addMarkGoodVerb },
   { names: ['debug'], add: addDebugVerbs },
 ];
 

@@ -1,4 +1,6 @@
 /** What `status` says of deployments: data for the table and for `--json`. */
+import { fallbackFacts, fallbackLines, type FallbackFacts } from '#bootloader/fallback-report.ts';
+import { readFallback } from '#bootloader/fallback-state.ts';
 import { rollbackOf } from '#bootloader/list-policy.ts';
 import { lookupVariant, metadataString, type Commit } from '#ostree/format/commit.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
@@ -45,14 +47,22 @@ export interface DeploymentStatus {
   readonly maskedUnits?: readonly string[];
   /** What is wrong with the deployment, for people. */
   readonly remarks: readonly string[];
+  /** Of its boots, where something is known of them. */
+  readonly fallback?: FallbackFacts;
 }
 
 /** Of all deployments, or of one stateroot's, in the order of the boot menu. */
 export function readStatus(sysroot: Sysroot, stateroot: string | null): DeploymentStatus[] {
   const rollback = rollbackOf(sysroot);
+  const fallback = readFallback(sysroot);
   return sysroot.deployments
     .filter((deployment) => stateroot === null || deployment.stateroot === stateroot)
-    .map((deployment) => statusOf(sysroot.repo, deployment, deployment === rollback));
+    .map((deployment) => {
+      const status = statusOf(sysroot.repo, deployment, deployment === rollback);
+      const boots = fallbackLines(sysroot, fallback, deployment).map((line) => line.trim());
+      const remarks = [...status.remarks, ...boots];
+      return { ...status, remarks, ...fallbackFacts(sysroot, fallback, deployment) };
+    });
 }
 
 /** What a derived commit says of itself; null for a commit that is no derived tree of ours. */

@@ -6,6 +6,7 @@ import { kernelCommandLine, MOUNT_VAR_MARKER } from '#prepare-root/facts.ts';
 import { reportFailure } from '#prepare-root/report-failure.ts';
 import {
   BOOT_COMPLETE_SERVICE,
+  MARK_GOOD_SERVICE,
   planUnits,
   REMOUNT_SERVICE,
   REQUIRED_BY_LOCAL_FS,
@@ -53,6 +54,7 @@ function readUnitFacts(sys: Syscalls, target: string): UnitFacts {
     services: [
       ...serviceOf(sys, REMOUNT_SERVICE, REQUIRED_BY_LOCAL_FS),
       ...serviceOf(sys, BOOT_COMPLETE_SERVICE, 'multi-user.target.wants'),
+      ...serviceOf(sys, MARK_GOOD_SERVICE, 'multi-user.target.wants'),
     ],
   };
 }

@@ -29,6 +29,7 @@ export interface UnitFile {
 
 export const REMOUNT_SERVICE = 'ostree-remount.service';
 export const BOOT_COMPLETE_SERVICE = 'ostree-boot-complete.service';
+export const MARK_GOOD_SERVICE = 'yum-ostree-mark-good.service';
 export const REQUIRED_BY_LOCAL_FS = 'local-fs.target.requires';
 
 /** @throws UserError NO_OSTREE_TARGET where the command line does not say which stateroot was booted */

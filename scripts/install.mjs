@@ -35,6 +35,7 @@ const UNITS_OF_BOOT_PROGRAM = [
   'ostree-boot-complete.service',
   'ostree-finalize-staged-hold.service',
   'ostree-finalize-staged.service',
+  'yum-ostree-mark-good.service',
 ];
 
 try {

@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OURS } from './booted-machine.ts';
 import {
   addCheck,
   makeFallbackMachine,
@@ -204,4 +205,16 @@ test('without the setting nothing is different', async () => {
   const written = fs.globSync(`${at.sysroot}/boot/loader.*/{grub.cfg,entries/*}`);
   expect(written.length).toBeGreaterThan(2);
   for (const file of written) expect(fs.readFileSync(file, 'utf8')).not.toContain('yum');
+});
+
+test('the client does the same: mark-good and status', async () => {
+  const at = machine('client');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  grubLeaves(at, 1);
+  const client = OURS.replace(/ostree$/, 'yum-ostree');
+  const done = onMachine(at, 2, `${client} mark-good --json && ${client} status --json`);
+  expect(done).toMatchObject({ status: 0, stderr: '' });
+  const [report, status] = done.stdout.split(/(?<=^\}\n)/m).map((text) => JSON.parse(text) as unknown);
+  expect(report).toMatchObject({ state: 'good', marked: true, healthy: true, 'failed-deployment': null });
+  expect(status).toMatchObject({ deployments: [{ fallback: GOOD, remarks: ['Boot: good'] }, {}] });
 });

@@ -82,13 +82,14 @@ function inInitramfs(
 describe('the units', () => {
   const units = fs.readdirSync(`${PROJECT}/prepare-root/units`);
 
-  test('are those that ostree has for the boot, less the state overlays', () => {
+  test('are those that ostree has for the boot, less the state overlays, and ours after it', () => {
     expect(units.sort()).toEqual([
       'ostree-boot-complete.service',
       'ostree-finalize-staged-hold.service',
       'ostree-finalize-staged.service',
       'ostree-prepare-root.service',
       'ostree-remount.service',
+      'yum-ostree-mark-good.service',
     ]);
   });
 
