@@ -61,9 +61,10 @@ export function settledList(sysroot: Sysroot, list: readonly Deployment[]): read
   return order === null ? list : order.flatMap((place) => list[place] ?? []);
 }
 
-/** Before the list is made current. @throws UserError GRUB_ENVIRONMENT */
+/** Before the list is made current. @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT */
 export function prepareMarks(sysroot: Sysroot, plan: MarkPlan): void {
-  if (plan.marks[0]?.kind === 'trial') prepareTrial(sysroot, plan.counter);
+  const [first] = plan.marks;
+  if (first?.kind === 'trial') prepareTrial(sysroot, plan.counter, first.trial);
 }
 
 /** The list with the last deployment that can be fallen back to, where the policy would have dropped it. */

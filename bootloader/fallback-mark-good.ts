@@ -9,8 +9,9 @@ import {
 } from '#bootloader/fallback-health.ts';
 import { dropHealthFailure, noteHealthFailure } from '#bootloader/fallback-note.ts';
 import type { MarkGoodReport } from '#bootloader/fallback-report.ts';
-import { bootedPlace, readFallback } from '#bootloader/fallback-state.ts';
-import { fallbackOf, settledOrder } from '#bootloader/fallback.ts';
+import { markOf } from '#bootloader/fallback-marks.ts';
+import { bootedPlace, readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
+import { fallbackOf, settledOrder, type Trial } from '#bootloader/fallback.ts';
 import { bootList } from '#bootloader/next-boot.ts';
 import { syncBoot } from '#bootloader/sync-boot.ts';
 import type { WriteOptions } from '#bootloader/write-entries.ts';
@@ -32,13 +33,13 @@ export interface Settled {
 /**
  * First, under the sysroot's lock: mends what counts boots; after a fallback the running deployment becomes the default,
  * by one swap. A crash before it, or a root that is read-only, leaves the boot loader falling back as it did.
- * @throws UserError NOT_BOOTED, GRUB_ENVIRONMENT
+ * @throws UserError NOT_BOOTED, GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT
  */
 export function settleBoot(sysroot: Sysroot, options: WriteOptions): Settled {
   requireBooted(sysroot);
   const found = readFallback(sysroot);
   if (found.tries === null) return { repaired: [], fellBackFrom: null, unsettled: null };
-  const repaired = repairCounter(sysroot, found.counter);
+  const repaired = repairCounter(sysroot, found.counter, trialOfDefault(found));
   if (repaired.length > 0) syncOpenedBoot(sysroot);
   const state = repaired.length > 0 ? readFallback(sysroot) : found;
   const order = settledOrder(state.list, bootedPlace(state));
@@ -47,7 +48,8 @@ export function settleBoot(sysroot: Sysroot, options: WriteOptions): Settled {
   const list = order.flatMap((place) => state.list[place]?.deployment ?? []);
   const fellBackFrom = state.list[0]?.deployment ?? null;
   try {
-    bootList(sysroot, [...staged, ...list], { ...options, noPrune: true });
+    const written = bootList(sysroot, [...staged, ...list], { ...options, noPrune: true });
+    repairCounter(written.sysroot, found.counter, null);
     return { repaired, fellBackFrom, unsettled: null };
   } catch (error) {
     if (codeOf(error) === undefined) throw error;
@@ -69,7 +71,7 @@ export function checkHealth(sys: Syscalls, env: Readonly<Record<string, string |
 
 /**
  * Third, under the lock again: marks the running deployment good where it is on trial and healthy, by one write; a crash
- * leaves it on trial, with the tries that it has left. @throws UserError GRUB_ENVIRONMENT
+ * leaves it on trial, with the tries that it has left. @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT
  */
 export function concludeBoot(
   sysroot: Sysroot,
@@ -129,6 +131,13 @@ export function rebootMachine(sys: Syscalls, env: Readonly<Record<string, string
 /** Whether the lock could not be taken because nothing can be written on the root: then nobody else changes it either. */
 export function isReadOnlyRoot(error: unknown): boolean {
   return codeOf(error) === 'NOT_WRITABLE' && error instanceof Error && codeOf(error.cause) === 'EROFS';
+}
+
+/** Also where it has failed: what counted it makes the other one boot until that is the default. */
+function trialOfDefault({ list }: FallbackState): Trial | null {
+  const first = list[0]?.deployment;
+  const mark = first === undefined ? null : markOf(first.bls, deploymentName(first));
+  return mark?.kind === 'trial' ? mark.trial : null;
 }
 
 function syncOpenedBoot(sysroot: Sysroot): void {

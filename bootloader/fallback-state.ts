@@ -35,7 +35,7 @@ export function readFallback(sysroot: Sysroot): FallbackState {
       standing: standingOf(tries === null ? null : (marks[at] ?? null), counts, deployment.isBooted),
     }));
   if (tries === null) return { tries, counter: null, list: standings(new Map()), problem: settings.problem };
-  const counter = attempt(() => counterOf(chosenBootloader(sysroot)), null);
+  const counter = attempt(() => counterOf(chosenBootloader(sysroot), sysroot.booted !== null), null);
   const counts = attempt(() => readCounts(sysroot, counter.value), new Map<string, number | 'good'>());
   const problem = counter.problem ?? counts.problem ?? (counter.value === null ? NOT_COUNTED : null);
   return { tries, counter: counter.value, list: standings(counts.value), problem };
@@ -47,7 +47,7 @@ export function bootedPlace({ list }: FallbackState): number | null {
   return place < 0 ? null : place;
 }
 
-const NOT_COUNTED = 'this boot loader does not count boots: no deployment is on trial';
+const NOT_COUNTED = 'boots cannot be counted here: no deployment is on trial';
 
 function chosenBootloader({ sys, fd, repo }: Sysroot): ReturnType<typeof chooseBootloader> {
   return chooseBootloader(readBootloaderFacts(sys, fd, repo.config));
