@@ -52,7 +52,8 @@ export function settleBoot(sysroot: Sysroot, options: WriteOptions): Settled {
     repairCounter(written.sysroot, found.counter, null);
     return { repaired, fellBackFrom, unsettled: null };
   } catch (error) {
-    if (codeOf(error) === undefined) throw error;
+    // A full /boot or a read-only root must not keep the checks from running; a fault of the program must be seen.
+    if (codeOf(error) === undefined || codeOf(error) === 'INTERNAL') throw error;
     return { repaired, fellBackFrom: null, unsettled: messageOf(error) };
   }
 }

@@ -1,0 +1,141 @@
+/** A mark-good that dies before any of its system calls, and one whose write is torn between two sectors. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { concludeBoot, settleBoot } from '#bootloader/fallback-mark-good.ts';
+import { loadSyscalls } from '#native/load.ts';
+import type { RepoCalls } from '#ostree/repo/repo.ts';
+import { closeSysroot, openSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { dyingAfter } from './dying-calls.ts';
+import { makeFallbackMachine, standings, type FallbackMachine } from '../root/fallback-machine.ts';
+import { makeScratch, ourAdmin, removeScratch, run } from '../root/sysroot-fixture.ts';
+
+const HEALTHY = { settings: { seconds: 1, reboots: false }, checks: [] };
+const NOT_SETTLED = { repaired: [], fellBackFrom: null, unsettled: null };
+
+let scratch: string;
+let pattern: FallbackMachine;
+beforeAll(async () => {
+  scratch = makeScratch(fs.existsSync('/dev/shm') ? '/dev/shm' : '/var/tmp');
+  pattern = await makeFallbackMachine(path.join(scratch, 'pattern'), 'grub2');
+  fs.mkdirSync(`${pattern.sysroot}/boot/grub`);
+  fs.symlinkSync('../loader/grub.cfg', `${pattern.sysroot}/boot/grub/grub.cfg`);
+  run('grub-editenv', [`${pattern.sysroot}/boot/grub/grubenv`, 'create']);
+  await ourAdmin(pattern.sysroot, ['deploy', '--os=testos', 'os/2']);
+});
+afterAll(() => {
+  removeScratch(scratch);
+});
+
+function copyOf(name: string): FallbackMachine {
+  const sysroot = path.join(scratch, name);
+  run('cp', ['-a', pattern.sysroot, sysroot]);
+  return { ...pattern, sysroot };
+}
+
+function environment({ sysroot }: FallbackMachine): string {
+  return `${sysroot}/boot/grub/grubenv`;
+}
+
+/** As GRUB leaves it. @returns the trial's id */
+function tried(at: FallbackMachine, left: number): string {
+  const entry = fs.readFileSync(`${at.sysroot}/boot/loader/entries/ostree-2.conf`, 'utf8');
+  const [, id = ''] = /^yum-ostree-boot trial \S+ (\S+) /m.exec(entry) ?? [];
+  run('grub-editenv', [environment(at), 'set', `yum_ostree_trial=${id}`, `yum_ostree_left=${left}`]);
+  return id;
+}
+
+/** Runs `action` as on the machine that booted the deployment at a place. */
+function booted<T>(sys: RepoCalls, at: FallbackMachine, place: number, action: (sysroot: Sysroot) => T): T {
+  const opened = openSysroot(sys, at.sysroot);
+  try {
+    const deployments = opened.deployments.map((one, index) => ({ ...one, isBooted: index === place }));
+    return action({ ...opened, deployments, booted: deployments[place] ?? null });
+  } finally {
+    closeSysroot(opened);
+  }
+}
+
+const mark = (sys: RepoCalls, at: FallbackMachine) =>
+  booted(sys, at, 0, (sysroot) => concludeBoot(sysroot, NOT_SETTLED, HEALTHY));
+
+test('marking good', () => {
+  const whole = copyOf('mark');
+  const id = tried(whole, 1);
+  const { sys, calls } = dyingAfter(Infinity);
+  expect(mark(sys, whole).marked).toBe(true);
+  expect(calls.filter((call) => call.startsWith('write'))).toHaveLength(1);
+  const [before, after] = [1, 'good'].map((left) => `yum_ostree_trial=${id}\nyum_ostree_left=${left}\n`);
+  for (let limit = 0; limit < calls.length; limit++) {
+    const at = copyOf(`mark-${limit}`);
+    tried(at, 1);
+    expect(() => mark(dyingAfter(limit).sys, at)).toThrow('died');
+    const listed = run('grub-editenv', [environment(at), 'list']);
+    expect(listed, `death before ${calls[limit] ?? ''}`).toBe(
+      calls.slice(0, limit).some((call) => call.startsWith('write')) ? after : before,
+    );
+    mark(loadSyscalls(), at);
+    expect(run('grub-editenv', [environment(at), 'list'])).toBe(after);
+    removeScratch(at.sysroot);
+  }
+  process.stdout.write(`mark-good: ${calls.length} points\n`);
+});
+
+test('a write torn between two sectors is mended', async () => {
+  const at = copyOf('torn');
+  // The variables lie across the sectors' border.
+  run('grub-editenv', [environment(at), 'set', `filler=${'x'.repeat(430)}`]);
+  tried(at, 1);
+  const old = fs.readFileSync(environment(at));
+  mark(loadSyscalls(), at);
+  const fresh = fs.readFileSync(environment(at));
+  expect(old.subarray(512).equals(fresh.subarray(512))).toBe(false);
+  const halves = [
+    [old, fresh],
+    [fresh, old],
+  ] as const;
+  for (const [first, second] of halves) {
+    fs.writeFileSync(environment(at), Buffer.concat([first.subarray(0, 512), second.subarray(512)]));
+    booted(loadSyscalls(), at, 0, (sysroot) => settleBoot(sysroot, {}));
+    mark(loadSyscalls(), at);
+    expect(await standings(at)).toMatchObject([
+      [2, { state: 'good' }],
+      [1, undefined],
+    ]);
+    expect(run('grub-editenv', [environment(at), 'list'])).toContain('filler=x');
+  }
+});
+
+test('making the default what was fallen back to', async () => {
+  const settle = (sys: RepoCalls, at: FallbackMachine) =>
+    booted(sys, at, 1, (sysroot) => settleBoot(sysroot, {}));
+  const whole = copyOf('settle');
+  tried(whole, 0);
+  const { sys, calls } = dyingAfter(Infinity);
+  expect(settle(sys, whole).fellBackFrom).not.toBeNull();
+  const before = [
+    [2, { state: 'failed' }],
+    [1, undefined],
+  ];
+  const after = [
+    [1, undefined],
+    [2, { state: 'failed' }],
+  ];
+  expect(await standings(whole)).toEqual(after);
+  const point = calls.indexOf('rename boot/loader.tmp boot/loader');
+  expect(point).toBeGreaterThan(0);
+  for (let limit = 0; limit < calls.length; limit++) {
+    const at = copyOf(`settle-${limit}`);
+    tried(at, 0);
+    expect(() => settle(dyingAfter(limit).sys, at)).toThrow('died');
+    const where = `death before call ${limit}: ${calls[limit] ?? ''}`;
+    expect(await standings(at), where).toEqual(limit > point ? after : before);
+    // Whichever list it is, GRUB boots the first tree.
+    const config = fs.readFileSync(`${at.sysroot}/boot/grub/grub.cfg`, 'utf8');
+    expect(config.includes("set default='ostree-1-boot'"), where).toBe(limit <= point);
+    if (limit <= point) expect(settle(loadSyscalls(), at).fellBackFrom).not.toBeNull();
+    expect(await standings(at), where).toEqual(after);
+    removeScratch(at.sysroot);
+  }
+  process.stdout.write(`after a fallback: ${calls.length} points\n`);
+});

@@ -1,0 +1,71 @@
+/** The fallback with counters in the names of boot entries, as systemd-boot changes them. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeFallbackMachine, onMachine, standings, type FallbackMachine } from './fallback-machine.ts';
+import { makeScratch, ourAdmin, removeScratch, run } from './sysroot-fixture.ts';
+
+let scratch: string;
+let pattern: FallbackMachine;
+beforeAll(async () => {
+  scratch = makeScratch(fs.existsSync('/dev/shm') ? '/dev/shm' : '/var/tmp');
+  pattern = await makeFallbackMachine(path.join(scratch, 'pattern'), 'none');
+  await ourAdmin(pattern.sysroot, ['deploy', '--os=testos', 'os/2']);
+});
+afterAll(() => {
+  removeScratch(scratch);
+});
+
+function machine(name: string): FallbackMachine {
+  const sysroot = path.join(scratch, name);
+  run('cp', ['-a', pattern.sysroot, sysroot]);
+  return { ...pattern, sysroot };
+}
+
+function entries({ sysroot }: FallbackMachine): string[] {
+  return fs.readdirSync(`${sysroot}/boot/loader/entries`);
+}
+
+/** systemd-boot before it boots the entry. */
+function counts({ sysroot }: FallbackMachine, from: string, to: string): void {
+  fs.renameSync(`${sysroot}/boot/loader/entries/${from}`, `${sysroot}/boot/loader/entries/${to}`);
+}
+
+test('mark-good takes the counter away', async () => {
+  const at = machine('good');
+  expect(entries(at)).toEqual(['ostree-1.conf', 'ostree-2+3.conf']);
+  counts(at, 'ostree-2+3.conf', 'ostree-2+2-1.conf');
+  expect(await standings(at)).toEqual([
+    [2, { state: 'trial', tries: 3, left: 2 }],
+    [1, undefined],
+  ]);
+  expect(onMachine(at, 2, '$BOARD mark-good').status).toBe(0);
+  expect(entries(at)).toEqual(['ostree-1.conf', 'ostree-2.conf']);
+  expect(await standings(at)).toEqual([
+    [2, { state: 'good' }],
+    [1, undefined],
+  ]);
+});
+
+test('with no try left the previous one becomes the default, and the failed one keeps its counter', async () => {
+  const at = machine('falls-back');
+  counts(at, 'ostree-2+3.conf', 'ostree-2+0-3.conf');
+  expect(onMachine(at, 1, '$BOARD mark-good').status).toBe(0);
+  expect(await standings(at)).toEqual([
+    [1, undefined],
+    [2, { state: 'failed' }],
+  ]);
+  expect(entries(at)).toEqual(['ostree-1+0-3.conf', 'ostree-2.conf']);
+});
+
+test('a trial goes on where the list is written for another reason', async () => {
+  const at = machine('goes-on');
+  counts(at, 'ostree-2+3.conf', 'ostree-2+1-2.conf');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', '--not-as-default', '--retain', 'os/3']);
+  expect(await standings(at)).toEqual([
+    [2, { state: 'trial', tries: 3, left: 1 }],
+    [3, { state: 'trial', tries: 3, left: 3 }],
+    [1, undefined],
+  ]);
+  expect(entries(at)).toEqual(['ostree-1.conf', 'ostree-2+3.conf', 'ostree-3+1-2.conf']);
+});
