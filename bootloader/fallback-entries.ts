@@ -1,32 +1,81 @@
 /** Boot counting as systemd-boot does it: `+LEFT-USED` in the name of an entry's file; without it the entry is good. */
+import { findBootPartition, withBootPartition, type BootPartition } from '#bootloader/boot-partition.ts';
+import { readBootloaderFacts } from '#bootloader/detect.ts';
 import type { BootEntry } from '#bootloader/entries.ts';
 import { markOf, withMark } from '#bootloader/fallback-marks.ts';
 import type { Counts, Mark, Trial } from '#bootloader/fallback.ts';
+import { formatPartitionName, parsePartitionName, type PartitionName } from '#bootloader/partition-name.ts';
+import { syncPartition } from '#bootloader/sync-boot.ts';
+import { isLive } from '#bootloader/systemd-boot.ts';
+import { readPartitionFiles } from '#bootloader/write-boot-partition.ts';
 import { formatBlsFileName, parseBlsFileName, type BootTries } from '#ostree/format/bls.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { readEntries } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
-/** What the names say of each trial. */
-export function entryCounts({ deployments }: Pick<Sysroot, 'deployments'>): Counts {
+/** What the names say of each trial: on the partition of systemd-boot where there is one, for only there it counts. */
+export function entryCounts(sysroot: Sysroot): Counts {
+  const path = partitionPath(sysroot);
+  const onPartition =
+    path === null ? null : withBootPartition(sysroot, path, (partition) => countersOn(sysroot, partition));
   return new Map(
-    deployments.flatMap((one) => {
+    sysroot.deployments.flatMap((one) => {
       const mark = markOf(one.bls, deploymentName(one));
-      return mark?.kind === 'trial' ? [[mark.trial.id, one.tries?.left ?? 'good'] as const] : [];
+      if (mark?.kind !== 'trial') return [];
+      const found = onPartition?.get(`${one.stateroot}/${deploymentName(one)}`);
+      // Not written there yet: nothing was counted.
+      if (onPartition !== null && found === undefined) return [];
+      return [[mark.trial.id, (found ?? one).tries?.left ?? 'good'] as const];
     }),
   );
 }
 
-/** Takes the counter from the name of the entry on trial: one rename. */
-export function markEntryGood({ sys, fd, bootversion, deployments }: Sysroot, trial: Trial): void {
-  const names = deployments.map(deploymentName);
+/** Takes the counter from the name of the entry on trial: one rename, as systemd-bless-boot does it. */
+export function markEntryGood(sysroot: Sysroot, trial: Trial): void {
+  const { sys, fd, bootversion, deployments } = sysroot;
+  const meant = deployments.find((one) => {
+    const mark = markOf(one.bls, deploymentName(one));
+    return mark?.kind === 'trial' && mark.trial.id === trial.id;
+  });
+  if (meant === undefined) return;
+  const path = partitionPath(sysroot);
+  if (path !== null)
+    withBootPartition(sysroot, path, (partition) => markOnPartition(sysroot, partition, meant));
   for (const { file, bls, name } of readEntries(sys, fd, bootversion)) {
-    const marks = names.map((one) => markOf(bls, one));
-    const isMeant = marks.some((mark) => mark?.kind === 'trial' && mark.trial.id === trial.id);
-    if (!isMeant || name?.tries === null || name === null) continue;
+    if (markOf(bls, deploymentName(meant)) === null || name === null || name.tries === null) continue;
     const directory = file.slice(1, file.lastIndexOf('/') + 1);
     sys.rename(fd, file.slice(1), fd, `${directory}${formatBlsFileName({ ...name, tries: null })}`);
   }
+}
+
+function markOnPartition(sysroot: Sysroot, partition: BootPartition, deployment: Deployment): void {
+  const { sys, fd } = partition;
+  const found = countersOn(sysroot, partition).get(`${deployment.stateroot}/${deploymentName(deployment)}`);
+  if (found === undefined || found.tries === null) return;
+  const name = formatPartitionName({ ...found, tries: null });
+  sys.rename(fd, `loader/entries/${found.file}`, fd, `loader/entries/${name}`);
+  syncPartition(sysroot, fd);
+}
+
+/** `STATEROOT/CSUM.N` → the name of its newest entry. */
+function countersOn(
+  sysroot: Sysroot,
+  partition: BootPartition,
+): Map<string, PartitionName & { file: string }> {
+  const counters = new Map<string, PartitionName & { file: string }>();
+  for (const { name: file, deployment } of readPartitionFiles(sysroot, partition).filter(isLive)) {
+    const name = parsePartitionName(file);
+    const other = deployment === null ? undefined : counters.get(deployment);
+    if (name === null || deployment === null || (other?.generation ?? -1) > name.generation) continue;
+    counters.set(deployment, { ...name, file });
+  }
+  return counters;
+}
+
+function partitionPath(sysroot: Sysroot): string | null {
+  const { sys, fd, repo } = sysroot;
+  const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
+  return findBootPartition(sysroot, repo.config, hasSyslinux || hasGrub || hasUboot);
 }
 
 /** The entries with the marks of their deployments, and where the names count, with those counters. */

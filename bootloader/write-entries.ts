@@ -16,6 +16,7 @@ import {
 } from '#bootloader/entries.ts';
 import { markedEntries } from '#bootloader/fallback-entries.ts';
 import { planMarks, prepareMarks, settledList, type MarkPlan } from '#bootloader/fallback-list.ts';
+import { fallbackTries } from '#bootloader/fallback-settings.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
@@ -116,7 +117,7 @@ function partitionTarget(sysroot: Sysroot): PartitionTarget | null {
   const { sys, fd, repo } = sysroot;
   const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
   const path = findBootPartition(sysroot, repo.config, hasSyslinux || hasGrub || hasUboot);
-  const { tries } = entrySettings(sysroot, sysroot.bootversion);
+  const tries = entrySettings(sysroot, sysroot.bootversion).tries ?? fallbackTries(repo.config);
   return path === null ? null : { path, freshTries: tries === null ? null : { left: tries, used: 0 } };
 }
 

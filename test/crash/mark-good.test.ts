@@ -5,9 +5,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { concludeBoot, settleBoot } from '#bootloader/fallback-mark-good.ts';
 import { loadSyscalls } from '#native/load.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
-import { closeSysroot, openSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { dyingAfter } from './dying-calls.ts';
-import { makeFallbackMachine, standings, type FallbackMachine } from '../root/fallback-machine.ts';
+import { asBooted, makeFallbackMachine, standings, type FallbackMachine } from '../root/fallback-machine.ts';
 import { makeScratch, ourAdmin, removeScratch, run } from '../root/sysroot-fixture.ts';
 
 const HEALTHY = { settings: { seconds: 1, reboots: false }, checks: [] };
@@ -45,19 +44,8 @@ function tried(at: FallbackMachine, left: number): string {
   return id;
 }
 
-/** Runs `action` as on the machine that booted the deployment at a place. */
-function booted<T>(sys: RepoCalls, at: FallbackMachine, place: number, action: (sysroot: Sysroot) => T): T {
-  const opened = openSysroot(sys, at.sysroot);
-  try {
-    const deployments = opened.deployments.map((one, index) => ({ ...one, isBooted: index === place }));
-    return action({ ...opened, deployments, booted: deployments[place] ?? null });
-  } finally {
-    closeSysroot(opened);
-  }
-}
-
 const mark = (sys: RepoCalls, at: FallbackMachine) =>
-  booted(sys, at, 0, (sysroot) => concludeBoot(sysroot, NOT_SETTLED, HEALTHY));
+  asBooted(at, { place: 0, sys }, (sysroot) => concludeBoot(sysroot, NOT_SETTLED, HEALTHY));
 
 test('marking good', () => {
   const whole = copyOf('mark');
@@ -96,7 +84,7 @@ test('a write torn between two sectors is mended', async () => {
   ] as const;
   for (const [first, second] of halves) {
     fs.writeFileSync(environment(at), Buffer.concat([first.subarray(0, 512), second.subarray(512)]));
-    booted(loadSyscalls(), at, 0, (sysroot) => settleBoot(sysroot, {}));
+    asBooted(at, { place: 0 }, (sysroot) => settleBoot(sysroot, {}));
     mark(loadSyscalls(), at);
     expect(await standings(at)).toMatchObject([
       [2, { state: 'good' }],
@@ -108,7 +96,7 @@ test('a write torn between two sectors is mended', async () => {
 
 test('making the default what was fallen back to', async () => {
   const settle = (sys: RepoCalls, at: FallbackMachine) =>
-    booted(sys, at, 1, (sysroot) => settleBoot(sysroot, {}));
+    asBooted(at, { place: 1, sys }, (sysroot) => settleBoot(sysroot, {}));
   const whole = copyOf('settle');
   tried(whole, 0);
   const { sys, calls } = dyingAfter(Infinity);

@@ -2,7 +2,14 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { makeFallbackMachine, onMachine, standings, type FallbackMachine } from './fallback-machine.ts';
+import { concludeBoot } from '#bootloader/fallback-mark-good.ts';
+import {
+  asBooted,
+  makeFallbackMachine,
+  onMachine,
+  standings,
+  type FallbackMachine,
+} from './fallback-machine.ts';
 import { makeScratch, ourAdmin, removeScratch, run } from './sysroot-fixture.ts';
 
 let scratch: string;
@@ -68,4 +75,41 @@ test('a trial goes on where the list is written for another reason', async () =>
     [1, undefined],
   ]);
   expect(entries(at)).toEqual(['ostree-1.conf', 'ostree-2+3.conf', 'ostree-3+1-2.conf']);
+});
+
+test('on the partition of systemd-boot the names there count', async () => {
+  const at = machine('partition');
+  const { sysroot } = at;
+  fs.mkdirSync(`${sysroot}/efi`);
+  run('/usr/bin/ostree', [
+    'config',
+    `--repo=${sysroot}/ostree/repo`,
+    'set',
+    'yum-ostree.boot-partition',
+    'efi',
+  ]);
+  await ourAdmin(sysroot, ['deploy', '--os=testos', 'os/3']);
+  // The default's; that of the one before it, which is on trial too, starts with yum-ostree-0-.
+  const name = (): string =>
+    fs.globSync('yum-ostree-[1-9]*', { cwd: `${sysroot}/efi/loader/entries` })[0] ?? '';
+  const counted = name();
+  const left = (to: string): void => {
+    const directory = `${sysroot}/efi/loader/entries`;
+    fs.renameSync(`${directory}/${name()}`, `${directory}/${counted.replace(/\+.*\.conf/, `${to}.conf`)}`);
+  };
+  left('+2-1');
+  expect((await standings(at))[0]).toEqual([3, { state: 'trial', tries: 3, left: 2 }]);
+  left('+0-3');
+  expect((await standings(at))[0]).toEqual([3, { state: 'failed' }]);
+  left('+1-2');
+  asBooted(at, { place: 0 }, (opened) =>
+    concludeBoot(
+      opened,
+      { repaired: [], fellBackFrom: null, unsettled: null },
+      { settings: { seconds: 1, reboots: false }, checks: [] },
+    ),
+  );
+  expect(counted).toContain('+3');
+  expect(name()).toBe(counted.replace(/\+.*\.conf/, '.conf'));
+  expect((await standings(at))[0]).toEqual([3, { state: 'good' }]);
 });

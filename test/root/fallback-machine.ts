@@ -1,6 +1,9 @@
 /** A sysroot with the fallback model on, and what a test plays of its machine. */
 import fs from 'node:fs';
 import path from 'node:path';
+import { loadSyscalls } from '#native/load.ts';
+import type { RepoCalls } from '#ostree/repo/repo.ts';
+import { closeSysroot, openSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { BOARD, MERGED_USR, onBootedMachine } from './booted-machine.ts';
 import { commitTree, ourAdmin, run, writeFile, type Output } from './sysroot-fixture.ts';
 
@@ -47,6 +50,21 @@ export async function standings(machine: FallbackMachine): Promise<[version: num
     readonly deployments: readonly { readonly checksum: string; readonly fallback?: unknown }[];
   };
   return deployments.map(({ checksum, fallback }) => [machine.commits.indexOf(checksum) + 1, fallback]);
+}
+
+/** Runs `action` on the sysroot as the machine has it that booted the deployment at a place of the menu. */
+export function asBooted<T>(
+  at: FallbackMachine,
+  { place, sys = loadSyscalls() }: { readonly place: number; readonly sys?: RepoCalls },
+  action: (sysroot: Sysroot) => T,
+): T {
+  const opened = openSysroot(sys, at.sysroot);
+  try {
+    const deployments = opened.deployments.map((one, index) => ({ ...one, isBooted: index === place }));
+    return action({ ...opened, deployments, booted: deployments[place] ?? null });
+  } finally {
+    closeSysroot(opened);
+  }
 }
 
 /** Puts a health check into the deployment of a tree. */
