@@ -6,13 +6,8 @@ import { UserError } from '#ostree/format/errors.ts';
 import { staterootsOf } from '#ostree/sysroot/cleanup.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import type { LockWait } from '#ostree/sysroot/lock.ts';
-import {
-  waitingText,
-  withLockedSysroot,
-  withSysroot,
-  type SysrootPlace,
-} from '#ostree/sysroot/locked-sysroot.ts';
-import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { waitingText, withLockedSysroot, type SysrootPlace } from '#ostree/sysroot/locked-sysroot.ts';
+import { closeSysroot, openSysroot, sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 export interface SysrootFlags {
   readonly sysroot?: string;
@@ -43,12 +38,17 @@ export function sysrootPath(flags: SysrootFlags, context: CliContext): string {
 }
 
 /** Opens the sysroot to look at it. */
-export function readSysroot(
+export async function readSysroot(
   flags: SysrootFlags,
   context: CliContext,
-  action: (sysroot: Sysroot) => void,
-): void {
-  withSysroot(placeOf(flags, context), action);
+  action: (sysroot: Sysroot) => void | Promise<void>,
+): Promise<void> {
+  const sysroot = openSysroot(context.sys, sysrootPath(flags, context), sysrootOptions(context.env));
+  try {
+    await action(sysroot);
+  } finally {
+    closeSysroot(sysroot);
+  }
 }
 
 /** Opens, locks and reads the sysroot to change it; waits for who has the lock, and says so. */

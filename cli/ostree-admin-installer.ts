@@ -34,11 +34,11 @@ export function addLabelVerb(instutil: Command, context: CliContext): void {
   );
 }
 
-function ensureLabeled(
+async function ensureLabeled(
   sysroot: Sysroot,
   { subpath, prefix }: { readonly subpath: string | undefined; readonly prefix: string | undefined },
   context: CliContext,
-): void {
+): Promise<void> {
   if (subpath !== undefined && prefix === undefined)
     throw new UserError('USAGE', 'SUBPATH needs PREFIX, too: where the policy finds it', {
       hint: `'selinux-ensure-labeled /mnt/var var' labels /mnt/var as /var`,
@@ -48,7 +48,7 @@ function ensureLabeled(
   if (policy === null) return context.out(`No SELinux policy found in deployment '${deployment}'\n`);
   context.out(`Relabeling using policy '${policy.name}'\n`);
   const tree = { path: subpath ?? deployment, prefix: prefix ?? '' };
-  const { labelled, shared } = ensureLabels(sysroot.repo, policy, tree);
+  const { labelled, shared } = await ensureLabels(sysroot.repo, policy, tree);
   context.out(
     labelled.map(({ path, as, label }) => `Set label of '${path}' (as '${as}') to '${label}'\n`).join(''),
   );

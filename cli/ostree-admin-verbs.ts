@@ -25,11 +25,11 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
     .option('--print-current-dir', 'print the directory of the deployment that boots next')
     .allowExcessArguments()
     .hook('preAction', (_, verb) => inheritSysroot(verb))
-    .action((flags: AdminFlags) => {
+    .action(async (flags: AdminFlags) => {
       const [verb] = admin.args;
       if (verb !== undefined) throw unknownVerb('admin ', verb);
       if (flags.printCurrentDir !== true) admin.help({ error: true });
-      readSysroot(flags, context, (sysroot) => context.out(`${currentDirectory(sysroot)}\n`));
+      await readSysroot(flags, context, (sysroot) => context.out(`${currentDirectory(sysroot)}\n`));
     });
   addInitVerbs(admin, context);
   addDeployVerbs(admin, context);

@@ -1,5 +1,4 @@
 /** From chosen packages to the commit of the new tree. */
-import { join } from 'node:path';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
@@ -9,6 +8,7 @@ import { forgetFiles, preparePackages } from '#layering/change-packages.ts';
 import type { SolvedChange } from '#layering/change-solve.ts';
 import { compose, type ComposeFacts } from '#layering/compose.ts';
 import { composePackage, scriptSource } from '#layering/compose-package.ts';
+import { labelMemoPath } from '#layering/selinux-policy.ts';
 import { layerMetadata } from '#layering/layer-metadata.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { workPlace, type WorkPlace } from '#layering/leftovers.ts';
@@ -60,7 +60,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
       removals: [...decided.result.removed, ...decided.result.replaced.map(({ from }) => from)].map(
         ({ name }) => name,
       ),
-      labelMemo: join(system.cachePath, 'labels.json'),
+      labelMemo: labelMemoPath(system.cachePath),
       farm: { path },
       metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
       refs: new Map<string, Checksum | null>([

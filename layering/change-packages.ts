@@ -2,17 +2,19 @@
 import fs from 'node:fs';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
+import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
 import type { Change } from '#layering/change.ts';
 import type { ChosenPackage, SolvedChange } from '#layering/change-solve.ts';
 import { collectProblems } from '#layering/collected-problems.ts';
 import { downloadPackages, packageKey } from '#layering/download.ts';
-import { importRpm } from '#layering/import-rpm.ts';
+import { importRpm, type FileLabels } from '#layering/import-rpm.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { findStored, readStoreIndex, writeStoreIndex, type StoreIndex } from '#layering/package-store.ts';
 import { loadPackageTree, packageRef, type PackageTree } from '#layering/package-tree.ts';
 import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
+import { labelMemoPath, mayHavePolicy } from '#layering/selinux-policy.ts';
 import { COMMAND_LINE, type SolvedPackage } from '#layering/solve.ts';
 import { verifyPackage } from '#layering/verify-package.ts';
 
@@ -42,7 +44,8 @@ export async function preparePackages(change: Change, solved: SolvedChange): Pro
   refuseWithoutSpace(repo, missing, fs.statSync(change.facts.database.file).size);
   const downloaded = await download(change, solved, missing);
   options.signal.throwIfAborted();
-  const imported = importAll(change, missing, downloaded);
+  const labels = await importLabels(change, [...downloaded.values()]);
+  const imported = importAll(change, { missing, files: downloaded, labels });
   const refs = new Map<string, Checksum>();
   for (const [pkg, tree] of imported) {
     known.set(pkg, tree);
@@ -160,11 +163,27 @@ async function checkedFile(
   return rpm;
 }
 
+/** The labels of the base's policy for what is to be imported; null where it has none. */
+async function importLabels(
+  { system, baseCommit }: Change,
+  files: readonly RpmFile[],
+): Promise<FileLabels | null> {
+  const { repo } = system.sysroot;
+  const tree = MutableTree.fromCommit(repo, baseCommit);
+  if (!mayHavePolicy(tree)) return null;
+  const { labelsForImport } = await import('#layering/label-import.ts');
+  return await labelsForImport(repo, tree, { files, memo: labelMemoPath(system.cachePath) });
+}
+
 function importAll(
   { system, options }: Change,
-  missing: readonly ChosenPackage[],
-  files: ReadonlyMap<ChosenPackage, RpmFile>,
+  of: {
+    readonly missing: readonly ChosenPackage[];
+    readonly files: ReadonlyMap<ChosenPackage, RpmFile>;
+    readonly labels: FileLabels | null;
+  },
 ): Map<ChosenPackage, PackageTree> {
+  const { missing, files, labels } = of;
   const { repo } = system.sysroot;
   options.progress({ kind: 'stage', stage: 'import', text: `Importing ${countText(missing.length)}` });
   const txn = Transaction.begin(repo);
@@ -177,7 +196,7 @@ function importAll(
       const item = pkg.nevra.name;
       options.progress({ kind: 'amount', stage: 'import', unit: 'items', done, total: missing.length, item });
       // A download alone names its packages at once; else they are named with the tree, which spares a sync.
-      const how = { repoId: pkg.repo, setRef: options.downloadOnly };
+      const how = { repoId: pkg.repo, setRef: options.downloadOnly, labels };
       const commit = problems.attempt(() => during('importing', () => importRpm(txn, rpm, how)));
       return commit === null ? [] : [[pkg, commit] as const];
     });

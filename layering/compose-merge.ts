@@ -1,7 +1,9 @@
 /** Base ∪ packages: the merge of one package's tree into the tree that is composed. */
 import type { Checksum } from '#ostree/format/checksum.ts';
+import type { FileMeta } from '#ostree/format/file-meta.ts';
 import { MutableTree, type TreeEntry } from '#ostree/repo/mutable-tree.ts';
 import { loadContent } from '#ostree/repo/content.ts';
+import { sameButLabel } from '#layering/label-facts.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 /** A package's tree and what has to be known of it to merge it. */
@@ -35,7 +37,7 @@ export interface MergeState {
   /** The object that a package's file becomes in the tree: with its owner and capabilities. */
   readonly resolveFile: (name: string, path: string, checksum: Checksum) => Checksum;
   /** The same for a directory's metadata that is new. */
-  readonly resolveDirectory: (name: string, path: string, meta: Checksum) => Checksum;
+  readonly resolveDirectory: (name: string, path: string, meta: Checksum) => FileMeta | Checksum;
   /**
    * Which of two different files stays where both are programs or libraries of different word size: the package's, the
    * one that is there, or neither (a conflict).
@@ -87,6 +89,7 @@ function mergeFile(
   if (existing !== null) {
     const there = existing.kind === 'file' ? existing.checksum : null;
     const conflict = { path, package: source.name, wanted, existing: there };
+    if (there !== null && sameButLabel(state.repo, there, wanted)) return;
     if (there === null || !source.mayReplace) {
       const choice = there === null ? null : state.preferred(conflict, state.placedBy.get(path) ?? null);
       if (choice === null) state.conflicts.push(conflict);

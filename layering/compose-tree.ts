@@ -81,12 +81,16 @@ function mergeState(
   let known = ids;
   // Read once, and only where a file needs them.
   const owners = ownerResolver(txn, () => (known ??= readTreeUsers(txn.repo, root).ids));
-  const resolve = (how: keyof OwnerResolver, name: string, path: string, checksum: Checksum): Checksum => {
+  const resolve = <How extends keyof OwnerResolver>(
+    how: How,
+    at: { readonly name: string; readonly path: string; readonly checksum: Checksum },
+  ): ReturnType<OwnerResolver[How]> | Checksum => {
+    const { name, path, checksum } = at;
     const special = byName.get(name)?.special.get(path);
     if (special === undefined) return checksum;
     const whose = `package ${name}: /${path}`;
     try {
-      return owners[how](special, whose, checksum);
+      return owners[how](special, whose, checksum) as ReturnType<OwnerResolver[How]>;
     } catch (error) {
       if (!request.scriptsMakeUsers || codeOf(error) !== 'UNKNOWN_OWNER') throw error;
       late.push({ path, whose, special });
@@ -99,8 +103,8 @@ function mergeState(
     placedBy: new Map(),
     conflicts: [],
     changed: [],
-    resolveFile: (name, path, checksum) => resolve('file', name, path, checksum),
-    resolveDirectory: (name, path, meta) => resolve('directory', name, path, meta),
+    resolveFile: (name, path, checksum) => resolve('file', { name, path, checksum }),
+    resolveDirectory: (name, path, meta) => resolve('directory', { name, path, checksum: meta }),
     preferred: (conflict, owner) => byColor(request, conflict, owner),
   };
 }

@@ -16,7 +16,6 @@ import {
   type OpenDatabase,
   type StagedDatabase,
 } from '#layering/compose-database.ts';
-import type { LabelledTree } from '#layering/compose-labels.ts';
 import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
 import type { ScriptWork } from '#layering/compose-scripts.ts';
 import { composeTree, type ComposedTree, type TreeRequest } from '#layering/compose-tree.ts';
@@ -94,17 +93,19 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
     await staged.changed;
     const composed = composeTree(txn, treeRequest);
     const work = await scriptWork(request, treeRequest, { plan, composed });
-    if (mayHavePolicy(composed.tree)) {
-      const before = { contents: baseCommit.rootContents, meta: baseCommit.rootMeta };
-      const { tree, ...rest } = await labelled(txn, composed.tree, { before, staged, treeRequest });
-      if (work === null) return await finishTree(repo, request, { tree, treeRequest, ...rest });
-      return await composeWithScripts(repo, request, { treeRequest, ...rest, work: { ...work, tree } });
-    }
-    if (work === null) return await finish(txn, request, { tree: composed.tree, treeRequest, staged });
-    const before = composed.tree.write(txn);
-    await stagedObject(staged);
+    const { tree } = composed;
+    const root = { contents: baseCommit.rootContents, meta: baseCommit.rootMeta };
+    const isLabelled = mayHavePolicy(tree) || request.packages.some(({ source }) => source.isLabelled);
+    const current = isLabelled ? await labelled(txn, tree, { before: root, staged, treeRequest }) : staged;
+    if (work === null) return await finish(txn, request, { tree, treeRequest, staged: current });
+    const before = tree.write(txn);
+    await stagedObject(current);
     txn.commit();
-    return await composeWithScripts(repo, request, { treeRequest, staged, work: { ...work, tree: before } });
+    return await composeWithScripts(repo, request, {
+      treeRequest,
+      staged: current,
+      work: { ...work, tree: before },
+    });
   } finally {
     await staged.outcome;
     txn.abort();
@@ -156,9 +157,10 @@ async function composeWithScripts(
     try {
       const tree = MutableTree.fromChecksums(repo, work.tree.contents, work.tree.meta);
       const { ignored } = takeScriptChanges(txn, tree, session);
-      const done = mayHavePolicy(tree)
-        ? await finishLabelled(txn, request, { tree, treeRequest, staged, before: work.tree })
-        : await finish(txn, request, { tree, treeRequest, staged });
+      const current = mayHavePolicy(tree)
+        ? await labelled(txn, tree, { before: work.tree, staged, treeRequest })
+        : staged;
+      const done = await finish(txn, request, { tree, treeRequest, staged: current });
       updateFarm(repo, farm, diffTrees(repo, work.tree, done.tree));
       return { ...done, farmIsReady: true, ignored };
     } finally {
@@ -207,48 +209,22 @@ function scriptHost(repo: Repo, request: ComposeRequest, place: string) {
   };
 }
 
-/** What goes into a commit. */
-interface Finish<Tree> {
-  readonly tree: Tree;
-  readonly treeRequest: OpenRequest;
-  readonly staged: StagedDatabase;
-}
-
 async function labelled(
   txn: Transaction,
   tree: MutableTree,
-  of: Omit<Finish<never>, 'tree'> & { readonly before: TreeChecksums },
-): Promise<LabelledTree> {
+  of: {
+    /** What is labelled already. */
+    readonly before: TreeChecksums;
+    readonly staged: StagedDatabase;
+    readonly treeRequest: OpenRequest;
+  },
+): Promise<StagedDatabase> {
   const { labelComposed } = await import('#layering/compose-labels.ts');
   return await labelComposed(txn, tree, {
     ...of,
     database: of.treeRequest.database.path,
     memo: of.treeRequest.labelMemo,
   });
-}
-
-async function finishLabelled(
-  txn: Transaction,
-  request: ComposeRequest,
-  of: Finish<MutableTree> & { readonly before: TreeChecksums },
-): Promise<Composed> {
-  const { treeRequest } = of;
-  return await finishTree(txn.repo, request, { treeRequest, ...(await labelled(txn, of.tree, of)) });
-}
-
-/** The same as `finish`, for a tree that is in the repository. */
-async function finishTree(
-  repo: Repo,
-  request: ComposeRequest,
-  { tree, ...rest }: Finish<TreeChecksums>,
-): Promise<Composed> {
-  const txn = Transaction.begin(repo);
-  try {
-    const mutable = MutableTree.fromChecksums(repo, tree.contents, tree.meta);
-    return await finish(txn, request, { tree: mutable, ...rest });
-  } finally {
-    txn.abort();
-  }
 }
 
 /** The rpmdb, the commit and its refs. */

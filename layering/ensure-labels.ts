@@ -3,10 +3,9 @@ import { AT_FDCWD, S, type Stat, type Syscalls } from '#native/syscalls.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 import { devinoCache, type DevinoCache } from '#ostree/repo/devino.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { LABEL } from '#layering/label-attribute.ts';
 import { labelsByRules, type RuleFiles } from '#layering/selinux-labels.ts';
 import { policyType, RULE_FILES } from '#layering/selinux-policy.ts';
-
-const LABEL = 'security.selinux';
 
 export interface DeployedPolicy {
   readonly name: string;
@@ -49,14 +48,14 @@ export function deployedPolicy(sys: Syscalls, root: string): DeployedPolicy | nu
  * Labels stay where there are any. A crash leaves some files without: the next call goes on.
  * @throws UserError BAD_POLICY
  */
-export function ensureLabels(
+export async function ensureLabels(
   repo: Repo,
   { rules }: DeployedPolicy,
   { path, prefix }: LabelledTree,
-): EnsuredLabels {
+): Promise<EnsuredLabels> {
   const walk: Walk = { sys: repo.sys, objects: lazyObjects(repo), found: [], shared: 0 };
   visit(walk, { path, as: `/${prefix}` });
-  const labels = labelsByRules(
+  const labels = await labelsByRules(
     repo,
     rules,
     // libselinux gives no label to /proc itself: it is mounted over.

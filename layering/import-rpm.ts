@@ -8,6 +8,7 @@ import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { FileSource, Transaction } from '#ostree/repo/transaction.ts';
 import { S } from '#native/syscalls.ts';
 import { planImport, type ImportPlan, type Placement } from '#layering/import-paths.ts';
+import { withLabel } from '#layering/label-attribute.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { packageMetadata, packageRef, storedPackage } from '#layering/package-tree.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
@@ -22,7 +23,11 @@ export interface ImportOptions {
   readonly repoId?: string;
   /** Whether the ref that keeps the package is set with the transaction (default); else the caller sets it later. */
   readonly setRef?: boolean;
+  /** The SELinux label of a file in the tree, where it is known; a tree gives those that lack one theirs. */
+  readonly labels?: FileLabels | null;
 }
+
+export type FileLabels = (file: { readonly path: string; readonly mode: number }) => string | null;
 
 /** Files up to this size are collected and stored many at a time; larger ones are streamed. Bytes. */
 const SMALL = 256 * 1024;
@@ -32,8 +37,9 @@ const BATCH_FILES = 512;
 const DIRECTORY: FileMeta = { uid: 0, gid: 0, mode: S.IFDIR | 0o755, xattrs: [] };
 
 /**
- * Stages the package's files, its commit and the ref that keeps it. Everything belongs to root and carries no label:
- * owners, capabilities and labels are a matter of the tree that it goes into. What the store has already is returned.
+ * Stages the package's files, its commit and the ref that keeps it. Everything belongs to root: owners and capabilities
+ * are a matter of the tree that it goes into. Labels are too, but most trees of a system want the same, and a file that
+ * has the right one need not be written again. What the store has already is returned.
  * @returns the commit
  * @throws UserError naming the package and the path; nothing is then to be committed
  */
@@ -45,10 +51,11 @@ export function importRpm(txn: Transaction, rpm: RpmFile, options: ImportOptions
     throw new UserError('BAD_RPM', `${rpm.path} is a source package, which cannot be installed`);
   checkNames(rpm.header, nevra);
   const plan = planImport(rpm.files, nevra);
-  const tree = during(`package ${nevra}`, () => treeOf(txn, rpm, plan));
+  const labels = options.labels ?? null;
+  const tree = during(`package ${nevra}`, () => treeOf(txn, rpm, { plan, labels }));
   const { contents, meta } = tree.write(txn);
   const commit = txn.writeCommit({
-    metadata: packageMetadata(rpm, options.repoId),
+    metadata: packageMetadata(rpm, { repoId: options.repoId, isLabelled: labels !== null }),
     parent: null,
     subject: '',
     body: '',
@@ -69,11 +76,31 @@ function checkNames(header: RpmHeader, nevra: string): void {
   }
 }
 
-function treeOf(txn: Transaction, rpm: RpmFile, plan: ImportPlan): MutableTree {
+/** Every place in the tree where importing the package puts a file or a directory, and the directories above. */
+export function importedPlaces(rpm: RpmFile): { readonly path: string; readonly mode: number }[] {
+  const plan = planImport(rpm.files, formatNevra(rpm.nevra));
+  const files = rpm.files.flatMap((file, index) =>
+    treePath(plan.placements[index] ?? DROPPED).map((path) => ({ path, mode: file.mode })),
+  );
+  if (plan.tmpfiles.length > 0) files.push({ path: tmpfilesPath(rpm), mode: S.IFREG });
+  const above = new Set<string>();
+  for (const { path } of files)
+    for (let at = path.lastIndexOf('/'); at > 0; at = path.lastIndexOf('/', at - 1)) {
+      if (above.has(path.slice(0, at))) break;
+      above.add(path.slice(0, at));
+    }
+  return [...files, ...[...above].map((path) => ({ path, mode: S.IFDIR }))];
+}
+
+function treeOf(
+  txn: Transaction,
+  rpm: RpmFile,
+  { plan, labels }: { readonly plan: ImportPlan; readonly labels: FileLabels | null },
+): MutableTree {
   const tree = MutableTree.empty(DIRECTORY);
   const places = new Map(rpm.files.map((file, index) => [file, plan.placements[index] ?? DROPPED]));
-  placeDirectories(tree, places);
-  const files = fileCollector(txn, tree);
+  placeDirectories(tree, places, labels);
+  const files = fileCollector(txn, tree, labels);
   for (const file of readPayload(rpm)) placeFile(files, file, places);
   if (plan.tmpfiles.length > 0) {
     const bytes = utf8Bytes(formatTmpfiles(plan.tmpfiles));
@@ -89,11 +116,16 @@ function tmpfilesPath(rpm: RpmFile): string {
   return `usr/lib/tmpfiles.d/yum-ostree-${rpm.nevra.name}.${rpm.nevra.arch}.conf`;
 }
 
-function placeDirectories(tree: MutableTree, places: ReadonlyMap<RpmFileEntry, Placement>): void {
+function placeDirectories(
+  tree: MutableTree,
+  places: ReadonlyMap<RpmFileEntry, Placement>,
+  labels: FileLabels | null,
+): void {
   for (const [file, place] of places) {
     if (place.kind !== 'tree' || (file.mode & S.IFMT) !== S.IFDIR) continue;
     // A directory that root itself cannot write into could not be filled at a checkout.
-    const meta = { ...DIRECTORY, mode: S.IFDIR | (file.mode & 0o7777) | 0o200 };
+    const plain = { ...DIRECTORY, mode: S.IFDIR | (file.mode & 0o7777) | 0o200 };
+    const meta = labelled(labels, place.path, plain);
     during(`'/${place.path}'`, () => tree.ensureDirectory(place.path, DIRECTORY).setMeta(meta));
   }
 }
@@ -125,7 +157,7 @@ interface FileCollector {
 }
 
 /** Small files wait until there are enough of them for one call of the store. */
-function fileCollector(txn: Transaction, tree: MutableTree): FileCollector {
+function fileCollector(txn: Transaction, tree: MutableTree, labels: FileLabels | null): FileCollector {
   let waiting: { readonly paths: readonly string[]; readonly source: FileSource }[] = [];
   let bytesWaiting = 0;
   const flush = (): void => {
@@ -143,17 +175,25 @@ function fileCollector(txn: Transaction, tree: MutableTree): FileCollector {
     if (bytesWaiting > BATCH_BYTES || waiting.length >= BATCH_FILES) flush();
   };
   const addBytes = (paths: readonly string[], meta: FileMeta, bytes: Uint8Array): void =>
-    add(paths, { meta: { ...meta, target: '' }, source: { kind: 'bytes', bytes } }, bytes.length);
+    add(
+      paths,
+      { meta: { ...labelled(labels, paths[0], meta), target: '' }, source: { kind: 'bytes', bytes } },
+      bytes.length,
+    );
   return {
     addSymlink: (paths, target) => {
-      const meta = { uid: 0, gid: 0, mode: S.IFLNK | 0o777, xattrs: [], target };
+      const plain = { uid: 0, gid: 0, mode: S.IFLNK | 0o777, xattrs: [] };
+      const meta = { ...labelled(labels, paths[0], plain), target };
       add(paths, { meta, source: { kind: 'none' } }, 0);
     },
     addBytes,
     addContent: (paths, file, content) => {
       const meta = plainMeta(file.mode & 0o7777);
       if (file.size <= SMALL) addBytes(paths, meta, Buffer.concat([...content]));
-      else setFile(tree, paths, streamed(txn, { meta, size: file.size, content }));
+      else {
+        const streamedMeta = labelled(labels, paths[0], meta);
+        setFile(tree, paths, streamed(txn, { meta: streamedMeta, size: file.size, content }));
+      }
     },
     flush,
   };
@@ -183,6 +223,12 @@ function setFile(tree: MutableTree, paths: readonly string[], checksum: Checksum
       tree.setFile(path, checksum);
     });
   }
+}
+
+/** With the label of that path. Further names of the same file may want others; the tree then gives them theirs. */
+function labelled(labels: FileLabels | null, path: string | undefined, meta: FileMeta): FileMeta {
+  if (labels === null || path === undefined) return meta;
+  return withLabel(meta, labels({ path, mode: meta.mode }));
 }
 
 function plainMeta(permissions: number): FileMeta {

@@ -16,7 +16,7 @@ export interface SpecialFile {
 
 export interface OwnerResolver {
   readonly file: (special: SpecialFile, whose: string, checksum: Checksum) => Checksum;
-  readonly directory: (special: SpecialFile, whose: string, meta: Checksum) => Checksum;
+  readonly directory: (special: SpecialFile, whose: string, meta: Checksum) => FileMeta;
 }
 
 /** Makes the objects with their owners; each is made once for the same content and owner. */
@@ -30,13 +30,11 @@ export function ownerResolver(txn: Transaction, ids: () => UserIds): OwnerResolv
   return {
     file: (special, whose, checksum) => {
       const owner = ownerOf(special, whose, ids());
-      return once(keyOf('file', checksum, owner), () => withOwner(txn, checksum, owner));
+      return once(keyOf(checksum, owner), () => withOwner(txn, checksum, owner));
     },
     directory: (special, whose, checksum) => {
-      const owner = ownerOf(special, whose, ids());
-      return once(keyOf('dir', checksum, owner), () =>
-        txn.writeDirmeta({ ...loadDirmeta(txn.repo, checksum), uid: owner.uid, gid: owner.gid }),
-      );
+      const { uid, gid } = ownerOf(special, whose, ids());
+      return { ...loadDirmeta(txn.repo, checksum), uid, gid };
     },
   };
 }
@@ -74,7 +72,7 @@ function capabilityEntry(value: Uint8Array): XattrEntry {
   return { name: 'security.capability', value };
 }
 
-function keyOf(kind: string, checksum: Checksum, owner: Owner): string {
+function keyOf(checksum: Checksum, owner: Owner): string {
   const capability = owner.capability === null ? '' : Buffer.from(owner.capability).toString('hex');
-  return `${kind} ${checksum} ${owner.uid} ${owner.gid} ${capability}`;
+  return `${checksum} ${owner.uid} ${owner.gid} ${capability}`;
 }

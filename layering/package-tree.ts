@@ -24,6 +24,8 @@ export interface PackageTree {
   readonly repoId: string | null;
   /** Seconds since the epoch. */
   readonly buildTime: number;
+  /** Whether its files have SELinux labels. */
+  readonly isLabelled: boolean;
   /** The root's dirtree and dirmeta. */
   readonly contents: Checksum;
   readonly meta: Checksum;
@@ -40,6 +42,7 @@ const KEY = {
   signature: 'yum-ostree.signature-header',
   sha256: 'yum-ostree.header-sha256',
   repo: 'yum-ostree.repo',
+  labelled: 'yum-ostree.labelled',
 } as const;
 
 /** `yum-ostree/pkg/NEVRA/SHA256-of-header`, quoted: a NEVRA alone may be built twice. */
@@ -54,7 +57,10 @@ export function storedPackage(repo: Repo, rpm: Pick<RpmFile, 'nevra' | 'headerSh
 }
 
 /** The metadata of a package's commit: the headers as they are in the package. */
-export function packageMetadata(rpm: RpmFile, repoId: string | undefined): VariantDict {
+export function packageMetadata(
+  rpm: RpmFile,
+  { repoId, isLabelled }: { readonly repoId: string | undefined; readonly isLabelled: boolean },
+): VariantDict {
   return [
     [KEY.format, { type: 'u', value: FORMAT }],
     [KEY.nevra, { type: 's', value: formatNevra(rpm.nevra) }],
@@ -62,6 +68,7 @@ export function packageMetadata(rpm: RpmFile, repoId: string | undefined): Varia
     [KEY.sha256, { type: 's', value: rpm.headerSha256 }],
     [KEY.signature, { type: 'ay', value: rpm.signatureHeader.bytes }],
     ...(repoId === undefined ? [] : [[KEY.repo, { type: 's', value: repoId }] as const]),
+    ...(isLabelled ? [[KEY.labelled, { type: 'b', value: true }] as const] : []),
   ];
 }
 
@@ -88,6 +95,7 @@ export function loadPackageTree(repo: Repo, checksum: Checksum): PackageTree {
     headerSha256: sha256,
     repoId: typeof repoId === 'string' ? repoId : null,
     buildTime: commit.timestamp,
+    isLabelled: lookupVariant(commit.metadata, KEY.labelled, 'b') === true,
     contents: commit.rootContents,
     meta: commit.rootMeta,
   };

@@ -1,9 +1,7 @@
 /** The SELinux policy of a tree, as far as it says how files are labelled. */
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { utf8Text } from '#ostree/format/utf8.ts';
-import { loadContent } from '#ostree/repo/content.ts';
 import type { MutableTree } from '#ostree/repo/mutable-tree.ts';
-import type { Repo } from '#ostree/repo/repo.ts';
 
 /** The files that say which path gets which label, by name; what they hold, by checksum of their objects. */
 export type LabelRules = ReadonlyMap<string, Checksum>;
@@ -24,11 +22,19 @@ export function mayHavePolicy(tree: MutableTree): boolean {
   return tree.get(CONFIG) !== null;
 }
 
-/** The rules of the tree's policy; null where it has none, or its configuration turns SELinux off. */
-export function labelRules(repo: Repo, tree: MutableTree): LabelRules | null {
+/** Host path of the file, in the stateroot's cache directory, that keeps what was found out about labels. */
+export function labelMemoPath(cachePath: string): string {
+  return `${cachePath}/labels.json`;
+}
+
+/**
+ * The rules of the tree's policy; null where it has none, or its configuration turns SELinux off. `read` gives the
+ * content of a file.
+ */
+export function labelRules(tree: MutableTree, read: (checksum: Checksum) => Uint8Array): LabelRules | null {
   const config = tree.get(CONFIG);
   if (config?.kind !== 'file') return null;
-  const type = policyType(utf8Text(loadContent(repo, config.checksum).read()) ?? '');
+  const type = policyType(utf8Text(read(config.checksum)) ?? '');
   if (type === null) return null;
   const files = RULE_FILES.flatMap((name): [string, Checksum][] => {
     const entry = tree.get(`${SELINUX}/${type}/contexts/files/${name}`);

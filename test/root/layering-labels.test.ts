@@ -46,7 +46,14 @@ beforeAll(() => {
         { path: '/etc/cron.d/labels', content: '# none\n' },
       ],
     },
-    { name: 'plain', files: [{ path: '/usr/bin/sudo', content: 'x', mode: 0o755 }] },
+    {
+      name: 'plain',
+      files: [
+        { path: '/usr/bin/sudo', content: 'x', mode: 0o755 },
+        // The base has the very same.
+        { path: '/usr/share/base/readme', content: 'the base\n' },
+      ],
+    },
     {
       name: 'policy',
       files: [
@@ -112,6 +119,14 @@ function expectedOrder(files: ReadonlyMap<string, Labelled>): [string, Labelled]
   return (['-', 'd', 'l'] as const).flatMap((kind) => [...files].filter(([, one]) => one.kind === kind));
 }
 
+/** The ref under which the store keeps a package. */
+function packageRefOf(name: string): string {
+  const refs = runProgram('ostree', ['refs', `--repo=${system.repo}`]).split('\n');
+  const found = refs.find((ref) => ref.startsWith(`yum-ostree/pkg/${name}-`));
+  if (found === undefined) throw new Error(`the store has no package ${name}`);
+  return found;
+}
+
 /** Those that the base has not, or has otherwise. */
 function newFiles(): Map<string, Labelled> {
   const base = filesOf(BASE_REF);
@@ -150,9 +165,11 @@ test('a change without scripts is labelled too, and the same request is the same
   const files = newFiles();
   expect(labels(files)).toEqual(expectedLabels(files, CONTEXTS));
   expect(files.get('/usr/bin/sudo')?.label).toContain(':sudo_exec_t:');
+  // One object for the package in the store and for the tree.
+  expect(filesOf(packageRefOf('plain')).get('/usr/bin/sudo')).toEqual(files.get('/usr/bin/sudo'));
   yumOstreeOk(system, ['uninstall', 'plain']);
   const memo = path.join(system.sysroot, 'ostree/deploy/test/var/cache/yum-ostree/labels.json');
-  expect(fs.readFileSync(memo, 'utf8')).toContain('100755 usr/bin/sudo');
+  expect(fs.readFileSync(memo, 'utf8')).toContain('- usr/bin/sudo');
   yumOstreeOk(system, ['install', 'plain']);
   expect(firstDeployment(system).checksum).toBe(checksum);
   yumOstreeOk(system, ['uninstall', 'plain']);
@@ -183,4 +200,17 @@ test('a policy that cannot be read is an error, and nothing is deployed', () => 
   expect(stderr).toMatch(/error: .*the tree's SELinux policy gives no labels: .*file_contexts\.local/);
   expect(status).toBe(1);
   expect(firstDeployment(system).checksum).toBe(system.base);
+});
+
+test('a tree without a policy gets no labels that the store has of a package', () => {
+  const tree = path.join(system.directory, 'disabled');
+  runProgram('ostree', ['checkout', '--union', '--force-copy', `--repo=${system.repo}`, BASE_REF, tree]);
+  fs.writeFileSync(path.join(tree, 'usr/etc/selinux/config'), 'SELINUX=disabled\nSELINUXTYPE=default\n');
+  const commit = ['commit', `--repo=${system.repo}`, '-b', BASE_REF, '--no-bindings', '--no-xattrs'];
+  runProgram('ostree', [...commit, `--tree=dir=${tree}`]);
+  yumOstreeOk(system, ['upgrade']);
+  yumOstreeOk(system, ['install', 'plain']);
+  const files = filesOf(firstDeployment(system).checksum);
+  expect(files.has('/usr/bin/sudo')).toBe(true);
+  expect([...files].filter(([, { label }]) => label !== '<<none>>')).toEqual([]);
 });
