@@ -58,7 +58,8 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...['--bind', `${root.merged}/usr`, '/usr', '--bind', `${root.merged}/usr/etc`, '/etc'],
     ...root.top.symlinks.flatMap(({ name, target }) => ['--symlink', target, `/${name}`]),
     ...root.top.directories.filter(isPlainTop).flatMap((name) => ['--dir', `/${name}`]),
-    ...['--dev', '/dev', '--proc', '/proc', '--dir', '/sys', '--tmpfs', '/tmp'],
+    // To root, the kernel's settings below /proc/sys are files of its own: no capability is asked for.
+    ...['--dev', '/dev', '--proc', '/proc', '--remount-ro', '/proc', '--dir', '/sys', '--tmpfs', '/tmp'],
     ...['--tmpfs', '/run', '--file', String(EMPTY_FD), '/run/ostree-booted'],
     ...['--ro-bind', run.scriptFile, SCRIPT_PATH],
     ...(root.lua !== null && isLua(script) ? ['--ro-bind', root.lua, LUA_PATH] : []),

@@ -1,5 +1,5 @@
 /** What a hostile script tries in order to get out of its sandbox; every attempt by name, all denied. */
-import { spawnSync, type StdioOptions } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess, type StdioOptions } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
@@ -20,36 +20,53 @@ const SURVIVOR = 'sleep 86399.25';
 let system: TestSystem;
 let canary: string;
 let server: net.Server;
+let abstractServer: net.Server;
+let victim: ChildProcess;
 
-/** Perl, because it makes any system call (numbers of x86-64): true where the attempt succeeded. */
-function attempts(port: number): Readonly<Record<string, string>> {
+/** What the attempts are made on: things of the machine that a script must not reach. */
+interface Targets {
+  /** A port of 127.0.0.1 where somebody listens. */
+  readonly port: number;
+  /** A process of root. */
+  readonly victim: number;
+}
+
+/**
+ * Perl, because it makes any system call (numbers of x86-64): true where the attempt succeeded. `call` is `syscall` with
+ * arguments that may be literals, which that refuses; what `my` declares is there from the next statement on.
+ */
+function attempts({ port, victim }: Targets): Readonly<Record<string, string>> {
   const climb = `chdir('..') for 1..64; chroot('.'); -e '${canary}'`;
+  const writing = (file: string): string =>
+    `open(my $f, '>>', '${file}') || return 0; syswrite($f, 'x') == 1`;
   return {
     'read a file of the machine': `-e '${canary}'`,
-    'write a file of the machine': `open(my $f, '>>', '${canary}') && print $f 'x'`,
-    'write into the sysroot': `mkdir('/sysroot/ostree') && -d '/sysroot/ostree/repo'`,
-    'write into /var': `open(my $f, '>', '/var/escaped')`,
-    'write into /var/lib': `open(my $f, '>', '/var/lib/escaped')`,
-    'the machine through /proc/1/root': `-e '/proc/1/root${canary}'`,
+    'write a file of the machine': writing(canary),
+    'write into the sysroot': writing('/sysroot/ostree/repo/config'),
+    'write into /var': writing('/var/escaped'),
+    'write into /var/lib': writing('/var/lib/escaped'),
+    'the machine through /proc/1/root': `-e '/proc/1/root${canary}' || -e '/proc/${victim}/root${canary}'`,
     'the machine through /proc/1/cwd': `chdir('/proc/1/cwd'); ${climb}`,
-    'a kernel setting in /proc/sys': `open(my $r, '<', '/proc/sys/kernel/core_pattern'); my $v = <$r>; open(my $f, '>', '/proc/sys/kernel/core_pattern') && syswrite($f, $v)`,
+    'a kernel setting in /proc/sys': `open(my $r, '<', '/proc/sys/kernel/core_pattern'); my $v = <$r>; open(my $f, '>', '/proc/sys/kernel/core_pattern') || return 0; syswrite($f, $v)`,
     'the sysrq trigger': `open(my $f, '>>', '/proc/sysrq-trigger')`,
-    'memory of the machine': `open(my $f, '<', '/proc/kcore') && sysread($f, my $b, 1)`,
+    'memory of the machine': `open(my $f, '<', '/proc/kcore') || return 0; sysread($f, my $b, 1)`,
     'the kernel in /sys': `-e '/sys/kernel'`,
-    'a device node in /tmp': `syscall(133, '/tmp/disk', 0060600, 0x700) == 0`,
-    'a device node in the tree': `syscall(133, '/usr/share/disk', 0020600, 0x101) == 0`,
-    'a mount': `syscall(165, 'none', '/tmp', 'tmpfs', 0, 0) == 0`,
-    'a remount of /var': `syscall(165, 'none', '/var', 0, 32, 0) == 0`,
-    'an unmount of /var': `syscall(166, '/var', 2) == 0`,
-    'a new mount namespace': `syscall(272, 0x20000) == 0`,
-    'a remount of /var in a namespace of its own': `syscall(272, 0x10020000) == 0 && syscall(165, 'none', '/var', 0, 32, 0) == 0`,
-    'entering the first process’s namespaces': `open(my $f, '<', '/proc/1/ns/mnt') && syscall(308, fileno($f), 0) == 0 && -e '${canary}'`,
-    'tracing the machine’s process': `syscall(101, 16, ${process.pid}, 0, 0) == 0`,
-    'a signal to the machine’s process': `kill(0, ${process.pid})`,
+    'a device node in /tmp': `call(133, '/tmp/disk', 0060600, 0x700) == 0`,
+    'a device node in the tree': `call(133, '/usr/share/disk', 0020600, 0x101) == 0`,
+    'a mount': `call(165, 'none', '/tmp', 'tmpfs', 0, 0) == 0`,
+    'a bind mount over the tree': `call(165, '/tmp', '/usr/share', '', 4096, 0) == 0`,
+    'a remount of /var': `call(165, 'none', '/var', '', 4096 | 32, 0) == 0`,
+    'an unmount of /var': `call(166, '/var', 2) == 0`,
+    'a new mount namespace': `call(272, 0x20000) == 0`,
+    'a remount of /var in a namespace of its own': `call(272, 0x10020000) == 0 && call(165, 'none', '/var', '', 4096 | 32, 0) == 0`,
+    'entering another process’s namespaces': `open(my $f, '<', '/proc/${victim}/ns/mnt') || return 0; call(308, fileno($f), 0) == 0 && -e '${canary}'`,
+    'tracing the machine’s process': `call(101, 16, ${victim}, 0, 0) == 0`,
+    'a signal to the machine’s process': `kill(0, ${victim})`,
     'seeing more than its own processes': `scalar(grep { /^\\d+$/ && $_ > 100 } names('/proc'))`,
-    'capabilities of a file': `copy_perl(); my $c = pack('V5', 0x02000001, 0x200000, 0, 0, 0); syscall(188, '/usr/share/perl', 'security.capability', $c, 20, 0); \`/usr/share/perl -e 'print 1 if syscall(165, "none", "/tmp", "tmpfs", 0, 0) == 0'\` eq '1'`,
+    'capabilities of a file': `copy_perl(); my $c = pack('V5', 0x02000001, 0x200000, 0, 0, 0); call(188, '/usr/share/perl', 'security.capability', $c, 20, 0); \`/usr/share/perl -e 'my (\\$a, \\$b, \\$c) = ("none", "/tmp", "tmpfs"); print 1 if syscall(165, \\$a, \\$b, \\$c, 0, 0) == 0'\` eq '1'`,
     'climbing out of a changed root': `mkdir('/tmp/jail'); chroot('/tmp/jail'); ${climb}`,
-    'the network of the machine': `socket(my $s, 2, 1, 0) && connect($s, pack('S n C4 x8', 2, ${port}, 127, 0, 0, 1))`,
+    'the network of the machine': `socket(my $s, 2, 1, 0) || return 0; connect($s, pack('S n C4 x8', 2, ${port}, 127, 0, 0, 1))`,
+    'an abstract socket of the machine': `socket(my $s, 1, 1, 0) || return 0; connect($s, pack('S', 1) . "\\0yum-ostree-escapes-${port}")`,
     'raw packets': `socket(my $s, 2, 3, 1)`,
     'a network device': `open(my $f, '<', '/proc/net/dev'); scalar(grep { /:/ && !/^ *lo:/ } <$f>)`,
     // Its own are the record of the attempts, the script, and the directory that it lists. The client is started with
@@ -58,9 +75,27 @@ function attempts(port: number): Readonly<Record<string, string>> {
     'a directory by a kept descriptor': `my $out = 0; for my $n (0..255) { $out = 1 if chdir("/proc/self/fd/$n") && (-d 'usr/share' || -e 'canary') } $out`,
     'the terminal': `open(my $f, '<', '/dev/tty')`,
     'the disk': `scalar(grep { /^(sd|vd|nvme|mem|kmsg|loop)/ } names('/dev'))`,
-    'loading a module': `syscall(175, '', 0, '') == 0`,
-    'the host’s name': `syscall(170, 'escaped', 7) == 0`,
+    // Without the right it is EPERM; what is no module is ENOEXEC (8).
+    'loading a module': `call(175, 'x' x 8, 8, '') == 0 || $! == 8`,
+    'the host’s name': `call(170, 'escaped', 7) == 0`,
+    'the clock': `my $now = pack('qq', time(), 0); call(164, $now, 0) == 0`,
   };
+}
+
+/** The attempts as one program; each in a process of its own: what one changes does not help or hinder the next. */
+function attemptsProgram(targets: Targets): string {
+  return [
+    'sub names { opendir(my $d, $_[0]); return readdir($d) }',
+    'sub copy_perl { system("cp", "/usr/bin/perl", "/usr/share/perl") }',
+    'sub call { my ($number, @arguments) = @_; return syscall($number, @arguments) }',
+    'open(my $log, ">", "/usr/share/attempts");',
+    'sub attempt { my ($name, $try) = @_; my $pid = fork(); if (!$pid) { my $r = eval { $try->() }; exit($@ ne "" ? 8 : $r ? 7 : 0) }',
+    // An attempt that dies was not made.
+    '  waitpid($pid, 0); syswrite($log, "$name: " . (($? >> 8) == 7 ? "SUCCEEDED" : $? == 0 ? "denied" : "NOT MADE") . "\\n"); }',
+    ...Object.entries(attempts(targets)).map(([name, code]) => `attempt("${name}", sub { ${code} });`),
+    'attempt("(this one may succeed)", sub { 1 });',
+    'unlink("/usr/share/perl");',
+  ].join('\n');
 }
 
 beforeAll(async () => {
@@ -70,20 +105,10 @@ beforeAll(async () => {
   server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as net.AddressInfo;
-  const tries = Object.entries(attempts(port)).map(
-    // Each in a process of its own: what one changes does not help or hinder the next.
-    ([name, code]) => `attempt("${name}", sub { ${code} });`,
-  );
-  const script = [
-    'sub names { opendir(my $d, $_[0]); return readdir($d) }',
-    'sub copy_perl { system("cp", "/usr/bin/perl", "/usr/share/perl") }',
-    'open(my $log, ">", "/usr/share/attempts");',
-    'sub attempt { my ($name, $try) = @_; my $pid = fork(); if (!$pid) { my $r = eval { $try->() }; exit($r ? 7 : 0) }',
-    '  waitpid($pid, 0); syswrite($log, "$name: " . (($? >> 8) == 7 ? "SUCCEEDED" : "denied") . "\\n"); }',
-    ...tries,
-    'attempt("(this one may succeed)", sub { 1 });',
-    'unlink("/usr/share/perl");',
-  ].join('\n');
+  abstractServer = net.createServer();
+  await new Promise<void>((resolve) => abstractServer.listen(`\0yum-ostree-escapes-${port}`, resolve));
+  victim = spawn('sleep', ['3600'], { stdio: 'ignore' });
+  const script = attemptsProgram({ port, victim: victim.pid ?? 0 });
   publish(system, [
     { name: 'hostile', provides: ['/usr/bin/perl'], scripts: { post: ['/usr/bin/perl', script] } },
     {
@@ -101,6 +126,8 @@ beforeAll(async () => {
 
 afterAll(() => {
   server.close();
+  abstractServer.close();
+  victim.kill('SIGKILL');
   system.remove();
 });
 
@@ -114,7 +141,7 @@ test('every attempt is denied', () => {
   fs.closeSync(root);
   expect([client.status, client.stderr]).toEqual([0, client.stderr]);
   const text = fs.readFileSync(path.join(deploymentRoot(system), 'usr/share/attempts'), 'utf8');
-  const names = Object.keys(attempts(0));
+  const names = Object.keys(attempts({ port: 0, victim: 0 }));
   expect(text.trim().split('\n')).toEqual([
     ...names.map((name) => `${name}: denied`),
     '(this one may succeed): SUCCEEDED',
