@@ -63,6 +63,7 @@ const TESTS_AND_BENCHES = [
   ['/usr/bin/shellcheck', 'shellcheck'],
   ['/usr/bin/dh', 'debhelper'],
   ['/usr/bin/makepkg', 'makepkg'],
+  ['/usr/bin/bsdtar', 'libarchive-tools'],
   ['/usr/bin/qemu-system-x86_64', 'qemu-system-x86'],
   ['/usr/bin/qemu-system-aarch64', 'qemu-system-arm'],
   ['/usr/bin/busybox', 'busybox-static'],
