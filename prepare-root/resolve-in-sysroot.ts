@@ -66,18 +66,19 @@ function walk(
 ): Resolution {
   let at = start;
   let links = 0;
-  while (rest.length > 0) {
+  // The next one last: the compact program does not give memory back, and a copy for each of thousands would be all there is.
+  const ahead = rest.toReversed();
+  for (let name = ahead.pop(); name !== undefined; name = ahead.pop()) {
     if (typeof at.stat === 'string') return failed(at.stat);
     if (kindOf(at.stat) !== S.IFDIR) return failed('Not a directory');
-    const next = step(way, at, rest[0] ?? '');
-    rest = rest.slice(1);
+    const next = step(way, at, name);
     if (typeof next.stat === 'string' || kindOf(next.stat) !== S.IFLNK) at = next;
-    else if (rest.length === 0 && lastLink === 'itself') at = next;
+    else if (ahead.length === 0 && lastLink === 'itself') at = next;
     else {
       const text = way.sys.readlink(AT_FDCWD, fullPath(way.sysroot, next.path)) ?? '';
-      rest = [...components(text), ...rest];
+      ahead.push(...components(text).toReversed());
       if (++links > MOST_LINKS) return failed('Too many levels of symbolic links');
-      if (rest.length > MOST_COMPONENTS) return failed('File name too long');
+      if (ahead.length > MOST_COMPONENTS) return failed('File name too long');
       at = startOf(way, text, at);
     }
   }

@@ -119,6 +119,7 @@ test('cleanup -r removes the rollback deployment, and -m the metadata', () => {
 });
 
 test('history tells of each change; undo takes one back and leaves later ones', () => {
+  ok('reset');
   ok('install', 'gdb');
   ok('override', 'remove', 'nano');
   const { changes } = JSON.parse(yumOstreeOk(system, ['history', '--json'])) as {
