@@ -30,7 +30,7 @@ export interface HistoryRecord {
 }
 
 const FILE = 'history.jsonl';
-/** Older ones go. */
+/** Older ones go, as many at once. */
 const MOST_RECORDS = 1000;
 const LISTS = [
   'requested',
@@ -50,22 +50,36 @@ export function readHistory(directory: string): HistoryRecord[] {
   return lines.flatMap((line) => parsedRecord(line) ?? []);
 }
 
-/** Adds a record. New file, rename: a crash leaves the history with or without it. @returns its id */
+/**
+ * Adds a record, as a line of its own and not synced: a crash soon after may leave the history without it, or with a part of
+ * it that is passed over; what was there before stays. @returns its id
+ */
 export function appendHistory(directory: string, record: Omit<HistoryRecord, 'id'>): number {
   const known = readHistory(directory);
-  const id = (known.at(-1)?.id ?? 0) + 1;
-  const kept = [...known, { ...record, id }].slice(-MOST_RECORDS);
+  const added = { ...record, id: (known.at(-1)?.id ?? 0) + 1 };
   const file = path.join(directory, FILE);
   fs.mkdirSync(directory, { recursive: true });
+  if (known.length >= 2 * MOST_RECORDS) replaceHistory(file, [...known, added].slice(-MOST_RECORDS));
+  else
+    fs.appendFileSync(file, `${endsInsideLine(file) ? '\n' : ''}${JSON.stringify(added)}\n`, { mode: 0o644 });
+  return added.id;
+}
+
+/** New file, sync, rename: a crash leaves the old or the new one. */
+function replaceHistory(file: string, records: readonly HistoryRecord[]): void {
   const fd = fs.openSync(`${file}.new`, 'w', 0o644);
   try {
-    fs.writeSync(fd, kept.map((one) => `${JSON.stringify(one)}\n`).join(''));
+    fs.writeSync(fd, records.map((one) => `${JSON.stringify(one)}\n`).join(''));
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);
   }
   fs.renameSync(`${file}.new`, file);
-  return id;
+}
+
+/** Where a crash cut the last record off. */
+function endsInsideLine(file: string): boolean {
+  return fs.existsSync(file) && !['', '\n'].includes(fs.readFileSync(file, 'latin1').slice(-1));
 }
 
 /** @throws UserError NO_CHANGE */
