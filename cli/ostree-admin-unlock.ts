@@ -8,9 +8,10 @@ import { UserError } from '#ostree/format/errors.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { openMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
 import { copiedOrigin } from '#ostree/sysroot/origin.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { machineNamespace, refuseUnlocked, unlockDeployment, type Unlocked } from '#ostree/sysroot/unlock.ts';
+import { refuseUnlocked, unlockDeployment, type Unlocked } from '#ostree/sysroot/unlock.ts';
 
 interface UnlockFlags extends SysrootFlags {
   readonly hotfix?: boolean;
@@ -31,7 +32,7 @@ export function addUnlockVerb(admin: Command, context: CliContext): void {
     .option('--transient', 'mount it read-only, for mount namespaces of their own')
     .action(async (flags: UnlockFlags) => {
       const kind = kindOf(flags);
-      const machine = machineNamespace(context.sys);
+      const machine = openMountNamespace(context.sys);
       try {
         await changeSysroot(flags, context, (sysroot) => unlock(sysroot, { kind, machine }, context));
       } finally {

@@ -3,7 +3,8 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
-import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { joined, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { overlayChanges, type TreeChange } from '#layering/overlay-changes.ts';
 import { PackageLookup } from '#layering/running-packages.ts';
 import { runningTrees, usrLayer, type RunningTree, type UsrLayer } from '#layering/running-trees.ts';
@@ -38,17 +39,28 @@ export function changedLayers(sysroot: Sysroot): ChangedLayer[] {
   }
 }
 
+/** How many files of a deployment's tree its layer changes; none where it has no layer. @throws UserError NOT_READABLE */
+export function countChanges(sysroot: Sysroot, deployment: Deployment): number {
+  const layer = usrLayer(sysroot, deployment);
+  const tree = joined(sysroot.path, deploymentPath(deployment));
+  return layer === null ? 0 : changesIn(sysroot, layer).filter((one) => kindOf(one, tree) !== null).length;
+}
+
 interface OneLayer {
   readonly tree: RunningTree;
   readonly layer: UsrLayer;
   readonly packages: PackageLookup;
 }
 
-function filesOf({ sys }: Sysroot, one: OneLayer): LayerFile[] {
-  const upper = openUpper(sys, one.layer.upper);
+function filesOf(sysroot: Sysroot, one: OneLayer): LayerFile[] {
+  return changesIn(sysroot, one.layer).flatMap((change) => fileOf(change, one) ?? []);
+}
+
+function changesIn({ sys }: Sysroot, layer: UsrLayer): TreeChange[] {
+  const upper = openUpper(sys, layer.upper);
   if (upper === null) return [];
   try {
-    return overlayChanges(sys, upper).flatMap((change) => fileOf(change, one) ?? []);
+    return overlayChanges(sys, upper);
   } finally {
     sys.close(upper);
   }
@@ -67,19 +79,23 @@ function openUpper(sys: Sysroot['sys'], upper: string): number | null {
   }
 }
 
-/** null for a directory that the tree has too. */
 function fileOf(change: TreeChange, { tree, layer, packages }: OneLayer): LayerFile | null {
-  const below = `usr/${change.path}`;
-  const isInTree = fs.lstatSync(path.join(tree.path, below), { throwIfNoEntry: false }) !== undefined;
-  if (change.kind === 'directory' && isInTree && !change.replaces) return null;
-  const kind = change.kind === 'remove' ? 'removed' : isInTree ? 'changed' : 'added';
+  const kind = kindOf(change, tree.path);
+  if (kind === null) return null;
   const seenIn = kind === 'added' && tree.deployment.isBooted ? '/' : tree.path;
   return {
-    path: `/${below}`,
+    path: `/usr/${change.path}`,
     change: kind,
-    packages: packages.ownersOf(seenIn, below),
+    packages: packages.ownersOf(seenIn, `usr/${change.path}`),
     time: timeOf(path.join(layer.upper, change.path)),
   };
+}
+
+/** null for a directory that the tree has too. */
+function kindOf(change: TreeChange, tree: string): LayerFile['change'] | null {
+  const isInTree = fs.lstatSync(path.join(tree, 'usr', change.path), { throwIfNoEntry: false }) !== undefined;
+  if (change.kind === 'directory' && isInTree && !change.replaces) return null;
+  return change.kind === 'remove' ? 'removed' : isInTree ? 'changed' : 'added';
 }
 
 /** When it came there: a copy keeps the time of modification. */

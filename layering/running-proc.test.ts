@@ -1,12 +1,5 @@
 import { expect, test } from 'vitest';
-import {
-  deviceNumber,
-  parseCgroup,
-  parseMaps,
-  parseMountinfo,
-  parseStatus,
-  unitOfCgroup,
-} from '#layering/running-proc.ts';
+import { parseCgroup, parseMaps, parseStatus, unitOfCgroup } from '#layering/running-proc.ts';
 
 test('maps: each file once, code told from data, memory and broken lines left out', () => {
   const text = `5581a000-5581b000 r--p 00000000 fe:00 12345   /usr/bin/a b (deleted)
@@ -21,16 +14,6 @@ test('maps: each file once, code told from data, memory and broken lines left ou
     { path: '/usr/bin/a b', device: 0xfe00, inode: 12345, isDeleted: true, isExecutable: true },
     { path: '/usr/share/x\ny', device: 0x28, inode: 2 ** 64, isDeleted: false, isExecutable: false },
   ]);
-});
-
-test.each([
-  [0, 0, 0],
-  [8, 1, 0x801],
-  [259, 65535, 0xff103ff],
-  [4096, 256, 2 ** 44 + 2 ** 20],
-])('device %i:%i', (major, minor, device) => {
-  // As Python's os.makedev.
-  expect(deviceNumber(major, minor)).toBe(device);
 });
 
 test.each([
@@ -67,18 +50,4 @@ test('status: kernel threads and what has ended have no memory', () => {
   });
   expect(parseStatus('Name:\tkthreadd\nUid:\t0\t0\t0\t0\n')?.isKernelThread).toBe(true);
   expect(parseStatus('')).toBeNull();
-});
-
-test('mountinfo', () => {
-  const [one, none] = parseMountinfo(
-    '41 40 0:50 / /a\\040b rw,relatime shared:1 - overlay composefs ro,lowerdir=/a\nbroken\n',
-  );
-  expect(one).toEqual({
-    mountPoint: '/a b',
-    device: 50,
-    type: 'overlay',
-    source: 'composefs',
-    options: ['ro', 'lowerdir=/a'],
-  });
-  expect(none).toBeUndefined();
 });

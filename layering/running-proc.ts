@@ -1,4 +1,5 @@
 /** The texts of /proc that tell what runs: proc(5), cgroups(7). Pure. */
+import { deviceNumber, unescapePath } from '#ostree/format/mount-table.ts';
 
 /** A file that a process has mapped, each once. */
 export interface MappedFile {
@@ -38,7 +39,7 @@ export function parseMaps(text: string): MappedFile[] {
     const [, permissions = '', major = '', minor = '', inode = '', spelt = ''] = parts;
     const isDeleted = spelt.endsWith(DELETED);
     const file = {
-      path: unescaped(isDeleted ? spelt.slice(0, -DELETED.length) : spelt),
+      path: unescapePath(isDeleted ? spelt.slice(0, -DELETED.length) : spelt),
       device: deviceNumber(parseInt(major, 16), parseInt(minor, 16)),
       inode: Number(inode),
       isDeleted,
@@ -52,12 +53,6 @@ export function parseMaps(text: string): MappedFile[] {
     );
   }
   return [...found.values()].filter(({ inode }) => inode !== 0);
-}
-
-/** st_dev of a device's two numbers, as makedev(3). */
-export function deviceNumber(major: number, minor: number): number {
-  const low = (major & 0xfff) * 2 ** 8 + (minor & 0xff);
-  return Math.floor(major / 2 ** 12) * 2 ** 44 + Math.floor(minor / 2 ** 8) * 2 ** 20 + low;
 }
 
 /** The unit in `/proc/PID/cgroup`: of the unified hierarchy, else of systemd's own. */
@@ -107,43 +102,7 @@ export function parseStatus(text: string): {
   return { name, uid: Number(uid), isKernelThread: !hasMemory };
 }
 
-export interface MountLine {
-  readonly mountPoint: string;
-  /** As st_dev. */
-  readonly device: number;
-  readonly type: string;
-  readonly source: string;
-  /** Those of the file system. */
-  readonly options: readonly string[];
-}
-
-/** `/proc/PID/mountinfo`, in its order: of several at one place the last one is seen. */
-export function parseMountinfo(text: string): MountLine[] {
-  return text.split('\n').flatMap((line) => {
-    const [mount, fileSystem] = line.split(' - ');
-    const [, , device = '', , mountPoint] = (mount ?? '').split(' ');
-    const [type, source, options] = (fileSystem ?? '').split(' ');
-    const [major, minor] = device.split(':').map(Number);
-    if (mountPoint === undefined || type === undefined || major === undefined || minor === undefined)
-      return [];
-    return [
-      {
-        mountPoint: unescaped(mountPoint),
-        device: deviceNumber(major, minor),
-        type,
-        source: unescaped(source ?? ''),
-        options: (options ?? '').split(','),
-      },
-    ];
-  });
-}
-
 /** cg_unescape of systemd: a name that could be a kernel's file has a `_` before it. */
 function withoutEscape(component: string): string {
   return component.startsWith('_') ? component.slice(1) : component;
-}
-
-/** The kernel writes blanks, line ends and backslashes as three octal digits. */
-function unescaped(text: string): string {
-  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(parseInt(digits, 8)));
 }

@@ -1,13 +1,12 @@
 /** Reads from a /proc which processes there are and what they have mapped. */
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
+import { parseMountTable, type MountLine } from '#ostree/format/mount-table.ts';
 import {
   parseCgroup,
   parseMaps,
-  parseMountinfo,
   parseStatus,
   type MappedFile,
-  type MountLine,
   type UnitOfProcess,
 } from '#layering/running-proc.ts';
 
@@ -36,7 +35,7 @@ type ProcCalls = Pick<Syscalls, 'readFile' | 'readdir' | 'stat'>;
 /** @throws UserError NO_PROC where `proc` is no such folder */
 export function readProc(sys: ProcCalls, proc: string): ProcFacts {
   const processes = pidsOf(sys, proc).flatMap((pid) => readProcess(sys, `${proc}/${pid}`, pid) ?? []);
-  const mounts = parseMountinfo(textOf(sys, `${proc}/self/mountinfo`) ?? '');
+  const mounts = parseMountTable(textOf(sys, `${proc}/self/mountinfo`) ?? '');
   return { processes, mounts, isPartial: isHiding(mounts, proc) };
 }
 
@@ -92,6 +91,6 @@ function textOf(sys: ProcCalls, path: string): string | null | undefined {
 }
 
 function isHiding(mounts: readonly MountLine[], proc: string): boolean {
-  const mount = mounts.findLast(({ mountPoint, type }) => mountPoint === proc && type === 'proc');
-  return mount?.options.some((option) => /^hidepid=(2|4|invisible|ptraceable)$/.test(option)) ?? false;
+  const mount = mounts.findLast(({ point, type }) => point === proc && type === 'proc');
+  return mount?.superOptions.some((option) => /^hidepid=(2|4|invisible|ptraceable)$/.test(option)) ?? false;
 }

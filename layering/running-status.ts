@@ -1,6 +1,6 @@
 /** What status adds about each deployment: whether its /usr is unlocked and what is masked. */
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
-import { deploymentName } from '#ostree/sysroot/deployment.ts';
+import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { unlockedOf } from '#ostree/sysroot/unlock.ts';
 import { maskedUnits } from '#layering/masked-units.ts';
@@ -20,7 +20,9 @@ export async function runningStatus(sysroot: Sysroot): Promise<Map<string, Runni
     const unlocked = unlockedOf(sysroot, deployment) ?? 'none';
     const masked = maskedUnits(sysroot, deployment);
     const remarks = [
-      ...(unlocked === 'none' ? [] : [`its /usr is unlocked (${unlocked}): ${await layerText(sysroot, id)}`]),
+      ...(unlocked === 'none'
+        ? []
+        : [`its /usr is unlocked (${unlocked}): ${await layerText(sysroot, deployment)}`]),
       ...(masked.length === 0 ? [] : [`masked: ${masked.join(' ')}`]),
     ];
     found.set(id, { unlocked, maskedUnits: masked, remarks });
@@ -28,10 +30,10 @@ export async function runningStatus(sysroot: Sysroot): Promise<Map<string, Runni
   return found;
 }
 
-async function layerText(sysroot: Sysroot, id: string): Promise<string> {
-  const { changedLayers } = await import('#layering/running-layer.ts');
+async function layerText(sysroot: Sysroot, deployment: Deployment): Promise<string> {
+  const { countChanges } = await import('#layering/running-layer.ts');
   try {
-    const count = changedLayers(sysroot).find(({ tree }) => tree.id === id)?.files.length ?? 0;
+    const count = countChanges(sysroot, deployment);
     return `${count === 1 ? '1 file differs' : `${count} files differ`} ('yum-ostree unlocked' lists them)`;
   } catch (error) {
     if (codeOf(error) === 'NOT_READABLE') return messageOf(error);

@@ -4,7 +4,7 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { deploymentName, deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { joined, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { unlockedOf, type Unlocked } from '#ostree/sysroot/unlock.ts';
-import type { MountLine } from '#layering/running-proc.ts';
+import type { MountLine } from '#ostree/format/mount-table.ts';
 import type { RootFacts } from '#layering/running-origin.ts';
 import { readStatus } from '#layering/status.ts';
 
@@ -59,8 +59,7 @@ export function rootFacts(
 ): RootFacts {
   const isBooted = current?.deployment.isBooted === true;
   const device = sysroot.sys.stat(AT_FDCWD, joined(sysroot.path, 'ostree'))?.dev ?? 0;
-  const seen = (place: string): MountLine | undefined =>
-    mounts.findLast(({ mountPoint }) => mountPoint === place);
+  const seen = (place: string): MountLine | undefined => mounts.findLast(({ point }) => point === place);
   const places = isBooted ? ['/', '/usr', '/sysroot'] : [];
   const aliases = new Set(places.flatMap((place) => seen(place)?.device ?? []));
   const root = seen('/');
@@ -80,6 +79,6 @@ export function rootFacts(
 /** btrfs gives every volume a number of its own, and the kernel's lists have that of the whole. */
 function volumesOf(sysroot: Sysroot, device: number, mounts: readonly MountLine[]): number[] {
   const all = mounts.filter(({ type }) => type === 'btrfs');
-  const isThere = all.some(({ mountPoint }) => sysroot.sys.stat(AT_FDCWD, mountPoint)?.dev === device);
+  const isThere = all.some(({ point }) => sysroot.sys.stat(AT_FDCWD, point)?.dev === device);
   return isThere ? all.map(({ device: whole }) => whole) : [];
 }

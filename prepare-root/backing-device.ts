@@ -1,5 +1,5 @@
 /** The block device below the physical root, for `/run/systemd/volatile-root` (systemd's gpt-auto looks for it there). */
-import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { parseMountTable } from '#ostree/format/mount-table.ts';
 import { AT_FDCWD, S, type Syscalls } from '#native/syscalls.ts';
 
 /** '/dev/block/MAJOR:MINOR'; null where it is no block device, or more than one. */

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '#test/both-engines.ts';
 import { planReset } from '#prepare-root/leftovers.ts';
 import { describeOp } from '#prepare-root/mount-op.ts';
-import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { parseMountTable } from '#ostree/format/mount-table.ts';
 
 const INITRAMFS = '1 1 0:1 / / rw - tmpfs none rw\n';
 const PHYSICAL = '2 1 8:1 / /sysroot rw,relatime shared:1 - ext4 /dev/sda1 rw\n';
@@ -47,21 +47,5 @@ describe('what an earlier run left', () => {
 
   test('a disk that happens to have something mounted at /sysroot', () => {
     expect(reset(`${PHYSICAL}3 2 8:2 / /sysroot/sysroot rw - ext4 /dev/sdb1 rw\n`)).toEqual([]);
-  });
-});
-
-test('a mount table with odd names, and lines that are none', () => {
-  const [mount, ...others] = parseMountTable(
-    '7 1 0:5 /a\\040b /c\\134d rw shared:3 master:1 - fuse.x src\\011x rw,a=b\nx\n\n',
-  );
-  expect(others).toEqual([]);
-  expect(mount).toEqual({
-    root: '/a b',
-    point: '/c\\d',
-    options: ['rw'],
-    propagation: ['shared:3', 'master:1'],
-    type: 'fuse.x',
-    source: 'src\tx',
-    superOptions: ['rw', 'a=b'],
   });
 });

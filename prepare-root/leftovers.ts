@@ -1,5 +1,5 @@
 /** What a run that was killed left, or one that had succeeded: undone, so that the next one starts from the same facts. */
-import type { MountLine } from '#prepare-root/mount-table.ts';
+import type { MountLine } from '#ostree/format/mount-table.ts';
 import type { MountOp } from '#prepare-root/mount-op.ts';
 import { WORK_ROOT } from '#prepare-root/plan.ts';
 import { IMAGE_MOUNT } from '#prepare-root/root-steps.ts';

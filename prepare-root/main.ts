@@ -7,7 +7,7 @@ import { resolvePath, type FactOptions } from '#prepare-root/facts.ts';
 import { fallbackWarning } from '#prepare-root/fallback-record.ts';
 import { planReset } from '#prepare-root/leftovers.ts';
 import { describeOp } from '#prepare-root/mount-op.ts';
-import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { parseMountTable } from '#ostree/format/mount-table.ts';
 import { WORK_ROOT } from '#prepare-root/plan.ts';
 import { IMAGE_MOUNT } from '#prepare-root/root-steps.ts';
 import { reasonOf } from '#prepare-root/reason.ts';

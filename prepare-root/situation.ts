@@ -2,7 +2,7 @@
 import { readBootLinks, type BootLinks } from '#prepare-root/boot-links.ts';
 import { findOstreeTarget, kernelArgument } from '#prepare-root/cmdline.ts';
 import { kernelCommandLine, resolvePath, type FactOptions } from '#prepare-root/facts.ts';
-import { parseMountTable, type MountLine } from '#prepare-root/mount-table.ts';
+import { parseMountTable, type MountLine } from '#ostree/format/mount-table.ts';
 import { unlessFailing } from '#prepare-root/unless-failing.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 

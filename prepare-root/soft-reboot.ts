@@ -3,7 +3,7 @@ import { isBootOnRoot } from '#prepare-root/boot-on-root.ts';
 import { BOOTED_PATH } from '#prepare-root/booted.ts';
 import { IMAGE, parentOf, readBootConfig } from '#prepare-root/facts.ts';
 import { refuseBroken } from '#prepare-root/find-deployment.ts';
-import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { parseMountTable } from '#ostree/format/mount-table.ts';
 import { run } from '#prepare-root/run.ts';
 import { readPublicKeys, readTrustedDigest } from '#prepare-root/signed-image.ts';
 import {

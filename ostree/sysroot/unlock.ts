@@ -5,7 +5,7 @@ import { EMPTY_KEYFILE, keyFileString, withKey } from '#ostree/format/keyfile.ts
 import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentName, deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
-import { inMountNamespace, openMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
+import { inMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
 import { updateOrigin } from '#ostree/sysroot/origin.ts';
 import { openOverlay, type OverlayLayers } from '#ostree/sysroot/overlay.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -45,7 +45,8 @@ export function refuseUnlocked(sysroot: Sysroot): Deployment {
 /**
  * Mounts the layer over /usr and notes it. A crash leaves an empty layer: of a hotfix, one that the next boot mounts
  * and that the origin does not name yet; of the others nothing that outlives the boot.
- * @param machine the mount namespace in which /usr is covered, as `machineNamespace` gave it
+ * @param machine the mount namespace in which /usr is covered, opened before this process goes into one of its own,
+ * where the machine would not see the mount
  * @throws UserError NOT_BOOTED, UNLOCKED
  */
 export function unlockDeployment(sysroot: Sysroot, kind: Unlocked, machine: Fd): void {
@@ -61,11 +62,6 @@ export function unlockDeployment(sysroot: Sysroot, kind: Unlocked, machine: Fd):
   const file = statePath(booted, kind);
   makeDirectories(sysroot.sys, AT_FDCWD, file.slice(0, file.lastIndexOf('/')));
   replaceFile(sysroot.sys, AT_FDCWD, { path: file, text: '' });
-}
-
-/** Opened before this process goes into a mount namespace of its own, where the machine would not see the mount. */
-export function machineNamespace(sys: Syscalls): Fd {
-  return openMountNamespace(sys);
 }
 
 type Layer = Omit<OverlayLayers, 'lower'>;

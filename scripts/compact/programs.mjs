@@ -18,7 +18,7 @@ export const PROGRAMS = {
       'prepare-root/generator.ts',
       'prepare-root/leftovers.ts',
       'prepare-root/mount-image.ts',
-      'prepare-root/mount-table.ts',
+      'ostree/format/mount-table.ts',
       'prepare-root/remount.ts',
       'prepare-root/report-failure.ts',
       'prepare-root/signed-image.ts',

@@ -14,7 +14,7 @@ import { fallbackTaken } from '#prepare-root/fallback-record.ts';
 import { findDeployment } from '#prepare-root/find-deployment.ts';
 import { planReset } from '#prepare-root/leftovers.ts';
 import { describeOp } from '#prepare-root/mount-op.ts';
-import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { parseMountTable } from '#ostree/format/mount-table.ts';
 import { planUnits } from '#prepare-root/units.ts';
 import { decodeCommit, lookupVariant } from '#ostree/format/commit.ts';
 import { parse, serialize, type VariantDict } from '#ostree/format/gvariant.ts';

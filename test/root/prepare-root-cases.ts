@@ -1,6 +1,6 @@
 import fs from 'node:fs';
 import { MS } from '#native/syscalls.ts';
-import { parseMountTable, type MountLine } from '#prepare-root/mount-table.ts';
+import { parseMountTable, type MountLine } from '#ostree/format/mount-table.ts';
 import { parse, serialize, type GValue, type VariantDict } from '#ostree/format/gvariant.ts';
 import { copySysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
 import { runInScratch, type ScratchRequest, type ScratchResult } from './scratch-initramfs.ts';

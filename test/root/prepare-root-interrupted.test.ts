@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeComposefsSysroot, removeSysroot, type ComposefsSysroot } from './composefs-sysroot.ts';
 import { IMAGE_MOUNT } from '#prepare-root/root-steps.ts';
-import { parseMountTable } from '#prepare-root/mount-table.ts';
+import { parseMountTable } from '#ostree/format/mount-table.ts';
 import { DIED, NOT_REACHED } from './interrupted-prepare-root.ts';
 import { describeMounts } from './prepare-root-cases.ts';
 import { UNDER_NODE, PROJECT, runInScratch } from './scratch-initramfs.ts';
