@@ -11,10 +11,10 @@ import { planImport, type ImportPlan, type Placement } from '#layering/import-pa
 import { withLabel } from '#layering/label-attribute.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { packageMetadata, packageRef, storedPackage } from '#layering/package-tree.ts';
-import type { RpmFile } from '#layering/rpm-file.ts';
+import { hasHeaderDigest, type RpmFile } from '#layering/rpm-file.ts';
 import { isSource, type RpmFileEntry } from '#layering/rpm-file-list.ts';
 import { getNumber, getRaw, type RpmHeader } from '#layering/rpm-header.ts';
-import { readPayload, type PayloadFile } from '#layering/rpm-payload.ts';
+import { payloadDigests, readPayload, type PayloadFile } from '#layering/rpm-payload.ts';
 import { TAG } from '#layering/rpm-tags.ts';
 import { formatTmpfiles } from '#layering/tmpfiles-lines.ts';
 
@@ -49,6 +49,7 @@ export function importRpm(txn: Transaction, rpm: RpmFile, options: ImportOptions
   const nevra = formatNevra(rpm.nevra);
   if (isSource(rpm.header))
     throw new UserError('BAD_RPM', `${rpm.path} is a source package, which cannot be installed`);
+  requireDigests(rpm);
   checkNames(rpm.header, nevra);
   const plan = planImport(rpm.files, nevra);
   const labels = options.labels ?? null;
@@ -65,6 +66,15 @@ export function importRpm(txn: Transaction, rpm: RpmFile, options: ImportOptions
   });
   if (options.setRef !== false) txn.setRef(packageRef(rpm.nevra, rpm.headerSha256), commit);
   return commit;
+}
+
+/** What is there has been compared, or will be; a package whose damage nothing would tell is refused, as by rpm. */
+function requireDigests(rpm: RpmFile): void {
+  const lacking = hasHeaderDigest(rpm) ? (payloadDigests(rpm).length > 0 ? null : 'payload') : 'header';
+  if (lacking !== null)
+    throw new UserError('BAD_RPM', `${rpm.path} has no digest of its ${lacking}`, {
+      hint: 'use a package that rpm 4.14 or later has built',
+    });
 }
 
 /** A tree's names are UTF-8. */

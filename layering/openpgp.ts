@@ -1,5 +1,6 @@
-import type { PublicKey, Signature } from 'openpgp';
+import type { PublicKey } from 'openpgp';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
+import { type OpenPgpSignature, readSignatures } from '#layering/openpgp-signature.ts';
 
 /** A public key that signatures are checked against. */
 export interface OpenPgpKey {
@@ -15,8 +16,8 @@ export interface OpenPgpKey {
 /** Keys at hand, and a way to get at those that have to be fetched and agreed to. */
 export interface Keyring {
   readonly keys: readonly OpenPgpKey[];
-  /** Asked only where no key at hand made a signature. */
-  readonly more?: () => Promise<readonly OpenPgpKey[]>;
+  /** Asked only where no key at hand makes a signature good; for the keys with these ids. */
+  readonly more?: (ids: readonly string[]) => Promise<readonly OpenPgpKey[]>;
 }
 
 export interface Signer {
@@ -27,9 +28,11 @@ export interface Signer {
 const BEGIN_KEY = '-----BEGIN PGP PUBLIC KEY BLOCK-----';
 const END_KEY = '-----END PGP PUBLIC KEY BLOCK-----';
 
-/** RFC 9580's numbers of what is no longer safe, with the name to tell. */
-const REFUSED_KEYS: Readonly<Record<number, string>> = { 16: 'ElGamal', 17: 'DSA', 20: 'ElGamal' };
-const REFUSED_HASHES: Readonly<Record<number, string>> = { 1: 'MD5', 2: 'SHA-1', 3: 'RIPEMD-160' };
+const HINTS = {
+  UNKNOWN_KEY: 'put the key into /etc/pki/rpm-gpg, or name its file with gpgkey= in the repository file',
+  INVALID_KEY: 'put a newer form of the key into /etc/pki/rpm-gpg, or have it signed with a valid key',
+  BAD_SIGNATURE: 'it was changed after it was signed: get it again, and from elsewhere if that does not help',
+} as const;
 
 /**
  * All keys in a file, binary or ASCII-armoured (several blocks too).
@@ -55,39 +58,105 @@ export async function parseKeys(bytes: Uint8Array, source: string): Promise<Open
 }
 
 /**
- * Checks a detached signature (binary or armoured) over `data`. @returns who made it
- * @throws UserError as `verifyOpenPgp`
+ * Checks detached signatures (binary or armoured) over `data`. @returns who made a good one
+ * @throws UserError as `verifySigned`
  */
-export function verifyDetached(data: Uint8Array, signature: Uint8Array, keyring: Keyring): Promise<Signer> {
-  return verifyOpenPgp([data], signature, keyring);
-}
-
-/**
- * Checks an OpenPGP signature over the concatenation of `signedBytes`. One good signature by a key of the ring is
- * enough. A key counts as it was when the signature was made, so a machine with a wrong clock judges no differently.
- * @throws UserError UNKNOWN_KEY (made by a key that is not in the ring), WEAK_SIGNATURE (DSA, SHA-1, MD5, short RSA),
- *   BAD_SIGNATURE (does not fit the data, or is no signature)
- */
-export async function verifyOpenPgp(
-  signedBytes: readonly Uint8Array[],
+export async function verifyDetached(
+  data: Uint8Array,
   signature: Uint8Array,
   keyring: Keyring,
 ): Promise<Signer> {
-  const parsed = await readSignature(signature);
-  refuseWeak(parsed);
-  const data = signedBytes.length === 1 ? signedBytes[0] : Buffer.concat(signedBytes);
-  const issuers = parsed.getSigningKeyIDs().map((id) => id.toHex().toUpperCase());
-  const atHand = ownersOf(keyring.keys, issuers);
-  const owners = atHand.length > 0 ? atHand : ownersOf((await keyring.more?.()) ?? [], issuers);
+  const signatures = await readSignatures(signature);
+  return await verifySigned(
+    signatures.map((one) => ({ signature: one, data: () => data })),
+    keyring,
+  );
+}
+
+/** A signature and what it is over. */
+export interface Signed {
+  readonly signature: OpenPgpSignature;
+  readonly data: () => Uint8Array;
+}
+
+/**
+ * One good signature by a key of the ring is enough, and a wrong one by such a key is too much; signatures by other
+ * keys, and of kinds that prove nothing, do not count. A key counts as it was when the signature was made, so a machine
+ * with a wrong clock judges no differently. Keys that have to be fetched are asked for only where none at hand will do.
+ * @throws UserError UNKNOWN_KEY (made by a key that is not in the ring), INVALID_KEY (expired, revoked, not bound, too
+ *   short), WEAK_SIGNATURE (DSA, SHA-1, MD5), UNSUPPORTED_SIGNATURE, BAD_SIGNATURE (does not fit the data)
+ */
+export async function verifySigned(signed: readonly Signed[], keyring: Keyring): Promise<Signer> {
+  const first = await judgeAll(signed, keyring.keys);
+  if (first.signer !== null) return first.signer;
+  const issuers = first.open.map(({ signature }) => signature.issuer);
+  const more = issuers.length === 0 ? [] : ((await keyring.more?.(issuers)) ?? []);
+  const second = more.length === 0 ? first : await judgeAll(first.open, more);
+  if (second.signer !== null) return second.signer;
+  throw mostTelling([...second.failures, ...first.failures]);
+}
+
+/** What to tell where nothing was good: the nearest to success. */
+function mostTelling(failures: readonly UserError[]): UserError {
+  const order = ['INVALID_KEY', 'UNKNOWN_KEY', 'WEAK_SIGNATURE', 'UNSUPPORTED_SIGNATURE'];
+  const found = order.flatMap((code) => failures.find((one) => one.code === code) ?? [])[0];
+  return found ?? new UserError('BAD_SIGNATURE', 'its signature cannot be read: it is empty');
+}
+
+interface Judged {
+  readonly signer: Signer | null;
+  readonly failures: readonly UserError[];
+  /** Those that another key might still make good. */
+  readonly open: readonly Signed[];
+}
+
+/** @throws UserError BAD_SIGNATURE where one by a known key is wrong */
+async function judgeAll(signed: readonly Signed[], keys: readonly OpenPgpKey[]): Promise<Judged> {
+  let signer: Signer | null = null;
+  const failures: UserError[] = [];
+  const open: Signed[] = [];
+  for (const one of signed) {
+    const outcome = await judge(one, keys);
+    if (!(outcome instanceof UserError)) {
+      signer ??= outcome;
+      continue;
+    }
+    if (outcome.code === 'BAD_SIGNATURE') throw outcome;
+    failures.push(outcome);
+    if (['UNKNOWN_KEY', 'INVALID_KEY'].includes(outcome.code)) open.push(one);
+  }
+  return { signer, failures, open };
+}
+
+async function judge({ signature, data }: Signed, keys: readonly OpenPgpKey[]): Promise<Signer | UserError> {
+  const { fault, issuer } = signature;
+  if (fault !== null) return fault;
+  const owners = ownersOf(keys, issuer);
   if (owners.length === 0)
-    throw new UserError(
-      'UNKNOWN_KEY',
-      `it is signed with key ${issuers.join(', ')}, which is not trusted here`,
-      {
-        hint: 'put the key into /etc/pki/rpm-gpg, or name its file with gpgkey= in the repository file',
-      },
-    );
-  return await verifyWith(data ?? new Uint8Array(0), parsed, owners);
+    return new UserError('UNKNOWN_KEY', `it is signed with key ${issuer}, which is not trusted here`, {
+      hint: HINTS.UNKNOWN_KEY,
+    });
+  const bytes = data();
+  let failure: UserError | null = null;
+  // Two keys may have one id: a signature that one of them made is good.
+  for (const { key, fingerprint, userId } of owners) {
+    const verdict = await signature.verify(bytes, key);
+    if (verdict.kind === 'good') return { keyFingerprint: fingerprint, userId };
+    if (failure?.code === 'INVALID_KEY') continue;
+    failure =
+      verdict.kind === 'bad'
+        ? new UserError(
+            'BAD_SIGNATURE',
+            `its signature by ${fingerprint} (${userId}) is not good: ${verdict.reason}`,
+            { hint: HINTS.BAD_SIGNATURE },
+          )
+        : new UserError(
+            'INVALID_KEY',
+            `it is signed with key ${fingerprint} (${userId}), which could not sign it: ${verdict.reason}`,
+            { hint: HINTS.INVALID_KEY },
+          );
+  }
+  return failure ?? new UserError('UNKNOWN_KEY', `it is signed with key ${issuer}`);
 }
 
 function openPgpKey(key: PublicKey, source: string): OpenPgpKey {
@@ -105,73 +174,16 @@ function armouredBlock(afterBegin: string): string {
   return `${BEGIN_KEY}${body}${END_KEY}\n`;
 }
 
-async function readSignature(bytes: Uint8Array): Promise<Signature> {
-  const openpgp = await import('openpgp');
-  const text = Buffer.from(bytes.subarray(0, 64)).toString('latin1');
-  try {
-    const parsed = text.trimStart().startsWith('-----BEGIN')
-      ? await openpgp.readSignature({ armoredSignature: Buffer.from(bytes).toString('latin1') })
-      : await openpgp.readSignature({ binarySignature: bytes });
-    if (parsed.packets.length === 0) throw new Error('it is of a version that is not supported');
-    return parsed;
-  } catch (cause) {
-    throw new UserError('BAD_SIGNATURE', `its signature cannot be read: ${messageOf(cause)}`, { cause });
-  }
+function ownersOf(keys: readonly OpenPgpKey[], issuer: string): OpenPgpKey[] {
+  return distinctKeys(keys.filter((one) => hasPart(one, issuer)));
 }
 
-function refuseWeak(signature: Signature): void {
-  for (const packet of signature.packets) {
-    const key = REFUSED_KEYS[packet.publicKeyAlgorithm ?? -1];
-    const hash = REFUSED_HASHES[packet.hashAlgorithm ?? -1];
-    const weak = [key, hash].filter((name) => name !== undefined).join(' and ');
-    if (weak === '') continue;
-    throw new UserError('WEAK_SIGNATURE', `its signature uses ${weak}, which can be forged`, {
-      hint: 'have it signed anew with RSA or Ed25519 and SHA-256 or better',
-    });
-  }
-}
-
-function ownersOf(keys: readonly OpenPgpKey[], issuers: readonly string[]): OpenPgpKey[] {
-  const owners = keys.filter(({ key }) =>
-    key.getKeys().some((part) => issuers.includes(part.getKeyID().toHex().toUpperCase())),
-  );
-  return distinctKeys(owners);
+/** Whether the key or one of its subkeys has this id (upper-case hex). */
+export function hasPart({ key }: OpenPgpKey, id: string): boolean {
+  return key.getKeys().some((part) => part.getKeyID().toHex().toUpperCase() === id);
 }
 
 /** A key may lie in several places; forms of it that differ (one may be newer) are all kept. */
 function distinctKeys(keys: readonly OpenPgpKey[]): OpenPgpKey[] {
   return [...new Map(keys.map((one) => [one.armoured, one])).values()];
-}
-
-async function verifyWith(
-  data: Uint8Array,
-  signature: Signature,
-  owners: readonly OpenPgpKey[],
-): Promise<Signer> {
-  const { createMessage, verify } = await import('openpgp');
-  const { signatures } = await verify({
-    message: await createMessage({ binary: data }),
-    signature,
-    verificationKeys: owners.map(({ key }) => key),
-    // No clock: the library then takes the signature's own time for the key's validity.
-    date: null,
-  });
-  let failure: unknown;
-  for (const { verified, keyID } of signatures) {
-    try {
-      await verified;
-      const [owner] = ownersOf(owners, [keyID.toHex().toUpperCase()]);
-      if (owner !== undefined) return { keyFingerprint: owner.fingerprint, userId: owner.userId };
-    } catch (error) {
-      failure = error;
-    }
-  }
-  const names = new Set(owners.map(({ fingerprint, userId }) => `${fingerprint} (${userId})`));
-  throw new UserError(
-    'BAD_SIGNATURE',
-    `its signature by ${[...names].join(', ')} is not good: ${messageOf(failure)}`,
-    {
-      cause: failure,
-    },
-  );
 }

@@ -117,14 +117,13 @@ function readOpenRpm(fd: number, path: string): RpmFile {
   const headerRange = { start: headerStart, end: header.end };
   const payloadRange = { start: header.end, end: size };
   checkSize(file, signature.header, size - headerStart);
-  const sha256 = headerSha256(header.header);
-  checkHeaderDigests(path, signature.header, header.header, sha256);
+  checkHeaderDigests(path, signature.header, header.header);
   return {
     path,
     signatureHeader: signature.header,
     header: header.header,
     nevra: usableNevra(header.header),
-    headerSha256: sha256,
+    headerSha256: headerSha256(header.header),
     files: readFileList(header.header),
     signatures: findSignatures(signature.header, headerRange, payloadRange),
     headerRange,
@@ -182,12 +181,28 @@ function checkSize(file: OpenPackage, signature: RpmHeader, actual: number): voi
   throw new UserError('BAD_RPM', `${file.path} has ${actual - expected} bytes after its end`);
 }
 
-function checkHeaderDigests(path: string, signature: RpmHeader, header: RpmHeader, sha256: string): void {
-  const expected = getString(signature, SIGTAG.SHA256);
-  const sha1 = getString(signature, SIGTAG.SHA1);
-  const wrong =
-    (expected !== null && expected !== sha256) || (sha1 !== null && sha1 !== headerDigest('sha1', header));
-  if (wrong) throw new UserError('BAD_RPM', `${path} is corrupted: its header does not match its digest`);
+/** Digests of the header that the signature header may have, by node:crypto's names; any that is there must be right. */
+const HEADER_DIGESTS = [
+  [SIGTAG.SHA256, 'sha256'],
+  [SIGTAG.SHA1, 'sha1'],
+  [SIGTAG.SHA3_256, 'sha3-256'],
+] as const;
+
+function checkHeaderDigests(path: string, signature: RpmHeader, header: RpmHeader): void {
+  for (const [tag, algorithm] of HEADER_DIGESTS) {
+    const expected = getString(signature, tag);
+    if (expected !== null && expected !== headerDigest(algorithm, header))
+      throw new UserError(
+        'BAD_RPM',
+        `${path} is corrupted: its header does not match its ${algorithm} digest`,
+        { hint: 'download it again' },
+      );
+  }
+}
+
+/** Whether something says what the header must be; the MD5 of old packages is over the payload too. */
+export function hasHeaderDigest({ signatureHeader }: RpmFile): boolean {
+  return [...HEADER_DIGESTS.map(([tag]) => tag), SIGTAG.MD5].some((tag) => signatureHeader.entries.has(tag));
 }
 
 function headerDigest(algorithm: string, header: RpmHeader): string {

@@ -1,5 +1,4 @@
 /** The files in a package's payload, streamed; every byte is checked against the header before the end. */
-import type { Hash } from 'node:crypto';
 import fs from 'node:fs';
 import { createHash } from '#native/hash.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
@@ -14,7 +13,7 @@ import {
   linkGroups,
   type RpmFileEntry,
 } from '#layering/rpm-file-list.ts';
-import { getNumber, getString, HEADER_MAGIC, printable, textOf } from '#layering/rpm-header.ts';
+import { getNumber, getString, getStrings, HEADER_MAGIC, printable, textOf } from '#layering/rpm-header.ts';
 import { TAG } from '#layering/rpm-tags.ts';
 
 /** One file of the payload, with all its names. */
@@ -24,6 +23,9 @@ export interface PayloadFile {
   content(): Generator<Uint8Array, void>;
 }
 
+/** OpenPGP's number. */
+const SHA256 = 8;
+const STRONG = ['sha256', 'sha384', 'sha512', 'sha3-256'];
 const RAW_CHUNK = 256 * 1024;
 /** An archive is padded to its block size. */
 const MOST_AFTER_TRAILER = 1 << 20;
@@ -59,31 +61,57 @@ interface RawPayload {
 }
 
 function rawPayload(rpm: RpmFile, fd: number): RawPayload {
-  const check = payloadCheck(rpm);
+  const checks = payloadDigests(rpm).map(({ algorithm, expected, overHeader }) => {
+    const hash = createHash(algorithm);
+    if (overHeader) hash.update(HEADER_MAGIC).update(rpm.header.bytes);
+    return { hash, algorithm, expected };
+  });
   let at = rpm.payloadRange.start;
   const read = (): Uint8Array => {
     const chunk = Buffer.allocUnsafe(Math.min(RAW_CHUNK, rpm.payloadRange.end - at));
     const got = fs.readSync(fd, chunk, 0, chunk.length, at);
     at += got;
-    check?.hash.update(chunk.subarray(0, got));
+    for (const { hash } of checks) hash.update(chunk.subarray(0, got));
     return chunk.subarray(0, got);
   };
   const verify = () => {
     while (read().length > 0);
-    if (check !== null && check.hash.digest('hex') !== check.expected)
-      throw badPayload(rpm, 'it does not match its digest');
+    for (const { hash, algorithm, expected } of checks)
+      if (hash.digest('hex') !== expected) throw badPayload(rpm, `it does not match its ${algorithm} digest`);
   };
   return { read, verify };
 }
 
-/** The payload's own digest, or the MD5 of header and payload that older packages have instead. */
-function payloadCheck(rpm: RpmFile): { hash: Hash; expected: string } | null {
-  const digest = getString(rpm.header, TAG.PAYLOADDIGEST);
-  const algorithm = digestName(getNumber(rpm.header, TAG.PAYLOADDIGESTALGO) ?? 8);
-  if (digest !== null && algorithm !== null) return { hash: createHash(algorithm), expected: digest };
+interface PayloadDigest {
+  /** node:crypto's name. */
+  readonly algorithm: string;
+  readonly expected: string;
+  readonly overHeader: boolean;
+}
+
+/**
+ * What the payload must match: every digest that the header has of it (rpm 6 writes three) or, where it has none, the
+ * MD5 of header and payload of older packages. Empty where the package has neither.
+ */
+export function payloadDigests(rpm: RpmFile): PayloadDigest[] {
+  const named = digestName(getNumber(rpm.header, TAG.PAYLOADDIGESTALGO) ?? SHA256);
+  const found = [
+    [TAG.PAYLOADDIGEST, named],
+    [TAG.PAYLOADSHA512, 'sha512'],
+    [TAG.PAYLOADSHA3_256, 'sha3-256'],
+  ] as const;
+  const digests = found.flatMap(([tag, algorithm]) => {
+    const expected = getStrings(rpm.header, tag)[0];
+    return expected === undefined || algorithm === null ? [] : [{ algorithm, expected, overHeader: false }];
+  });
+  if (digests.length > 0) return digests;
   const md5 = md5OfPackage(rpm);
-  if (md5 === null) return null;
-  return { hash: createHash('md5').update(HEADER_MAGIC).update(rpm.header.bytes), expected: md5 };
+  return md5 === null ? [] : [{ algorithm: 'md5', expected: md5, overHeader: true }];
+}
+
+/** Whether a signature over the header vouches for the payload too. */
+export function headerCoversPayload(rpm: RpmFile): boolean {
+  return payloadDigests(rpm).some(({ algorithm, overHeader }) => !overHeader && STRONG.includes(algorithm));
 }
 
 function* filesOf(rpm: RpmFile, raw: RawPayload): Generator<PayloadFile, void> {

@@ -138,6 +138,7 @@ export const TAG = {
   FILESIGNATURELENGTH: 5091,
   PAYLOADDIGEST: 5092,
   PAYLOADDIGESTALGO: 5093,
+  PAYLOADDIGESTALT: 5097,
   PREUNTRANS: 5104,
   POSTUNTRANS: 5105,
   PREUNTRANSPROG: 5106,
@@ -145,6 +146,8 @@ export const TAG = {
   PREUNTRANSFLAGS: 5108,
   POSTUNTRANSFLAGS: 5109,
   RPMFORMAT: 5114,
+  PAYLOADSHA512: 5121,
+  PAYLOADSHA3_256: 5123,
 } as const;
 
 /** Tags that only the signature header has, or has under another number than the main header. */
@@ -165,6 +168,7 @@ export const SIGTAG = {
   VERITYSIGNATURES: 276,
   VERITYSIGNATUREALGO: 277,
   OPENPGP: 278,
+  SHA3_256: 279,
 } as const;
 
 /** Types of a header's entries. */

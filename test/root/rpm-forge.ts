@@ -32,21 +32,35 @@ export interface ForgedRpm {
   readonly entries?: readonly ForgedEntry[];
   /** Cuts the payload's archive off there. */
   readonly archiveLength?: number;
-  readonly payloadDigest?: string;
+  /** Instead of the right one; null: none. */
+  readonly payloadDigest?: string | null;
+  /** More of the header. */
+  readonly tags?: readonly Tagged[];
+  /** Of the signature header, instead of the SHA-256 of the header; told the header with its magic, and the payload. */
+  readonly signed?: (header: Buffer, payload: Buffer) => readonly Tagged[];
   readonly digests?: readonly string[];
   readonly compressor?: string;
 }
 
-type Values = readonly number[] | readonly string[] | Uint8Array;
-type Tagged = readonly [tag: number, type: 'int16' | 'int32' | 'string' | 'array' | 'bin', values: Values];
+export type Values = readonly number[] | readonly string[] | Uint8Array;
+export type Tagged = readonly [
+  tag: number,
+  type: 'int16' | 'int32' | 'string' | 'array' | 'bin',
+  values: Values,
+];
 
 const GHOST = 1 << 6;
 
 /** Writes the package to `file` and returns the path. */
 export function forgeRpm(file: string, rpm: ForgedRpm): string {
   const payload = gzipSync(archive(rpm));
-  const header = headerBytes(63, [...identity(rpm), ...fileTags(rpm), ...payloadTags(rpm, payload)]);
-  const signature = headerBytes(62, [[1000, 'int32', [header.length + payload.length]]]);
+  const header = headerBytes(63, tagsOf(rpm, payload));
+  const signed = rpm.signed?.(header, payload) ?? [[273, 'string', [sha256(header)]]];
+  const size: Tagged = [1000, 'int32', [header.length + payload.length]];
+  const signature = headerBytes(
+    62,
+    [...signed, size].sort((a, b) => a[0] - b[0]),
+  );
   const padding = Buffer.alloc((8 - (signature.length % 8)) % 8);
   fs.writeFileSync(file, Buffer.concat([lead(), signature, padding, header, payload]));
   return file;
@@ -54,9 +68,16 @@ export function forgeRpm(file: string, rpm: ForgedRpm): string {
 
 /** The header that the file would have, as a database stores it. */
 export function forgedHeader(rpm: ForgedRpm): Uint8Array {
-  return headerBytes(63, [...identity(rpm), ...fileTags(rpm), ...payloadTags(rpm, Buffer.alloc(1))]).subarray(
-    8,
-  );
+  return headerBytes(63, tagsOf(rpm, Buffer.alloc(1))).subarray(8);
+}
+
+function tagsOf(rpm: ForgedRpm, payload: Buffer): Tagged[] {
+  const tags = [...identity(rpm), ...fileTags(rpm), ...payloadTags(rpm, payload), ...(rpm.tags ?? [])];
+  return tags.sort((a, b) => a[0] - b[0]);
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }
 
 function lead(): Buffer {
@@ -108,12 +129,16 @@ function digestOf(file: ForgedFile): string {
 }
 
 function payloadTags(rpm: ForgedRpm, payload: Buffer): Tagged[] {
-  const digest = rpm.payloadDigest ?? createHash('sha256').update(payload).digest('hex');
+  const digest = rpm.payloadDigest === undefined ? sha256(payload) : rpm.payloadDigest;
   return [
     [1124, 'string', ['cpio']],
     [1125, 'string', [rpm.compressor ?? 'gzip']],
-    [5092, 'array', [digest]],
-    [5093, 'int32', [8]],
+    ...(digest === null
+      ? []
+      : ([
+          [5092, 'array', [digest]],
+          [5093, 'int32', [8]],
+        ] as const)),
   ];
 }
 

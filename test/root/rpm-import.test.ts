@@ -243,7 +243,27 @@ describe('what a package may lie about', () => {
     [
       'a payload that was changed',
       { files: [one], payloadDigest: '0'.repeat(64) },
-      /does not match its digest/,
+      /does not match its sha256 digest/,
+    ],
+    [
+      'a payload that another of its digests does not fit',
+      { files: [one], tags: [[5121, 'array', ['0'.repeat(128)]]] },
+      /does not match its sha512 digest/,
+    ],
+    [
+      'a payload without a digest',
+      { files: [one], payloadDigest: null },
+      /forged\.rpm has no digest of its payload/,
+    ],
+    [
+      'a header without a digest',
+      { files: [one], signed: () => [] },
+      /forged\.rpm has no digest of its header/,
+    ],
+    [
+      'a header that its third digest does not fit',
+      { files: [one], signed: () => [[279, 'string', ['0'.repeat(64)]]] },
+      /its header does not match its sha3-256 digest/,
     ],
     ['an unknown compression', { files: [one], compressor: 'rar' }, /its compression 'rar' is not supported/],
     ['another compression', { files: [one], compressor: 'xz' }, /not xz/],

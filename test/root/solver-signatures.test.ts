@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -9,12 +8,12 @@ import { type OpenPgpKey, parseKeys, verifyDetached } from '#layering/openpgp.ts
 import { readRpmFile } from '#layering/rpm-file.ts';
 import { verifyPackage } from '#layering/verify-package.ts';
 import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
+import { newKey, removeKeys, rpmsign, signed, type SigningKey } from '#test/root/signing-keys.ts';
 import { nevrasOf, weResolve } from '#test/root/solver-repository.ts';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-signed-'));
 const repository = path.join(scratch, 'repository');
 const repomd = path.join(repository, 'repodata/repomd.xml');
-const homes: string[] = [];
 let serial = 0;
 
 beforeAll(() => {
@@ -23,10 +22,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
-  for (const home of homes) {
-    execFileSync('gpgconf', ['--homedir', home, '--kill', 'gpg-agent']);
-    fs.rmSync(home, { recursive: true, force: true });
-  }
+  removeKeys();
   fs.rmSync(scratch, { recursive: true, force: true });
 });
 
@@ -34,7 +30,7 @@ describe('detached signatures as gpg makes them', () => {
   test.each(['rsa3072', 'ed25519'])('%s, armoured and binary', async (algorithm) => {
     const key = newKey(algorithm);
     const file = fileWith('what is signed');
-    const [public_] = await parseKeys(key.armoured, 'test');
+    const [public_] = await parseKeys(key.armoured(), 'test');
     for (const armour of [['--armor'], []]) {
       const signature = signed(key, file, armour);
       const signer = await verifyDetached(fs.readFileSync(file), signature, { keys: known(public_) });
@@ -44,8 +40,8 @@ describe('detached signatures as gpg makes them', () => {
 
   test('other content, another key, a damaged and an absent signature are refused', async () => {
     const key = newKey('ed25519');
-    const [mine] = await parseKeys(key.armoured, 'test');
-    const [other] = await parseKeys(newKey('ed25519').armoured, 'test');
+    const [mine] = await parseKeys(key.armoured(), 'test');
+    const [other] = await parseKeys(newKey('ed25519').armoured(), 'test');
     const file = fileWith('what is signed');
     const data = fs.readFileSync(file);
     const signature = signed(key, file, []);
@@ -74,7 +70,7 @@ describe('detached signatures as gpg makes them', () => {
     const rsa = newKey('rsa3072');
     const file = fileWith('x');
     const sha1 = signed(rsa, file, ['--digest-algo', 'SHA1', '--weak-digest', 'MD5']);
-    const [key] = await parseKeys(rsa.armoured, 'test');
+    const [key] = await parseKeys(rsa.armoured(), 'test');
     await expect(verifyDetached(fs.readFileSync(file), sha1, { keys: known(key) })).rejects.toThrow(/SHA-1/);
     const dsa = newKey('dsa2048');
     await expect(verifyDetached(fs.readFileSync(file), signed(dsa, file, []), { keys: [] })).rejects.toThrow(
@@ -86,7 +82,7 @@ describe('detached signatures as gpg makes them', () => {
 describe('packages as rpmsign signs them', () => {
   test.each(['rsa3072', 'ed25519'])('%s: good, unknown and absent', async (algorithm) => {
     const key = newKey(algorithm);
-    const [mine] = await parseKeys(key.armoured, 'test');
+    const [mine] = await parseKeys(key.armoured(), 'test');
     const file = buildRpm(fs.mkdtempSync(path.join(scratch, 'rpm-')), { name: 'signed', files: [] });
     await expect(verifyPackage(readRpmFile(file), { keys: known(mine) })).rejects.toMatchObject({
       code: 'UNSIGNED',
@@ -100,7 +96,7 @@ describe('packages as rpmsign signs them', () => {
 
   test.each(['the header', 'header and payload'])('over %s: what was read is judged', async (covered) => {
     const key = newKey('ed25519');
-    const keys = { keys: known((await parseKeys(key.armoured, 'test'))[0]) };
+    const keys = { keys: known((await parseKeys(key.armoured(), 'test'))[0]) };
     const directory = fs.mkdtempSync(path.join(scratch, 'rpm-'));
     const build = (name: string) => buildRpm(directory, { name, files: [{ path: '/usr/x', content: name }] });
     const [signedFile, other] = [build('signed'), build('other')];
@@ -122,8 +118,8 @@ describe('repo_gpgcheck', () => {
     const key = newKey('rsa3072');
     sign(key);
     const file = path.join(scratch, 'key.asc');
-    fs.writeFileSync(file, key.armoured);
-    expect(await resolve(`gpgkey=file://${file}`)).toEqual(['thing-1.0-1.noarch']);
+    fs.writeFileSync(file, key.armoured());
+    expect(await resolve(`gpgkey=file://${file}`, '/')).toEqual(['thing-1.0-1.noarch']);
   });
 
   test("the tree's own keys count, and its paths are meant inside it", async () => {
@@ -132,9 +128,9 @@ describe('repo_gpgcheck', () => {
     const root = path.join(scratch, 'tree');
     fs.mkdirSync(path.join(root, 'etc/pki/rpm-gpg'), { recursive: true });
     fs.mkdirSync(path.join(root, 'usr/share'), { recursive: true });
-    fs.writeFileSync(path.join(root, 'usr/share/inside.asc'), key.armoured);
+    fs.writeFileSync(path.join(root, 'usr/share/inside.asc'), key.armoured());
     expect(await resolve('gpgkey=file:///usr/share/inside.asc', root)).toEqual(['thing-1.0-1.noarch']);
-    fs.writeFileSync(path.join(root, 'etc/pki/rpm-gpg/RPM-GPG-KEY-test'), key.armoured);
+    fs.writeFileSync(path.join(root, 'etc/pki/rpm-gpg/RPM-GPG-KEY-test'), key.armoured());
     fs.writeFileSync(path.join(root, 'etc/pki/rpm-gpg/RPM-GPG-KEY-of-a-kind-unknown'), 'not a key');
     expect(await resolve('', root)).toEqual(['thing-1.0-1.noarch']);
   });
@@ -148,16 +144,16 @@ describe('repo_gpgcheck', () => {
     sign(key);
     await expect(resolve('')).rejects.toMatchObject({ code: 'UNKNOWN_KEY' });
     const file = path.join(scratch, 'known.asc');
-    fs.writeFileSync(file, key.armoured);
+    fs.writeFileSync(file, key.armoured());
     fs.appendFileSync(repomd, '<!-- more -->\n');
-    await expect(resolve(`gpgkey=file://${file}`)).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
+    await expect(resolve(`gpgkey=file://${file}`, '/')).rejects.toMatchObject({ code: 'BAD_SIGNATURE' });
   });
 
   test('a key from the network counts only once it is accepted, and is then kept', async () => {
     const key = newKey('rsa3072');
     sign(key);
     const server = http
-      .createServer((_request, response) => response.end(key.armoured))
+      .createServer((_request, response) => response.end(key.armoured()))
       .listen(0, '127.0.0.1');
     await new Promise((ready) => server.once('listening', ready));
     const gpgkey = `gpgkey=http://127.0.0.1:${(server.address() as AddressInfo).port}/key`;
@@ -174,42 +170,8 @@ describe('repo_gpgcheck', () => {
   });
 });
 
-interface Key {
-  readonly home: string;
-  readonly fingerprint: string;
-  readonly armoured: Buffer;
-}
-
-function newKey(algorithm: string): Key {
-  // A socket's path must be short.
-  const home = fs.mkdtempSync(path.join(os.tmpdir(), 'yo-gpg-'));
-  homes.push(home);
-  const user = 'Test <test@example.invalid>';
-  gpg(home, ['--passphrase', '', '--quick-generate-key', user, algorithm, 'sign', 'never']);
-  const listing = gpg(home, ['--list-keys', '--with-colons']).toString();
-  const fingerprint = /^fpr:+([0-9A-F]{40}):/m.exec(listing)?.[1] ?? '';
-  return { home, fingerprint, armoured: gpg(home, ['--export', '--armor']) };
-}
-
-function gpg(home: string, args: readonly string[]): Buffer {
-  const all = ['--homedir', home, '--batch', '--quiet', '--yes', ...args];
-  return execFileSync('gpg', all, { stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-function signed({ home }: Key, file: string, options: readonly string[]): Buffer {
-  gpg(home, [...options, '--output', `${file}.sig`, '--detach-sign', file]);
-  return fs.readFileSync(`${file}.sig`);
-}
-
-function rpmsign(key: Key, file: string): void {
-  const macros = { __gpg: '/usr/bin/gpg', _gpg_name: key.fingerprint, _gpg_path: key.home };
-  const defines = Object.entries(macros).flatMap(([name, value]) => ['--define', `${name} ${value}`]);
-  execFileSync('rpmsign', [...defines, '--addsign', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-}
-
-function sign(key: Key): void {
+function sign(key: SigningKey): void {
   fs.writeFileSync(`${repomd}.asc`, signed(key, repomd, ['--armor']));
-  fs.rmSync(`${repomd}.sig`);
 }
 
 function fileWith(text: string): string {
