@@ -1,11 +1,10 @@
 // A repository's rpm-md files: converted to a .solv file in a pool of its own, or decompressed; on worker threads.
 #include "solver.h"
 #include "arguments.h"
-#include <algorithm>
+#include "metadata-file.h"
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 extern "C" {
@@ -21,65 +20,6 @@ namespace {
 
 struct WriterDeleter {
   void operator()(Repowriter *writer) const { repowriter_free(writer); }
-};
-
-// A file that must not unpack to more than a bomb would: neither in all, nor in one text between two tags, which the XML
-// parser keeps whole. Reads fail from there on.
-class LimitedFile {
- public:
-  explicit LimitedFile(const std::string &path) : path_(path), inner_(solv_xfopen(path.c_str(), "r")) {
-    if (!inner_) throw std::runtime_error(path + ": " + strerror(errno));
-    struct stat status;
-    if (stat(path.c_str(), &status) == 0) most_ = std::max<uint64_t>(most_, kMostRatio * static_cast<uint64_t>(status.st_size));
-    cookie_io_functions_t calls = {};
-    calls.read = [](void *self, char *buffer, size_t size) { return static_cast<LimitedFile *>(self)->Read(buffer, size); };
-    outer_.reset(fopencookie(this, "r", calls));
-    if (!outer_) throw std::runtime_error(path + ": " + strerror(errno));
-  }
-
-  FILE *get() const { return outer_.get(); }
-
-  void ThrowFault() const {
-    if (!fault_.empty()) throw std::runtime_error(path_ + ": " + fault_);
-  }
-
- private:
-  static constexpr uint64_t kMostRatio = 100;
-  static constexpr uint64_t kMostText = 8 << 20;
-
-  ssize_t Read(char *buffer, size_t size) {
-    size_t count = fread(buffer, 1, size, inner_.get());
-    if (count == 0) return ferror(inner_.get()) ? Fail("cannot be decompressed") : 0;
-    total_ += count;
-    const void *tag = memrchr(buffer, '<', count);
-    text_ = tag == nullptr ? text_ + count : static_cast<uint64_t>(buffer + count - static_cast<const char *>(tag));
-    if (IsDeep(buffer, count)) return Fail("has a dependency with more than " + std::to_string(kMostParentheses) + " parentheses");
-    if (total_ > most_) return Fail("unpacks to more than " + std::to_string(most_) + " bytes, a hundred times its size");
-    if (text_ > kMostText) return Fail("has a text of more than " + std::to_string(kMostText) + " bytes");
-    return static_cast<ssize_t>(count);
-  }
-
-  // libsolv reads a dependency in parentheses by calling itself for those within, to the end of the stack.
-  bool IsDeep(const char *buffer, size_t count) {
-    const char *from = buffer, *end = buffer + count;
-    while (const char *open = static_cast<const char *>(memchr(from, '(', end - from))) {
-      if (memchr(from, '<', open - from) != nullptr) open_ = 0;
-      if (++open_ > kMostParentheses) return true;
-      from = open + 1;
-    }
-    if (memchr(from, '<', end - from) != nullptr) open_ = 0;
-    return false;
-  }
-
-  ssize_t Fail(const std::string &why) {
-    if (fault_.empty()) fault_ = why;
-    errno = EFBIG;
-    return -1;
-  }
-
-  std::string path_, fault_;
-  FileOwner inner_, outer_;
-  uint64_t most_ = 64 << 20, total_ = 0, text_ = 0, open_ = 0;
 };
 
 class Conversion : public Napi::AsyncWorker {
@@ -118,7 +58,7 @@ class Conversion : public Napi::AsyncWorker {
   }
 
   static void Read(Repo *repo, const std::string &path, const char *language, int flags) {
-    LimitedFile file(path);
+    MetadataFile file(path);
     int failed = repo_add_rpmmd(repo, file.get(), language, flags);
     file.ThrowFault();
     if (failed != 0) throw std::runtime_error(path + ": " + pool_errstr(repo->pool));
