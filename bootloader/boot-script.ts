@@ -2,6 +2,8 @@
  * `boot.scr` for U-Boot: a script that loads and starts the entry that `ostree_entry` names, and the image that it has to
  * be in (the legacy image format of U-Boot, include/image.h).
  */
+import { menuFallback } from '#bootloader/fallback-marks.ts';
+import { ubootCountDown } from '#bootloader/fallback-uboot.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
@@ -37,7 +39,8 @@ export function bootCommand(head: Uint8Array): BootCommand {
 
 /**
  * The script's text, entries in the menu's order. The board's environment gives what distro boot sets (`devtype`, `devnum`,
- * `distro_bootpart`), the usual addresses, `fdtfile`, and which entry (0 where `ostree_entry` is not set).
+ * `distro_bootpart`), the usual addresses, `fdtfile`, and which entry (0 where `ostree_entry` is not set). Where the first
+ * one is on trial its boots are counted, and one that cannot be started is tried again, until its tries are used up.
  * @throws UserError BAD_BLS for an entry without a kernel
  */
 export function bootScript(entries: readonly ScriptEntry[], options: ScriptOptions): string {
@@ -45,8 +48,11 @@ export function bootScript(entries: readonly ScriptEntry[], options: ScriptOptio
     `${index === 0 ? 'if' : 'elif'} test "\${ostree_entry}" = ${index}; then`,
     ...settings(entry, options.prefix).map(([name, value]) => `  setenv ${name} ${quoted(value)}`),
   ]);
+  const fallback = menuFallback(entries.map(({ bls }) => bls));
   return [
     '# Written by ostree at each deployment; changes here are lost.',
+    'setenv ostree_trial',
+    ...(fallback === null ? [] : ubootCountDown(fallback)),
     'test -n "${ostree_entry}" || setenv ostree_entry 0',
     ...cases.flat(),
     ...(entries.length === 0
@@ -96,8 +102,14 @@ function settings({ bls, command }: ScriptEntry, prefix: string): [string, strin
   ];
 }
 
+/** On trial the machine starts anew, with one try less; else U-Boot goes on to its next boot target. */
+const GIVE_UP = ['test -z "${ostree_trial}" || reset', 'exit'];
+
 const LOAD = [
-  'load ${devtype} ${devnum}:${distro_bootpart} ${kernel_addr_r} ${ostree_kernel} || exit',
+  'load ${devtype} ${devnum}:${distro_bootpart} ${kernel_addr_r} ${ostree_kernel} || setenv ostree_kernel',
+  'if test -z "${ostree_kernel}"; then',
+  ...GIVE_UP.map(indented),
+  'fi',
   'setenv ostree_tree ${fdt_addr}',
   'test -n "${ostree_tree}" || setenv ostree_tree ${fdtcontroladdr}',
   'test -n "${ostree_fdt}" || test -z "${ostree_fdtdir}" || test -z "${fdtfile}" || setenv ostree_fdt ${ostree_fdtdir}/${fdtfile}',
@@ -119,11 +131,19 @@ function overlay(name: string): string[] {
 const START = [
   'setenv ostree_ramdisk -',
   'if test -n "${ostree_initrd}"; then',
-  '  load ${devtype} ${devnum}:${distro_bootpart} ${ramdisk_addr_r} ${ostree_initrd} || exit',
+  '  load ${devtype} ${devnum}:${distro_bootpart} ${ramdisk_addr_r} ${ostree_initrd} || setenv ostree_initrd',
+  '  if test -z "${ostree_initrd}"; then',
+  ...GIVE_UP.map((line) => indented(indented(line))),
+  '  fi',
   '  setenv ostree_ramdisk ${ramdisk_addr_r}:${filesize}',
   'fi',
   '${ostree_start} ${kernel_addr_r} ${ostree_ramdisk} ${ostree_tree}',
+  ...GIVE_UP,
 ];
+
+function indented(line: string): string {
+  return `  ${line}`;
+}
 
 /** In single quotes, as U-Boot's hush reads them. */
 function quoted(text: string): string {

@@ -1,9 +1,13 @@
 /** Which boot loader's own configuration is written besides the entries. */
 import type { Fd, Syscalls } from '#native/syscalls.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
 
 export type Bootloader = 'none' | 'syslinux' | 'grub2' | 'uboot';
+
+/** Where U-Boot looks for what we write, if it is a link to it. */
+export const BOOT_SCRIPT = { path: 'boot/boot.scr', target: 'loader/boot.scr' };
+export const EXTLINUX = { path: 'boot/extlinux/extlinux.conf', target: '../loader/extlinux.conf' };
 
 export interface BootloaderFacts {
   /** `sysroot.bootloader` of the repository's configuration. */
@@ -11,6 +15,8 @@ export interface BootloaderFacts {
   readonly hasSyslinux: boolean;
   readonly hasGrub: boolean;
   readonly hasUboot: boolean;
+  /** `/boot/boot.scr` is a link to ours. */
+  readonly hasBootScript: boolean;
   /** bootupd owns a static grub.cfg. */
   readonly hasStaticGrub: boolean;
 }
@@ -45,8 +51,22 @@ export function readBootloaderFacts(sys: Syscalls, root: Fd, config: KeyFile): B
     hasSyslinux: exists('boot/syslinux/syslinux.cfg'),
     hasGrub: exists('boot/grub/grub.cfg') || exists('boot/grub2/grub.cfg'),
     hasUboot: exists('boot/loader/uEnv.txt'),
+    hasBootScript: leadsTo({ sys, fd: root }, BOOT_SCRIPT),
     hasStaticGrub: isStaticGrub(sys.readText(root, 'boot/bootupd-state.json') ?? ''),
   };
+}
+
+/** Whether the path is a link with that target. */
+export function leadsTo(
+  { sys, fd }: { readonly sys: Syscalls; readonly fd: Fd },
+  { path, target }: typeof BOOT_SCRIPT,
+): boolean {
+  try {
+    return sys.readlink(fd, path) === target;
+  } catch (error) {
+    if (codeOf(error) !== 'EINVAL') throw error;
+    return false;
+  }
 }
 
 /** vfat has neither symbolic links nor hard links. */

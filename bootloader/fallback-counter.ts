@@ -1,5 +1,5 @@
 /** Where each boot loader keeps how often the deployment on trial may still boot. */
-import type { Bootloader } from '#bootloader/detect.ts';
+import { chooseBootloader, type BootloaderFacts } from '#bootloader/detect.ts';
 import {
   armedVariables,
   goodVariables,
@@ -23,14 +23,20 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 /** 'entries': in the names of the entry files, as systemd-boot does; null: nowhere. */
 export type Counter = 'grub2' | 'uboot' | 'entries' | null;
 
-/** @param isBooted the sysroot is that of the running machine, whose devices are known */
-export function counterOf(bootloader: Bootloader, isBooted: boolean): Counter {
+/**
+ * @param isBooted the sysroot is that of the running machine, whose devices are known
+ * @throws UserError BAD_REPO, BOOTLOADER
+ */
+export function counterOf(facts: BootloaderFacts, isBooted: boolean): Counter {
+  const bootloader = chooseBootloader(facts);
   switch (bootloader) {
     case 'grub2':
       return 'grub2';
     case 'uboot':
       return isBooted ? 'uboot' : null;
     case 'none':
+      // U-Boot reads no entries.
+      if (facts.hasBootScript) return isBooted ? 'uboot' : null;
       return 'entries';
     case 'syslinux':
       return null;
@@ -65,8 +71,10 @@ export function readCounts(sysroot: Sysroot, counter: Counter): Counts {
  */
 export function prepareTrial(sysroot: Sysroot, counter: Counter, trial: Trial): void {
   if (counter === 'grub2' && requireGrubEnvironment(sysroot) === null) repairGrubEnvironment(sysroot);
-  if (counter !== 'uboot' || readUbootVariables(sysroot.sys).get(UBOOT_TRIAL) === trial.id) return;
-  setUbootVariables(sysroot.sys, armedVariables(trial));
+  if (counter !== 'uboot') return;
+  const variables = readUbootVariables(sysroot.sys);
+  if (variables.get(UBOOT_TRIAL) !== trial.id)
+    setUbootVariables(sysroot.sys, armedVariables(trial, variables));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What is known of the boots of a sysroot's deployments, now: the marks in the entries and what the boot loader counted. */
-import { chooseBootloader, readBootloaderFacts } from '#bootloader/detect.ts';
+import { readBootloaderFacts } from '#bootloader/detect.ts';
 import { counterOf, readCounts, type Counter } from '#bootloader/fallback-counter.ts';
 import { markOf } from '#bootloader/fallback-marks.ts';
 import { fallbackTries } from '#bootloader/fallback-settings.ts';
@@ -35,7 +35,7 @@ export function readFallback(sysroot: Sysroot): FallbackState {
       standing: standingOf(tries === null ? null : (marks[at] ?? null), counts, deployment.isBooted),
     }));
   if (tries === null) return { tries, counter: null, list: standings(new Map()), problem: settings.problem };
-  const counter = attempt(() => counterOf(chosenBootloader(sysroot), sysroot.booted !== null), null);
+  const counter = attempt(() => counterOf(factsOf(sysroot), sysroot.booted !== null), null);
   const counts = attempt(() => readCounts(sysroot, counter.value), new Map<string, number | 'good'>());
   const problem = counter.problem ?? counts.problem ?? (counter.value === null ? NOT_COUNTED : null);
   return { tries, counter: counter.value, list: standings(counts.value), problem };
@@ -49,8 +49,8 @@ export function bootedPlace({ list }: FallbackState): number | null {
 
 const NOT_COUNTED = 'boots cannot be counted here: no deployment is on trial';
 
-function chosenBootloader({ sys, fd, repo }: Sysroot): ReturnType<typeof chooseBootloader> {
-  return chooseBootloader(readBootloaderFacts(sys, fd, repo.config));
+function factsOf({ sys, fd, repo }: Sysroot): ReturnType<typeof readBootloaderFacts> {
+  return readBootloaderFacts(sys, fd, repo.config);
 }
 
 function attempt<T, E>(

@@ -13,20 +13,37 @@ export const UBOOT_TRIAL = 'yum_ostree_trial';
 /** A command in uEnv.txt: takes the other entry's variables. */
 const UBOOT_FALLBACK = 'yum_ostree_fallback';
 
+/** The `bootcount` that boot.scr left: with another one U-Boot has counted the boot itself. */
+const COUNTED = 'yum_ostree_counted';
+/** What U-Boot runs where it counts itself and the limit is passed. Without it, it would stop at its prompt. */
+const ALTERNATIVE = 'setenv yum_ostree_exhausted 1; run bootcmd';
+
 type Changes = Readonly<Record<string, string | null>>;
 
-/** Counting starts. */
-export function armedVariables({ id, tries }: Trial): Changes {
-  return { [UBOOT_TRIAL]: id, bootlimit: String(tries), bootcount: '0', upgrade_available: '1' };
+/** Counting starts. `before`: what is set; an `altbootcmd` of the board's vendor stays. */
+export function armedVariables({ id, tries }: Trial, before: Variables): Changes {
+  return {
+    [UBOOT_TRIAL]: id,
+    [COUNTED]: null,
+    bootlimit: String(tries),
+    bootcount: '0',
+    upgrade_available: '1',
+    ...(before.has('altbootcmd') ? {} : { altbootcmd: ALTERNATIVE }),
+  };
 }
 
 /** The trial was passed. */
 export function goodVariables({ id }: Trial): Changes {
-  return { [UBOOT_TRIAL]: id, bootcount: '0', upgrade_available: '0' };
+  return { ...IDLE_VARIABLES, [UBOOT_TRIAL]: id };
 }
 
 /** Nothing is on trial. */
-export const IDLE_VARIABLES: Changes = { [UBOOT_TRIAL]: null, bootcount: '0', upgrade_available: '0' };
+export const IDLE_VARIABLES: Changes = {
+  [UBOOT_TRIAL]: null,
+  [COUNTED]: null,
+  bootcount: '0',
+  upgrade_available: '0',
+};
 
 export function isCounting(variables: Variables): boolean {
   return variables.get('upgrade_available') === '1';
@@ -59,15 +76,30 @@ export function ubootFallbackLine(
 }
 
 /**
- * For a boot script where U-Boot itself counts no boots (without CONFIG_BOOTCOUNT_LIMIT), before it loads uEnv.txt: what is
- * loaded from there must not be saved. After that: `if test "${yum_ostree_exhausted}" = "1"; then run yum_ostree_fallback; fi`.
+ * For boot.scr, before an entry is chosen: one try less, or the other entry. `ostree_trial` is set after it where the
+ * deployment on trial boots and the count is stored. It has no arithmetic: not every U-Boot has `setexpr`. Where somebody
+ * chose an entry nothing is counted.
  */
-export const UBOOT_COUNTING_SCRIPT = `if test "\${upgrade_available}" = "1"; then
-  if test \${bootcount} -ge \${bootlimit}; then
-    setenv yum_ostree_exhausted 1
-  else
-    setexpr bootcount \${bootcount} + 1
-    saveenv
-  fi
-fi
-`;
+export function ubootCountDown({ trial, place }: MenuFallback): string[] {
+  const { id, tries } = trial;
+  const steps = Array.from({ length: tries }, (_, at) => at);
+  return [
+    `test -n "\${ostree_entry}" || test "\${upgrade_available} \${${UBOOT_TRIAL}}" != "1 ${id}" || setenv ostree_trial 1`,
+    'if test -n "${ostree_trial}"; then',
+    '  test -n "${bootcount}" || setenv bootcount 0',
+    `  test -n "\${${COUNTED}}" || setenv ${COUNTED} 0`,
+    `  test "\${yum_ostree_exhausted}" != "1" || setenv ostree_entry ${place}`,
+    `  test \${bootcount} -le ${tries} || setenv ostree_entry ${place}`,
+    `  if test "\${bootcount}" = "\${${COUNTED}}"; then`,
+    `    if test \${bootcount} -ge ${tries}; then`,
+    `      setenv ostree_entry ${place}`,
+    '    else',
+    ...steps.map((at) => `      test "\${${COUNTED}}" != "${at}" || setenv bootcount ${at + 1}`),
+    `      setenv ${COUNTED} \${bootcount}`,
+    '      saveenv || setenv ostree_trial',
+    '    fi',
+    '  fi',
+    '  test -z "${ostree_entry}" || setenv ostree_trial',
+    'fi',
+  ];
+}

@@ -100,6 +100,7 @@ describe('chooseBootloader', () => {
     hasSyslinux: false,
     hasGrub: false,
     hasUboot: false,
+    hasBootScript: false,
     hasStaticGrub: false,
   };
   test.each([

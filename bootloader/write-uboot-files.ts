@@ -6,9 +6,10 @@ import {
   scriptImage,
   type BootCommand,
 } from '#bootloader/boot-script.ts';
+import { BOOT_SCRIPT, EXTLINUX, leadsTo } from '#bootloader/detect.ts';
 import { extlinuxText } from '#bootloader/extlinux.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
-import { codeOf, during, UserError } from '#ostree/format/errors.ts';
+import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileList } from '#ostree/format/keyfile.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -22,9 +23,6 @@ export interface UbootFiles {
   readonly bootPrefix: boolean;
 }
 
-const EXTLINUX = 'boot/extlinux/extlinux.conf';
-const SCRIPT = 'boot/boot.scr';
-
 /**
  * Each is written where its usual place is a link to it, as `/boot/boot.scr -> loader/boot.scr`: the rename of
  * `/boot/loader` switches it with the entries. A file of somebody else in that place is left alone.
@@ -34,27 +32,18 @@ export function writeUbootFiles(sysroot: Sysroot, { bootversion, entries, bootPr
   const { sys, fd } = sysroot;
   const directory = `boot/loader.${bootversion}`;
   const options = { prefix: bootPrefix ? '' : '/boot', overlays: overlaysOf(sysroot) };
-  if (leadsTo(sysroot, EXTLINUX, '../loader/extlinux.conf'))
+  if (leadsTo(sysroot, EXTLINUX))
     during('writing extlinux.conf', () => {
-      const current = sys.readText(fd, EXTLINUX) ?? '';
+      const current = sys.readText(fd, EXTLINUX.path) ?? '';
       const text = extlinuxText(current, entries, options);
       replaceFile(sys, fd, { path: `${directory}/extlinux.conf`, text });
     });
-  if (leadsTo(sysroot, SCRIPT, 'loader/boot.scr'))
+  if (leadsTo(sysroot, BOOT_SCRIPT))
     during('writing boot.scr', () => {
       const list = entries.map((bls) => ({ bls, command: commandFor(sysroot, bls) }));
       const image = scriptImage(bootScript(list, options), 'ostree');
       replaceFile(sys, fd, { path: `${directory}/boot.scr`, text: image });
     });
-}
-
-function leadsTo({ sys, fd }: Sysroot, path: string, target: string): boolean {
-  try {
-    return sys.readlink(fd, path) === target;
-  } catch (error) {
-    if (codeOf(error) !== 'EINVAL') throw error;
-    return false;
-  }
 }
 
 /** `[yum-ostree] devicetree-overlays`, names below a deployment's directory of device trees. */

@@ -117,6 +117,42 @@ describe.for(Object.keys(COPIES) as Copies[])('%s', (copies) => {
   });
 });
 
+describe('with our boot.scr', () => {
+  /** A board whose U-Boot reads nothing else. */
+  const board = (name: string): FallbackMachine => {
+    const at = machine(name, 'two');
+    run('ostree', ['config', `--repo=${at.sysroot}/ostree/repo`, 'set', 'sysroot.bootloader', 'auto']);
+    fs.rmSync(`${at.sysroot}/boot/loader/uEnv.txt`);
+    fs.symlinkSync('loader/boot.scr', `${at.sysroot}/boot/boot.scr`);
+    run('fw_setenv', ['-c', `${at.sysroot}.config`, 'altbootcmd']);
+    return at;
+  };
+  const script = ({ sysroot }: FallbackMachine): string =>
+    fs.readFileSync(`${sysroot}/boot/boot.scr`, 'latin1').slice(72);
+
+  test('a new deployment is on trial, and its id is in the script', () => {
+    const at = board('script');
+    deploy(at, 2);
+    const trial = printed(at).find((line) => line.startsWith('yum_ostree_trial=')) ?? '';
+    expect(printed(at)).toEqual(
+      [...FIXED, 'bootcount=0', 'bootlimit=3', 'upgrade_available=1', trial].sort(),
+    );
+    expect(script(at)).toContain(`" != "1 ${trial.split('=')[1] ?? ''}" || setenv ostree_trial 1\n`);
+    ubootLeaves(at, 3);
+    expect(onMachine(at, 2, '$BOARD mark-good && $BOARD status').stdout).toContain('    Boot: good\n');
+  });
+
+  test('after a fallback it counts no more', () => {
+    const at = board('script-back');
+    deploy(at, 2);
+    ubootLeaves(at, 3);
+    run('fw_setenv', ['-c', `${at.sysroot}.config`, 'yum_ostree_counted', '3']);
+    expect(onMachine(at, 1, '$BOARD mark-good')).toMatchObject({ status: 0, stderr: '' });
+    expect(printed(at)).toEqual([...FIXED, 'bootcount=0', 'bootlimit=3', 'upgrade_available=0'].sort());
+    expect(script(at)).not.toContain('saveenv');
+  });
+});
+
 test('one damaged copy of two is passed over and written anew, as fw_setenv does', () => {
   const at = machine('damaged', 'two');
   const bytes = fs.readFileSync(environment(at));
