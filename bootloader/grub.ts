@@ -23,9 +23,15 @@ export interface GrubOptions {
 export function grubStanzas(entries: readonly BlsEntry[], options: GrubOptions): string {
   const fallback = menuFallback(entries);
   const choice = fallback === null ? '' : grubChoice(fallback, quoted(entryId(fallback.place, options)));
-  const before = (index: number): string[] =>
-    fallback === null || index > 0 ? [] : grubCountDown(fallback.trial);
-  return choice + entries.map((entry, at) => stanza(entry, at, options, before(at))).join('');
+  return (
+    choice +
+    entries
+      .map((entry, index) => {
+        const before = fallback === null || index > 0 ? [] : grubCountDown(fallback.trial);
+        return stanza(entry, options, { index, before, isNamed: index === fallback?.place });
+      })
+      .join('')
+  );
 }
 
 /** A whole grub.cfg for machines without grub2-mkconfig: a menu of our entries, the first by default. */
@@ -43,7 +49,15 @@ function entryId(index: number, { deviceId }: GrubOptions): string {
   return `ostree-${index}-${deviceId}`;
 }
 
-function stanza(entry: BlsEntry, index: number, options: GrubOptions, before: readonly string[]): string {
+interface StanzaPlace {
+  readonly index: number;
+  /** Commands before all others. */
+  readonly before: readonly string[];
+  /** It is chosen by its id. As ostree writes the id, it is an argument that GRUB passes over. */
+  readonly isNamed: boolean;
+}
+
+function stanza(entry: BlsEntry, options: GrubOptions, { index, before, isNamed }: StanzaPlace): string {
   const title = required(entry, 'title');
   const kernel = `linux ${options.prefix}${required(entry, 'linux')}`;
   const id = entryId(index, options);
@@ -57,7 +71,7 @@ function stanza(entry: BlsEntry, index: number, options: GrubOptions, before: re
     ...pathLine('initrd', entry, { key: 'initrd', prefix: options.prefix }),
     ...pathLine('devicetree', entry, { key: 'devicetree', prefix: options.prefix }),
   ];
-  const classes = '--class gnu-linux --class gnu --class os --unrestricted';
+  const classes = `--class gnu-linux --class gnu --class os --unrestricted${isNamed ? ' --id' : ''}`;
   return `menuentry ${quoted(title)} ${classes} ${quoted(id)} {\n${lines.join('\n')}\n}\n`;
 }
 

@@ -76,6 +76,7 @@ test('a new deployment is on trial, and grub.cfg counts', async () => {
     if [ "\${yum_ostree_trial}" = "ID" -a "\${yum_ostree_left}" = "0" -a "\${boot_once}" != "true" ]; then
       set default='ostree-1-boot'
     fi
+    set fallback='ostree-1-boot'
     menuentry 'Test OS 1 (ostree:0)' --class gnu-linux --class gnu --class os --unrestricted 'ostree-0-boot' {
     if [ "\${yum_ostree_trial}" != "ID" ]; then
       set yum_ostree_trial=ID
@@ -90,6 +91,8 @@ test('a new deployment is on trial, and grub.cfg counts', async () => {
     fi
     "
   `);
+  // GRUB knows an entry by its id only where it is said to be one.
+  expect(text).toContain(" --id 'ostree-1-boot' {\n");
   expect(await ourAdmin(at.sysroot, ['instutil', 'grub2-generate'])).toContain(trialOf(at));
   // The C program reads what was written.
   expect(theirAdmin(at.sysroot, ['status'], { OSTREE_SYSROOT_OPTS: 'bootloader-naming-1' })).toContain(
