@@ -7,7 +7,7 @@ import { accelerator } from './accelerator.ts';
 import { VM_BUILD } from './build-cache.ts';
 import type { GuestReport } from './guest-report.ts';
 import { parseReport } from './guest-report.ts';
-import type { InitramfsPart } from './initramfs-part.ts';
+import { padded, type InitramfsPart } from './initramfs-part.ts';
 import type { Kernel } from './kernel.ts';
 
 export interface BootRequest {
@@ -75,11 +75,6 @@ export function reportOf(result: BootResult): GuestReport {
 
 /** The kernel boots on, without the parts that follow. */
 const NOT_UNPACKED = 'Initramfs unpacking failed';
-
-/** An archive begins at a multiple of four bytes (initramfs buffer format); the end of a compressed one is anywhere. */
-function padded(part: InitramfsPart): Buffer {
-  return Buffer.concat([part, Buffer.alloc(-part.length & 3)]);
-}
 
 interface Files {
   readonly initramfs: string;

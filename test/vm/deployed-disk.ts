@@ -65,17 +65,25 @@ async function makeSysroot(
     const { stateroot } = tree;
     if (!fs.existsSync(path.join(root, 'ostree/deploy', stateroot)))
       await ostree(['admin', 'os-init', `--sysroot=${root}`, stateroot]);
-    const files = fs.mkdtempSync('/var/tmp/yum-ostree-vm-tree-');
-    try {
-      await tree.lay(files);
-      const branch = `vm/${stateroot}/${index}`;
-      const commit = [repo, 'commit', `--branch=${branch}`, `--tree=dir=${files}`, '--subject=vm'];
-      await ostree([...commit, ...(options.commitOptions ?? [])]);
-      const kargs = tree.kernelArguments.map((word) => `--karg-append=${word}`);
-      const target = [`--sysroot=${root}`, `--os=${stateroot}`];
-      await ostree(['admin', 'deploy', ...target, '--retain', '--karg-none', ...kargs, branch]);
-    } finally {
-      await runCommand('rm', ['-rf', files]);
-    }
+    const branch = `vm/${stateroot}/${index}`;
+    await commitTree(tree.lay, [repo, `--branch=${branch}`, ...(options.commitOptions ?? [])], ostree);
+    const kargs = tree.kernelArguments.map((word) => `--karg-append=${word}`);
+    const target = [`--sysroot=${root}`, `--os=${stateroot}`];
+    await ostree(['admin', 'deploy', ...target, '--retain', '--karg-none', ...kargs, branch]);
+  }
+}
+
+/** Commits what `lay` puts into an empty directory. @param words `--repo`, `--branch` and other options */
+export async function commitTree(
+  lay: DeployedTree['lay'],
+  words: readonly string[],
+  ostree = ourOstree,
+): Promise<void> {
+  const files = fs.mkdtempSync('/var/tmp/yum-ostree-vm-tree-');
+  try {
+    await lay(files);
+    await ostree(['commit', ...words, `--tree=dir=${files}`, '--subject=vm']);
+  } finally {
+    await runCommand('rm', ['-rf', files]);
   }
 }

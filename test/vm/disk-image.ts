@@ -20,11 +20,14 @@ export async function makeDisk(file: string, shape: DiskShape): Promise<void> {
   await runCommand('mkfs.ext4', ['-q', '-L', 'sysroot', '-b', '4096', ...features, file]);
 }
 
-/** Mounts the disk for the length of `action`. A crash leaves the mount point, mounted, below the temporary folder. */
-export async function mounted<T>(disk: string, action: (root: string) => Promise<T>): Promise<T> {
+/**
+ * Mounts the disk, or the partition that starts at byte `offset`, for the length of `action`. A crash leaves the mount
+ * point, mounted, below the temporary folder.
+ */
+export async function mounted<T>(disk: string, action: (root: string) => Promise<T>, offset = 0): Promise<T> {
   const root = fs.mkdtempSync('/var/tmp/yum-ostree-vm-disk-');
   try {
-    await runCommand('mount', ['-o', 'loop', disk, root]);
+    await runCommand('mount', ['-o', `loop,offset=${offset}`, disk, root]);
     try {
       return await action(root);
     } finally {

@@ -15,6 +15,11 @@ const SYMLINK = 0o120777;
 
 export const PREPARE_ROOT = 'usr/lib/ostree/ostree-prepare-root';
 
+/** An archive begins at a multiple of four bytes (initramfs buffer format); the end of a compressed one is anywhere. */
+export function padded(part: InitramfsPart): Buffer {
+  return Buffer.concat([part, Buffer.alloc(-part.length & 3)]);
+}
+
 export function filesPart(files: readonly CpioFile[]): InitramfsPart {
   return cpioArchive(files);
 }

@@ -2,42 +2,18 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { runCommand } from '#test/fixtures/run-command.ts';
 import { VM_BUILD } from './build-cache.ts';
 import { BOOKWORM } from './debian-suite.ts';
 import { deployedDisk, type DeployedTree } from './deployed-disk.ts';
 import { ourOstree } from './disk-image.ts';
 import { distributionKernel } from './kernel.ts';
+import { installGrub } from './install-grub.ts';
 import { loaderInitramfs, partitioned, start } from './loaders-machine.ts';
 import { plainTree } from './tree.ts';
 
-const GRUB = '/usr/lib/grub/i386-pc';
-const MODULES = [
-  'biosdisk',
-  'part_msdos',
-  'ext2',
-  'normal',
-  'linux',
-  'configfile',
-  'serial',
-  'terminal',
-  'gzio',
-];
 const SOURCES = ['bootloader/grub.ts', 'test/vm/guest/loader-init.sh'];
 
-/** GRUB's boot sector and core image in front of the first partition. */
-async function installGrub(disk: string): Promise<void> {
-  const core = `${disk}.core`;
-  const args = ['-d', GRUB, '-O', 'i386-pc', '-p', '(hd0,msdos1)/boot/grub', '-o', core];
-  await runCommand('grub-mkimage', [...args, ...MODULES, 'true', 'test', 'echo', 'search', 'loadenv']);
-  const fd = fs.openSync(disk, 'r+');
-  fs.writeSync(fd, fs.readFileSync(path.join(GRUB, 'boot.img')), 0, 440, 0);
-  fs.writeSync(fd, fs.readFileSync(core), 0, undefined, 512);
-  fs.closeSync(fd);
-}
-
 test('the default deployment', async () => {
-  expect(fs.existsSync(path.join(GRUB, 'boot.img')), 'Debian package grub-pc-bin').toBe(true);
   const kernel = await distributionKernel(BOOKWORM);
   const initramfs = path.join(VM_BUILD, 'loader-initramfs-grub.img');
   fs.writeFileSync(initramfs, await loaderInitramfs(kernel));

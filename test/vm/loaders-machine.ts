@@ -5,11 +5,13 @@ import { UserError } from '#ostree/format/errors.ts';
 import { runCommand } from '#test/fixtures/run-command.ts';
 import { VM_BUILD } from './build-cache.ts';
 import type { InitramfsPart } from './initramfs-part.ts';
-import { EXECUTABLE, filesPart } from './initramfs-part.ts';
+import { EXECUTABLE, filesPart, padded } from './initramfs-part.ts';
 import type { Kernel } from './kernel.ts';
 import { GUEST, miniInitramfs } from './mini-initramfs.ts';
 
 const SECTORS_BEFORE = 2048;
+/** Where the partition of `partitioned` starts, in bytes. */
+export const PARTITION_OFFSET = SECTORS_BEFORE * 512;
 
 /** What the initramfs of `loaderInitramfs` told. */
 export interface Started {
@@ -21,11 +23,9 @@ export interface Started {
 
 /** An initramfs that tells what the boot loader gave it, and powers off. */
 export async function loaderInitramfs(kernel: Kernel, busybox?: string): Promise<InitramfsPart> {
-  const mini = await miniInitramfs(kernel, busybox);
   const init = fs.readFileSync(path.join(GUEST, 'loader-init.sh'));
   return Buffer.concat([
-    mini,
-    Buffer.alloc(-mini.length & 3),
+    padded(await miniInitramfs(kernel, busybox)),
     filesPart([{ name: 'init', text: init, mode: EXECUTABLE }]),
   ]);
 }
@@ -39,7 +39,7 @@ export async function partitioned(fileSystem: string, name: string): Promise<str
   fs.writeSync(fd, bootRecord(sectors), 0, 512, 0);
   fs.closeSync(fd);
   await runCommand('dd', [
-    ...[`if=${fileSystem}`, `of=${disk}`, 'bs=1M', `seek=${(SECTORS_BEFORE * 512) / 2 ** 20}`],
+    ...[`if=${fileSystem}`, `of=${disk}`, 'bs=1M', `seek=${PARTITION_OFFSET / 2 ** 20}`],
     ...['conv=notrunc,sparse', 'status=none'],
   ]);
   return disk;
@@ -56,28 +56,20 @@ function bootRecord(sectors: number): Buffer {
   return record;
 }
 
+export interface PowerOn {
+  /** Of the console's log. */
+  readonly name: string;
+  readonly seconds: number;
+  /** As in boot.ts: for firmware that gives up on what takes too long by its clock. */
+  readonly countInstructions?: boolean;
+  /** What somebody types, once the console shows it. */
+  readonly typed?: { readonly at: RegExp; readonly text: string };
+}
+
 /** Starts a machine with its firmware or boot sector, and waits for what the initramfs tells. */
-export async function start(
-  program: string,
-  args: readonly string[],
-  { name, seconds }: { readonly name: string; readonly seconds: number },
-): Promise<Started> {
-  const common = [
-    '-m',
-    '768',
-    '-nic',
-    'none',
-    '-no-reboot',
-    '-display',
-    'none',
-    '-monitor',
-    'none',
-    '-serial',
-    'stdio',
-  ];
-  const console = await watch(program, ['-accel', 'tcg,thread=multi', ...common, ...args], seconds * 1000);
-  fs.mkdirSync(path.join(VM_BUILD, 'logs'), { recursive: true });
-  fs.writeFileSync(path.join(VM_BUILD, 'logs', `${name}.console`), console);
+export async function start(program: string, args: readonly string[], on: PowerOn): Promise<Started> {
+  const { name } = on;
+  const console = await powerOn(program, args, on);
   const told = (word: string): string => new RegExp(`^@@${word} (.*)$`, 'm').exec(console)?.[1] ?? '';
   const os = told('os');
   if (os === '')
@@ -88,16 +80,39 @@ export async function start(
   return { os: os.replaceAll('"', ''), kernelArguments: told('arguments'), console };
 }
 
-function watch(program: string, args: readonly string[], limit: number): Promise<string> {
+/** Starts a machine, and waits until it powers off or starts anew. @returns what the console showed */
+export async function powerOn(program: string, args: readonly string[], on: PowerOn): Promise<string> {
+  const quiet = ['-nic', 'none', '-no-reboot', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'];
+  const machine = [...args, ...acceleration(on), '-m', '768', ...quiet];
+  return await watch(program, machine, on);
+}
+
+/** `shift=1`: an instruction takes two nanoseconds. */
+function acceleration({ countInstructions }: PowerOn): string[] {
+  return countInstructions === true
+    ? ['-accel', 'tcg,thread=single', '-icount', 'shift=1']
+    : ['-accel', 'tcg,thread=multi'];
+}
+
+function watch(program: string, args: readonly string[], on: PowerOn): Promise<string> {
+  const { seconds, typed, name } = on;
+  fs.mkdirSync(path.join(VM_BUILD, 'logs'), { recursive: true });
+  const log = fs.openSync(path.join(VM_BUILD, 'logs', `${name}.console`), 'w');
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, {
-      stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: limit,
+      stdio: 'pipe',
+      timeout: seconds * 1000,
       killSignal: 'SIGKILL',
     });
     let text = '';
+    if (typed === undefined) child.stdin.end();
+    let isTyped = false;
     const take = (chunk: Buffer): void => {
       text += chunk.toString('latin1');
+      fs.writeSync(log, chunk);
+      if (isTyped || typed?.at.test(text) !== true) return;
+      isTyped = true;
+      child.stdin.write(typed.text);
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);
@@ -105,6 +120,7 @@ function watch(program: string, args: readonly string[], limit: number): Promise
       reject(new UserError('COMMAND_MISSING', `${program} cannot be started: ${cause.message}`, { cause }));
     });
     child.on('close', () => {
+      fs.closeSync(log);
       resolve(text.replaceAll('\r', ''));
     });
   });

@@ -1,0 +1,24 @@
+#!/usr/bin/busybox sh
+# PID 1 of a system that may be good or bad: a bad one panics, a good one marks itself good; then what /var asks for, once.
+# shellcheck shell=dash
+PATH=/usr/bin:/usr/sbin
+b=/usr/bin/busybox
+[ -e /proc/self/mountinfo ] || $b mount -t proc proc /proc
+[ -c /dev/null ] || $b mount -t devtmpfs devtmpfs /dev
+$b grep -q ' /run ' /proc/self/mountinfo || $b mount -t tmpfs -o mode=755 tmpfs /run
+version=$(. /usr/lib/os-release; echo "$VERSION_ID")
+echo "@@booted $version"
+if [ -e /usr/share/vm-bad ]; then
+    echo 1 > /proc/sys/kernel/sysrq
+    echo c > /proc/sysrq-trigger
+fi
+yum-ostree-boot mark-good 2>&1 | $b sed 's/^/@@said /'
+if [ -e /var/vm-once ]; then
+    $b mv /var/vm-once /run/vm-once
+    $b sh /run/vm-once 2>&1 | $b sed 's/^/@@said /'
+fi
+yum-ostree-boot status 2>&1 | $b sed 's/^/@@status /'
+yum-ostree-boot fsck-boot 2>&1 | $b sed 's/^/@@fsck /'
+$b sync
+echo '@@off'
+$b poweroff -f
