@@ -2,8 +2,8 @@
 import type { VerbArguments } from '#board/arguments.ts';
 import { changingSysroot, readingSysroot, type BoardContext } from '#board/context.ts';
 import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
-import { rollbackOf } from '#bootloader/list-policy.ts';
 import { bootList, describeSwap } from '#bootloader/next-boot.ts';
+import { requireRollback } from '#bootloader/rollback.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
   appendKernelArgs,
@@ -30,11 +30,7 @@ export function setDefault(context: BoardContext, { operands }: VerbArguments): 
 /** @throws UserError NO_ROLLBACK */
 export function rollback(context: BoardContext): string {
   return changingSysroot(context, (sysroot) => {
-    const target = rollbackOf(sysroot);
-    if (target === null)
-      throw new UserError('NO_ROLLBACK', 'there is no previous deployment to go back to', {
-        hint: "'yum-ostree-boot status' lists the deployments",
-      });
+    const target = requireRollback(sysroot, 'yum-ostree-boot');
     return `${bootFirst(context, sysroot, target)}${deploymentName(target)} boots next\n`;
   });
 }

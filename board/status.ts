@@ -2,7 +2,7 @@
 import { jsonText, type JsonValue } from '#board/json-text.ts';
 import { fallbackFacts, fallbackLines } from '#bootloader/fallback-report.ts';
 import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
-import { rollbackOf } from '#bootloader/list-policy.ts';
+import { rollbackDeployment } from '#bootloader/rollback.ts';
 import { commitFacts, placeFacts } from '#ostree/sysroot/deployment-facts.ts';
 import { deploymentName, originRefspec, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -24,7 +24,7 @@ export function statusJson(sysroot: Sysroot): string {
 
 function blockOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): string {
   const { stateroot, isBooted, isPinned, tries } = deployment;
-  const marks = marksOf(sysroot, deployment);
+  const marks = marksOf(sysroot, fallback, deployment);
   const { version } = commitFacts(sysroot, deployment);
   const refspec = originRefspec(deployment);
   const unlocked = unlockedOf(sysroot, deployment);
@@ -40,17 +40,17 @@ function blockOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployme
   return lines.map((line) => `${line}\n`).join('');
 }
 
-function marksOf({ booted, deployments }: Sysroot, deployment: Deployment): string[] {
+function marksOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): string[] {
   if (deployment.isStaged) return ['staged'];
   const isFirst = deployment.index === 0;
   return [
-    ...(isFirst && booted !== null && !deployment.isBooted ? ['pending'] : []),
-    ...(rollbackOf({ deployments, booted }) === deployment ? ['rollback'] : []),
+    ...(isFirst && sysroot.booted !== null && !deployment.isBooted ? ['pending'] : []),
+    ...(rollbackDeployment(sysroot, fallback) === deployment ? ['rollback'] : []),
   ];
 }
 
 function jsonOf(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): JsonValue {
-  const marks = marksOf(sysroot, deployment);
+  const marks = marksOf(sysroot, fallback, deployment);
   const { version } = commitFacts(sysroot, deployment);
   return {
     ...placeFacts(deployment),

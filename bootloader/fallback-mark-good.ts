@@ -7,6 +7,7 @@ import {
   type CheckResult,
   type HealthSettings,
 } from '#bootloader/fallback-health.ts';
+import { forgetFailedTree, noteFailedTree } from '#bootloader/fallback-failed.ts';
 import { dropHealthFailure, noteHealthFailure } from '#bootloader/fallback-note.ts';
 import type { MarkGoodReport } from '#bootloader/fallback-report.ts';
 import { markOf } from '#bootloader/fallback-marks.ts';
@@ -48,6 +49,7 @@ export function settleBoot(sysroot: Sysroot, options: WriteOptions): Settled {
   const list = order.flatMap((place) => state.list[place]?.deployment ?? []);
   const fellBackFrom = state.list[0]?.deployment ?? null;
   try {
+    if (fellBackFrom !== null) noteFailedTree(sysroot, fellBackFrom);
     const written = bootList(sysroot, [...staged, ...list], { ...options, noPrune: true });
     repairCounter(written.sysroot, found.counter, null);
     return { repaired, fellBackFrom, unsettled: null };
@@ -88,6 +90,7 @@ export function concludeBoot(
   if (isOnTrial && healthy) {
     writeGood(sysroot, state.counter, standing.trial);
     dropHealthFailure(sysroot);
+    forgetFailedTree(sysroot, deployment);
     syncOpenedBoot(sysroot);
   }
   if (isOnTrial && !healthy) {

@@ -68,12 +68,16 @@ export function mergeDeployment(
   );
 }
 
-/** The deployment that `rollback` would boot: of the default's stateroot the next, or the booted one. */
-export function rollbackOf(sysroot: Pick<CurrentList, 'deployments' | 'booted'>): Deployment | null {
+/** The deployment that `rollback` would boot: of the default's stateroot the next that has not failed, or the booted one. */
+export function rollbackOf(
+  sysroot: Pick<CurrentList, 'deployments' | 'booted'>,
+  hasFailed: (deployment: Deployment) => boolean,
+): Deployment | null {
   const [first, ...rest] = sysroot.deployments.filter((deployment) => !deployment.isStaged);
   if (first === undefined) return null;
-  if (sysroot.booted !== null && sysroot.booted !== first) return sysroot.booted;
-  return rest.find((deployment) => deployment.stateroot === first.stateroot) ?? null;
+  const { booted } = sysroot;
+  if (booted !== null && booted !== first && !hasFailed(booted)) return booted;
+  return rest.find((one) => one.stateroot === first.stateroot && !hasFailed(one)) ?? null;
 }
 
 /**

@@ -1,4 +1,5 @@
 /** What a change came to, for people and for programs. Pure. */
+import { failedTreeText } from '#bootloader/fallback-failed.ts';
 import { shownWord } from '#cli/report-error.ts';
 import { countText, sizeText, tableText } from '#cli/report.ts';
 import type { ChangeOutcome, ChangePlan } from '#layering/change.ts';
@@ -14,6 +15,8 @@ export function outcomeText(outcome: ChangeOutcome): string {
   switch (outcome.kind) {
     case 'unchanged':
       return `No change: ${shownWord(outcome.treeName)}\n`;
+    case 'failed-before':
+      return failedTreeText(outcome.base, 'yum-ostree upgrade --retry-failed');
     case 'planned':
       return `${planText(outcome.plan)}Nothing was done (--dry-run).\n`;
     case 'downloaded':
@@ -31,6 +34,8 @@ export function outcomeJson(outcome: ChangeOutcome): object {
   switch (outcome.kind) {
     case 'unchanged':
       return { result: outcome.kind, 'tree-name': outcome.treeName };
+    case 'failed-before':
+      return { result: outcome.kind, base: outcome.base };
     case 'declined':
       return { result: outcome.kind };
     case 'planned':

@@ -6,6 +6,7 @@ import { adminVerb, changeSysroot, chosenStateroot, type SysrootFlags } from '#c
 import { stage } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { pullFollowed } from '#cli/ostree-admin-pull.ts';
+import { failedTreeText, hasFailed } from '#bootloader/fallback-failed.ts';
 import { bootNext, describeSwap } from '#bootloader/next-boot.ts';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { refuseUnbooted } from '#bootloader/stage.ts';
@@ -38,6 +39,7 @@ interface UpgradeFlags extends SysrootFlags {
   readonly pullOnly?: boolean;
   readonly deployOnly?: boolean;
   readonly overrideCommit?: string;
+  readonly retryFailed?: boolean;
 }
 
 /** A branch may send its followers on, and that one too; a circle must end. */
@@ -50,6 +52,7 @@ export function addUpgradeVerbs(admin: Command, context: CliContext): void {
     .option('--stage', 'finish it at shutdown')
     .option('--allow-downgrade', 'permit deployment of chronologically older trees')
     .option('--override-commit <checksum>', 'deploy that commit instead of the newest')
+    .option('--retry-failed', 'also deploy a commit that has failed to boot here')
     .option('--pull-only', 'do not create a deployment, just download')
     .option('--deploy-only', 'do not download')
     .action(async (flags: UpgradeFlags) =>
@@ -75,6 +78,8 @@ async function upgrade(sysroot: Sysroot, flags: UpgradeFlags, context: CliContex
   const { refspec, checksum } = await newest(sysroot, { from, commit, merge, flags }, context);
   if (checksum === merge.checksum) return context.out('No update available.\n');
   if (flags.pullOnly === true) return;
+  if (commit === null && flags.retryFailed !== true && hasFailed(sysroot, checksum))
+    return context.out(failedTreeText(checksum, 'ostree admin upgrade --retry-failed'));
   const origin = upgradedOrigin(merge.origin, refspec);
   deployNext(sysroot, { merge, checksum, origin, isStaged: flags.stage === true }, context);
   if (flags.reboot === true) reboot();

@@ -10,6 +10,7 @@ import type { RequestKind } from '#layering/plan.ts';
 interface UpgradeFlags {
   readonly allowDowngrade?: boolean;
   readonly check?: boolean;
+  readonly retryFailed?: boolean;
   readonly preview?: boolean;
 }
 interface ResetFlags {
@@ -25,6 +26,7 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
     .alias('update')
     .description("compose on the newest commit of the base's ref")
     .option('--allow-downgrade', 'also where that is older than the present one')
+    .option('--retry-failed', 'also where that, or a tree on it, has failed to boot here')
     .option('--check', 'only say what would change; exit with 77 where nothing would')
     .option('--preview', 'the same')
     .action(async (_options: object, command: Command) => {
@@ -33,7 +35,8 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
         command.setOptionValue('dryRun', true);
         command.setOptionValue('unchangedExit77', true);
       }
-      return onto({ kind: 'newest', allowDowngrade: flags.allowDowngrade === true }, command);
+      const { allowDowngrade = false, retryFailed = false } = flags;
+      return onto({ kind: 'newest', allowDowngrade, retryFailed }, command);
     });
   addChangeOptions(program.command('switch'))
     .alias('rebase')

@@ -158,7 +158,8 @@ async function change(words: ChangeWords, { flags, base, context }: ChangeRun): 
     if (flags.json === true) context.out(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
     else if (flags.quiet !== true || outcome.kind === 'planned') context.out(outcomeText(outcome));
     if (outcome.kind === 'declined') return 1;
-    return outcome.kind === 'unchanged' && flags.unchangedExit77 === true ? UNCHANGED : 0;
+    const isSame = outcome.kind === 'unchanged' || outcome.kind === 'failed-before';
+    return isSame && flags.unchangedExit77 === true ? UNCHANGED : 0;
   });
 }
 

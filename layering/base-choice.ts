@@ -19,7 +19,7 @@ import { withoutRemote } from '#layering/tree-name.ts';
 export type BaseChoice =
   | { readonly kind: 'present' }
   /** The newest commit of the base's ref. */
-  | { readonly kind: 'newest'; readonly allowDowngrade: boolean }
+  | { readonly kind: 'newest'; readonly allowDowngrade: boolean; readonly retryFailed: boolean }
   /** A ref with the present requests, or the name of a derived tree: then what that says. */
   | { readonly kind: 'switch'; readonly name: string }
   /** A commit of the base's ref: a checksum or its beginning, `version=V`, `revision=C`, or a version. */

@@ -2,6 +2,7 @@
  * The install story: requests → solve → download → import → compose → commit → deploy → next boot. Everything before
  * the last step leaves the system as it was, whatever stops it.
  */
+import { hasFailed } from '#bootloader/fallback-failed.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
@@ -97,6 +98,8 @@ export interface PlannedReplacement extends PlannedPackage {
 
 export type ChangeOutcome =
   | { readonly kind: 'unchanged'; readonly treeName: string }
+  /** The newest base, or a tree on it, has failed to boot here. */
+  | { readonly kind: 'failed-before'; readonly base: Checksum }
   | { readonly kind: 'planned'; readonly plan: ChangePlan }
   | { readonly kind: 'downloaded'; readonly plan: ChangePlan }
   | { readonly kind: 'declined' }
@@ -146,6 +149,7 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   const origin = changeRequests(change.start, requested, facts);
   const sameBase = baseCommit === system.baseCommit;
   if (options.base.kind === 'present' && sameRequests(origin, system.origin)) return unchanged(system);
+  if (!sameBase && isFailedBase(change)) return { kind: 'failed-before', base: baseCommit };
   if (isPureOrigin(origin)) return returnToBase(change, origin);
   const solved = await solveChange(change, origin);
   const digest = inputDigest({ ...solved.inputs, baseCommit, toolVersion: options.toolVersion });
@@ -159,6 +163,12 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   keepWaitingFiles(change, result);
   if (changesNothing(result)) return deployBase(change, origin, plan);
   return await carryOut(change, { origin, result, digest, plan });
+}
+
+/** What an upgrade chose; a commit that somebody named is deployed all the same. */
+function isFailedBase({ system, baseCommit, options }: Change): boolean {
+  const { base } = options;
+  return base.kind === 'newest' && !base.retryFailed && hasFailed(system.sysroot, baseCommit);
 }
 
 async function carryOut(

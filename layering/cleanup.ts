@@ -1,9 +1,11 @@
 /** `cleanup`: removes what no deployment needs and what interrupted runs left, and deployments that are named. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { rollbackOf } from '#bootloader/list-policy.ts';
 import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
+import { isFailedIn } from '#bootloader/fallback-failed.ts';
+import { readFallback } from '#bootloader/fallback-state.ts';
 import { bootList } from '#bootloader/next-boot.ts';
+import { rollbackDeployment } from '#bootloader/rollback.ts';
 import { settleBootPartition } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
@@ -14,7 +16,7 @@ import { withSystem, type SystemChoice } from '#layering/system.ts';
 export interface CleanupWish {
   /** The deployments that would boot before the running one; none where nothing of the system runs. */
   readonly pending: boolean;
-  /** The one that `rollback` would boot. */
+  /** The one that `rollback` would boot, and those that have failed. */
   readonly rollback: boolean;
   /** The metadata of package repositories. */
   readonly metadata: boolean;
@@ -51,10 +53,11 @@ function withoutDeployments(sysroot: Sysroot, going: readonly Deployment[]) {
 function goingDeployments(sysroot: Sysroot, stateroot: string, wish: CleanupWish): Deployment[] {
   const own = sysroot.deployments.filter((one) => one.stateroot === stateroot);
   const booted = own.findIndex(({ isBooted }) => isBooted);
-  const rollback = rollbackOf(sysroot);
+  const fallback = readFallback(sysroot);
+  const rollback = rollbackDeployment(sysroot, fallback);
   const going = [
     ...(wish.pending && booted > 0 ? own.slice(0, booted) : []),
-    ...(wish.rollback ? own.filter((one) => one === rollback) : []),
+    ...(wish.rollback ? own.filter((one) => one === rollback || isFailedIn(fallback, one)) : []),
   ];
   return [...new Set(going)].filter(({ isBooted, isPinned }) => !isBooted && !isPinned);
 }

@@ -1,9 +1,8 @@
 /** `rollback`: the previous deployment boots next. */
 import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
-import { rollbackOf } from '#bootloader/list-policy.ts';
 import { bootList } from '#bootloader/next-boot.ts';
+import { requireRollback } from '#bootloader/rollback.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { UserError } from '#ostree/format/errors.ts';
 import { readStatus } from '#layering/status.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
@@ -12,11 +11,7 @@ export function rollBack(
   choice: SystemChoice,
 ): Promise<{ readonly treeName: string; readonly checksum: Checksum }> {
   return withSystem(choice, ({ sysroot }) => {
-    const target = rollbackOf(sysroot);
-    if (target === null)
-      throw new UserError('NO_ROLLBACK', 'there is no previous deployment to go back to', {
-        hint: "'yum-ostree status' lists the deployments",
-      });
+    const target = requireRollback(sysroot, 'yum-ostree');
     // As ostree: the staged deployment, if any, is given up.
     const others = sysroot.deployments.filter((one) => one !== target && !one.isStaged);
     const { sys, path } = sysroot;

@@ -1,7 +1,7 @@
 /** What `status` says of deployments: data for the table and for `--json`. */
 import { fallbackFacts, fallbackLines, type FallbackFacts } from '#bootloader/fallback-report.ts';
 import { readFallback } from '#bootloader/fallback-state.ts';
-import { rollbackOf } from '#bootloader/list-policy.ts';
+import { rollbackDeployment } from '#bootloader/rollback.ts';
 import { lookupVariant, metadataString, type Commit } from '#ostree/format/commit.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
@@ -53,8 +53,8 @@ export interface DeploymentStatus {
 
 /** Of all deployments, or of one stateroot's, in the order of the boot menu. */
 export function readStatus(sysroot: Sysroot, stateroot: string | null): DeploymentStatus[] {
-  const rollback = rollbackOf(sysroot);
   const fallback = readFallback(sysroot);
+  const rollback = rollbackDeployment(sysroot, fallback);
   return sysroot.deployments
     .filter((deployment) => stateroot === null || deployment.stateroot === stateroot)
     .map((deployment) => {

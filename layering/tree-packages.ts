@@ -11,7 +11,7 @@ import { diffPackages, type PackageDiff } from '#layering/package-diff.ts';
 import { newChanges, type ChangelogEntry } from '#layering/rpm-changelog.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { KEY_PACKAGE } from '#layering/solver-input.ts';
-import { rollbackOf } from '#bootloader/list-policy.ts';
+import { rollbackDeployment } from '#bootloader/rollback.ts';
 
 /** A commit under the word that a person uses for it. */
 export interface NamedCommit {
@@ -76,7 +76,7 @@ export function diffSides(sysroot: Sysroot, revs: readonly string[]): DiffSides 
   const [next] = sysroot.deployments;
   if (next !== undefined && next !== present)
     return { from: labelled(sysroot, present), to: labelled(sysroot, next) };
-  const rollback = rollbackOf(sysroot);
+  const rollback = rollbackDeployment(sysroot);
   if (rollback === null)
     throw new UserError('NO_DEPLOYMENT', 'there is only one deployment: nothing to compare it with', {
       hint: "'yum-ostree db diff REV' compares it with a commit",
@@ -93,7 +93,7 @@ export function namedCommit(sysroot: Sysroot, word: string): NamedCommit {
 
 function deploymentOf(sysroot: Sysroot, word: string): Deployment | null {
   if (word === 'booted') return sysroot.booted;
-  if (word === 'rollback') return rollbackOf(sysroot);
+  if (word === 'rollback') return rollbackDeployment(sysroot);
   if (word === 'pending') return sysroot.deployments[0] ?? null;
   if (/^[0-9]{1,3}$/.test(word)) return sysroot.deployments[Number(word)] ?? null;
   return sysroot.deployments.find((one) => deploymentName(one) === word) ?? null;
@@ -112,7 +112,7 @@ function labelled(sysroot: Sysroot, deployment: Deployment): NamedCommit {
 function placeOf(sysroot: Sysroot, deployment: Deployment): string {
   if (deployment.isBooted) return 'booted';
   if (deployment.index === 0) return sysroot.booted === null ? 'default' : 'pending';
-  return deployment === rollbackOf(sysroot) ? 'rollback' : `number ${deployment.index}`;
+  return deployment === rollbackDeployment(sysroot) ? 'rollback' : `number ${deployment.index}`;
 }
 
 function changelogsOf(

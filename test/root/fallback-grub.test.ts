@@ -150,6 +150,39 @@ test('after the last try the previous one becomes the default, and the failed on
   ]);
 });
 
+test('neither an update nor a rollback tries a failed one again; who asks for it gets it', async () => {
+  const at = machine('again');
+  const [, second = ''] = at.commits;
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  grubLeaves(at, 0);
+  expect(onMachine(at, 1, '$BOARD mark-good').status).toBe(0);
+  // What the first one follows.
+  run('ostree', [`--repo=${at.sysroot}/ostree/repo`, 'reset', 'os/1', second]);
+  const upgrade = (...words: string[]): string => {
+    const done = onMachine(at, 1, `${OURS} admin upgrade ${words.join(' ')}`);
+    expect(done).toMatchObject({ status: 0, stderr: '' });
+    return done.stdout;
+  };
+  expect(upgrade()).toContain(`No update: ${second} has failed to boot here, and is not deployed again`);
+  expect(onMachine(at, 1, '$BOARD rollback')).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(
+      "has failed to boot\nhint: 'yum-ostree-boot set-default 1' tries it",
+    ) as string,
+  });
+  // It is known for longer than it is in the list.
+  expect(onMachine(at, 1, `${OURS} admin undeploy 1`).status).toBe(0);
+  expect(upgrade()).toContain('No update: ');
+  upgrade('--retry-failed');
+  expect(await standings(at)).toMatchObject([
+    [2, { state: 'trial', left: 3 }],
+    [1, undefined],
+  ]);
+  expect(onMachine(at, 2, '$BOARD mark-good').status).toBe(0);
+  await ourAdmin(at.sysroot, ['set-default', '1']);
+  expect(upgrade()).not.toContain('No update: ');
+});
+
 test('a failing required check keeps it on trial; what failed is told after the fallback', async () => {
   const at = machine('checks');
   await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);

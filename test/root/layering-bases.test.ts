@@ -1,5 +1,6 @@
 /** Layers on other bases: upgrade, switch by ref and by name, deploy, reset, cleanup; and rpm-ostree's words for them. */
 import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
@@ -66,7 +67,19 @@ test('switch carries the layers to another ref, and deploy to an older commit', 
   expect(originOf(system)).toContain(`override-commit=${system.base}`);
   const check = refused('upgrade', '--check');
   expect(check.status).toBe(0);
-  ok('upgrade');
+  // As after a fallback from a tree on it.
+  const setting = ['config', `--repo=${system.repo}`, 'set', 'yum-ostree.fallback-tries', '3'];
+  runProgram('ostree', setting);
+  const note = path.join(system.sysroot, 'boot/ostree/failed-trees');
+  fs.writeFileSync(note, `${newer} ${newer}\n`);
+  const upgrade = yumOstree(system, ['upgrade', '--unchanged-exit-77']);
+  expect(upgrade).toMatchObject({
+    status: 77,
+    stdout: expect.stringContaining(`${newer} has failed`) as string,
+  });
+  ok('upgrade', '--retry-failed');
+  fs.rmSync(note);
+  runProgram('ostree', setting.slice(0, 2).concat('unset', 'yum-ostree.fallback-tries'));
   expect(firstDeployment(system)).toMatchObject({ 'base-checksum': newer });
   expect(originOf(system)).not.toContain('override-commit');
   expect(refused('upgrade', '--check').status).toBe(77);

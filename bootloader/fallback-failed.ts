@@ -1,0 +1,86 @@
+/** Trees that have failed to boot here: no update deploys them again by itself. Kept longer than their deployments. */
+import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
+import { isChecksum } from '#ostree/format/checksum.ts';
+import { metadataString, type Commit } from '#ostree/format/commit.ts';
+import { codeOf } from '#ostree/format/errors.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
+
+/** A line for each tree, the newest last: its commit, and the base that it was composed on. */
+const NOTE = 'boot/ostree/failed-trees';
+const MOST_TREES = 32;
+
+export interface FailedTree {
+  readonly checksum: string;
+  /** Of a derived tree; otherwise the commit itself. */
+  readonly base: string;
+}
+
+/** Those in the boot menu and those of the note; none where the fallback model is off. */
+export function failedTrees(sysroot: Sysroot): FailedTree[] {
+  const state = readFallback(sysroot);
+  if (state.tries === null) return [];
+  const listed = state.list.filter(({ standing }) => standing.kind === 'failed');
+  return [...readNote(sysroot), ...listed.map(({ deployment }) => failedTree(sysroot, deployment))];
+}
+
+/** Whether an update to that commit would only try again what has failed. */
+export function hasFailed(sysroot: Sysroot, checksum: string): boolean {
+  return failedTrees(sysroot).some((tree) => tree.checksum === checksum || tree.base === checksum);
+}
+
+/** Whether the deployment has failed, as the boot menu has it. */
+export function isFailedIn(state: FallbackState, deployment: Deployment): boolean {
+  return state.list.some(
+    (one) => one.standing.kind === 'failed' && isSameDeployment(one.deployment, deployment),
+  );
+}
+
+/** By one rename; a crash before it leaves it to the next boot after the fallback. */
+export function noteFailedTree(sysroot: Sysroot, deployment: Deployment): void {
+  const tree = failedTree(sysroot, deployment);
+  const others = readNote(sysroot).filter(({ checksum }) => checksum !== tree.checksum);
+  writeNote(sysroot, [...others, tree].slice(-MOST_TREES));
+}
+
+/** Somebody had it tried again, and it is good. */
+export function forgetFailedTree(sysroot: Sysroot, { checksum }: Deployment): void {
+  const trees = readNote(sysroot);
+  const others = trees.filter((tree) => tree.checksum !== checksum && tree.base !== checksum);
+  if (others.length < trees.length) writeNote(sysroot, others);
+}
+
+/** For an upgrade: what it says instead of deploying. */
+export function failedTreeText(checksum: string, retry: string): string {
+  return `No update: ${checksum} has failed to boot here, and is not deployed again by itself.\n'${retry}' tries it once more.\n`;
+}
+
+function failedTree(sysroot: Sysroot, { checksum }: Deployment): FailedTree {
+  const commit = commitOf(sysroot, checksum);
+  const base = commit === null ? undefined : metadataString(commit, 'yum-ostree.base-commit');
+  return { checksum, base: base ?? checksum };
+}
+
+function commitOf({ repo }: Sysroot, checksum: Deployment['checksum']): Commit | null {
+  try {
+    return loadCommit(repo, checksum);
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+    return null;
+  }
+}
+
+function readNote({ sys, fd }: Sysroot): FailedTree[] {
+  return (sys.readText(fd, NOTE) ?? '').split('\n').flatMap((line) => {
+    const [checksum = '', base = ''] = line.split(' ');
+    return isChecksum(checksum) && isChecksum(base) ? [{ checksum, base }] : [];
+  });
+}
+
+function writeNote({ sys, fd }: Sysroot, trees: readonly FailedTree[]): void {
+  makeDirectories(sys, fd, 'boot/ostree');
+  const text = trees.map(({ checksum, base }) => `${checksum} ${base}\n`).join('');
+  replaceFile(sys, fd, { path: NOTE, text });
+}
