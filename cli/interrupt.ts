@@ -6,8 +6,12 @@ type Stop = keyof typeof EXIT_CODES;
 /**
  * Runs `action` with a signal that is aborted by SIGINT or SIGTERM. @returns its exit code, or 130 or 143 where it
  * stopped because of that
+ * @param left what an interruption leaves behind, for people
  */
-export async function interruptible(action: (signal: AbortSignal) => Promise<number>): Promise<number> {
+export async function interruptible(
+  action: (signal: AbortSignal) => Promise<number>,
+  left: () => string = () => 'the system is as before',
+): Promise<number> {
   const controller = new AbortController();
   let stopped: Stop | null = null;
   const stop = (name: Stop): void => {
@@ -25,7 +29,7 @@ export async function interruptible(action: (signal: AbortSignal) => Promise<num
   } catch (error) {
     const reason = stopped as Stop | null;
     if (reason === null) throw error;
-    process.stderr.write('interrupted: the system is as before\n');
+    process.stderr.write(`interrupted: ${left()}\n`);
     return EXIT_CODES[reason];
   } finally {
     for (const { name, listener } of listeners) process.off(name, listener);

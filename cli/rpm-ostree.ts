@@ -12,21 +12,8 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   cliwrap: 'yum-ostree install',
 };
 /** Switches that change nothing here: there is no daemon to talk to. */
-const MEANINGLESS = [
-  '--peer',
-  '--bypass-driver',
-  '--skip-purge',
-  '--skip-branch-check',
-  '--allow-replacement',
-];
-const NOT_HERE = [
-  '--lock-finalization',
-  '--apply-live',
-  '-A',
-  '--jsonpath',
-  '--driver',
-  '--trigger-automatic-update-policy',
-];
+const MEANINGLESS = ['--peer', '--bypass-driver', '--skip-purge', '--skip-branch-check'];
+const NOT_HERE = ['--lock-finalization', '--jsonpath', '--driver', '--trigger-automatic-update-policy'];
 
 /** @returns 0, 1 for every error (also wrong usage), 77 for unchanged where that was asked for */
 export async function runRpmOstree(argv: readonly string[], context: CliContext): Promise<number> {
@@ -59,8 +46,10 @@ export function translated(argv: readonly string[]): {
     throw new UserError('USAGE', `rpm-ostree ${verb}: there is no ${absent.join(', ')} here`);
   // `cleanup -r` is of the rollback deployment.
   const isReboot = (word: string): boolean => word === '--reboot' || (word === '-r' && verb !== 'cleanup');
+  const isMeaningless = (word: string): boolean =>
+    MEANINGLESS.includes(word) || (word === '--allow-replacement' && verb !== 'apply-live');
   const words = argv
-    .filter((word) => !isReboot(word) && !MEANINGLESS.includes(word))
+    .filter((word) => !isReboot(word) && !isMeaningless(word))
     .map((word) => (word === '--stateroot' ? '--os' : word.replace(/^--stateroot=/, '--os=')));
   return { words, reboot: argv.some(isReboot) };
 }

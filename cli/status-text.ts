@@ -1,5 +1,6 @@
 /** `status` for people and for programs (with rpm-ostree's names where it has one). Pure. */
 import { shownWord } from '#cli/report-error.ts';
+import { restartJson } from '#cli/restart-text.ts';
 import { countText, isoTime, tableText } from '#cli/report.ts';
 import { parseNevra } from '#layering/nevra.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
@@ -84,6 +85,8 @@ function jsonOf(status: DeploymentStatus): object {
     pinned: deployment.isPinned,
     unlocked: status.unlocked ?? 'none',
     'masked-units': status.maskedUnits ?? [],
+    ...liveJson(status),
+    restarted: (status.restarted ?? []).map(restartJson),
     rollback: status.isRollback,
     default: deployment.index === 0,
     origin: status.base,
@@ -114,6 +117,18 @@ function jsonOf(status: DeploymentStatus): object {
     'initramfs-args': [],
     ...(status.fallback === undefined ? {} : { fallback: status.fallback }),
     remarks: status.remarks,
+  };
+}
+
+/** rpm-ostree has the first two, where there is something to tell. */
+function liveJson({ applied }: DeploymentStatus): object {
+  const { live, inProgress } = applied ?? { live: null, inProgress: null };
+  return {
+    ...(live === null ? {} : { 'live-replaced': live.commit, 'live-tree-name': live.treeName }),
+    ...(inProgress === null ? {} : { 'live-inprogress': inProgress.commit }),
+    ...(live === null || applied == null
+      ? {}
+      : { 'live-packages': applied.packages, 'live-time': applied.time }),
   };
 }
 

@@ -1,8 +1,9 @@
 /** What `audit` prints, for people and for programs. Pure. */
+import { restartJson, restartLines, restartText } from '#cli/restart-text.ts';
 import { shownWord } from '#cli/report-error.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import type { PackageDiff } from '#layering/package-diff.ts';
-import { AUDIT_BIT, type Audit, type NeededRestart, type NextBoot } from '#layering/running-audit.ts';
+import { AUDIT_BIT, type Audit, type NextBoot } from '#layering/running-audit.ts';
 
 /** Packages that are named without -v. */
 const SHOWN = 10;
@@ -12,6 +13,7 @@ export function auditText(audit: Audit, verbose: boolean): string {
     ...rebootLines(audit, verbose),
     ...modifiedLines(audit),
     ...audit.restarts.flatMap(restartLines),
+    ...audit.restarted.map(restartText),
     ...audit.unseen.map((line) => `not seen: ${line}`),
   ];
   const nothing = audit.exitCode === 0 ? ['Neither a reboot nor a restart would change anything.'] : [];
@@ -27,6 +29,7 @@ export function auditJson(audit: Audit): object {
     'reboot-needed': has(AUDIT_BIT.reboot),
     modified: has(AUDIT_BIT.modified),
     unlocked: modified.unlocked ?? 'none',
+    'applied-live': modified.applied,
     'processes-of-the-layer': modified.processes,
     'next-boot': nextBoot === null ? null : nextBootJson(nextBoot),
     restarts: audit.restarts.map(({ unit, userUnit, by, processes, reasons }) => ({
@@ -36,6 +39,7 @@ export function auditJson(audit: Audit): object {
       processes,
       reasons,
     })),
+    restarted: audit.restarted.map(restartJson),
     unseen: audit.unseen,
   };
 }
@@ -86,26 +90,13 @@ function packageLines({ added, removed, upgraded, downgraded }: PackageDiff, ver
 }
 
 function modifiedLines({ modified }: Audit): string[] {
-  const { unlocked, processes } = modified;
+  const { unlocked, applied, processes } = modified;
   const has = processes === 1 ? '1 process has' : `${processes} processes have`;
   return [
     ...(unlocked === null
       ? []
       : [`unlocked: /usr is ${unlocked}; 'yum-ostree unlocked' lists what was changed`]),
+    ...(applied === null ? [] : [`  apply-live brought ${applied}`]),
     ...(processes > 0 ? [`  ${has} files of that layer`] : []),
   ];
-}
-
-const HOW: Readonly<Record<NeededRestart['by'], string>> = {
-  restart: 'restart',
-  'user-restart': 'restart (of a user)',
-  reexec: "restart with 'systemctl daemon-reexec'",
-  'log-out': 'ends with its session',
-  reboot: 'restart by a reboot',
-};
-
-function restartLines({ unit, userUnit, by, processes, reasons }: NeededRestart): string[] {
-  const name = [unit ?? 'in no unit', ...(userUnit === null ? [] : [userUnit])].join(' ');
-  const who = processes.map(({ pid, name: program }) => `${program} ${pid}`).join(', ');
-  return [`${HOW[by]}: ${name} (${who})`, ...reasons.map((reason) => `  ${reason}`)];
 }

@@ -21,6 +21,7 @@ import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
 
 interface ChangeFlags extends GlobalOptions, RepositoryFlags {
   readonly dryRun?: boolean;
+  readonly applyLive?: boolean;
   readonly downloadOnly?: boolean;
   readonly idempotent?: boolean;
   readonly unchangedExit77?: boolean;
@@ -83,6 +84,7 @@ export function addChangeVerbs(program: Command, context: CliContext, result: Ve
 export function addChangeOptions(command: Command): Command {
   return addRepositoryOptions(command)
     .option('-n, --dry-run', 'only print what would be done')
+    .option('-A, --apply-live', 'bring the new tree into the system that runs, too (additions only)')
     .option('--download-only', 'only bring the packages into the store')
     .option('--idempotent', 'what was asked for before is no error')
     .option('--unchanged-exit-77', 'exit with 77 where nothing changes')
@@ -150,17 +152,37 @@ async function change(words: ChangeWords, { flags, base, context }: ChangeRun): 
   const { outcomeJson, outcomeText } = await import('#cli/change-text.ts');
   const { interruptible } = await import('#cli/interrupt.ts');
   const reporter = reporterOf(flags, context);
-  return interruptible(async (signal) => {
+  const live = await livePart(flags, context);
+  const exitCode = await interruptible(async (signal) => {
     const options = changeOptions(words, { flags, base, context }, { signal, reporter });
     const outcome = await changeTree(choiceOf(flags, context, reporter), options).finally(() =>
       reporter.finish(),
     );
+    if (outcome.kind === 'deployed' && live !== null) live.isWanted = true;
     if (flags.json === true) context.out(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
     else if (flags.quiet !== true || outcome.kind === 'planned') context.out(outcomeText(outcome));
     if (outcome.kind === 'declined') return 1;
     const isSame = outcome.kind === 'unchanged' || outcome.kind === 'failed-before';
     return isSame && flags.unchangedExit77 === true ? UNCHANGED : 0;
   });
+  return exitCode === 0 && live?.isWanted === true ? live.run() : exitCode;
+}
+
+/**
+ * What `--apply-live` does afterwards; null without it. It takes hold of the machine's mount namespace, before this
+ * process goes into one of its own.
+ */
+async function livePart(
+  flags: ChangeFlags,
+  context: CliContext,
+): Promise<{ isWanted: boolean; readonly run: () => Promise<number> } | null> {
+  if (flags.applyLive !== true) return null;
+  if (flags.json === true)
+    throw new UserError('USAGE', '--apply-live and --json do not go together', {
+      hint: "'yum-ostree apply-live --json' after the change says what it did",
+    });
+  const { applyLiveLater } = await import('#cli/yum-ostree-live.ts');
+  return { isWanted: false, run: await applyLiveLater(flags, context) };
 }
 
 function changeOptions(

@@ -1,4 +1,5 @@
 /** What `ps` prints, for people and for programs. Pure. */
+import { restartJson, restartText } from '#cli/restart-text.ts';
 import { shownWord } from '#cli/report-error.ts';
 import { countText, tableText } from '#cli/report.ts';
 import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
@@ -27,6 +28,7 @@ export function psText(report: RunningReport, options: PsOptions): string {
   }
   const left = report.processes.length - shown.length;
   if (left > 0) lines.push(`${left} without a file of a tree (--all lists them)\n`);
+  for (const one of report.restarted) lines.push(`${shownWord(restartText(one))}\n`);
   for (const line of report.unseen) lines.push(`not seen: ${shownWord(line)}\n`);
   return lines.join('');
 }
@@ -44,6 +46,7 @@ export function psJson(report: RunningReport, options: PsOptions): object {
             checksum: current.checksum,
             booted: current.deployment.isBooted,
             unlocked: layer?.kind ?? 'none',
+            'applied-live': appliedJson(report),
           },
     processes: shownProcesses(report, options).map((one) => ({
       pid: one.pid,
@@ -57,6 +60,7 @@ export function psJson(report: RunningReport, options: PsOptions): object {
       packages: packagesOf(one),
       files: shownFiles(one, options).map(fileJson),
     })),
+    restarted: report.restarted.map(restartJson),
     unseen: report.unseen,
   };
 }
@@ -76,11 +80,24 @@ function fileJson(file: RunningFile): object {
   };
 }
 
-function headline({ current, layer }: RunningReport): string {
+function appliedJson({ applied }: RunningReport): object | null {
+  const tree = applied?.live ?? null;
+  if (applied === null || tree === null) return null;
+  return {
+    'tree-name': tree.treeName,
+    checksum: tree.commit,
+    time: applied.time,
+    packages: applied.packages,
+  };
+}
+
+function headline({ current, layer, applied }: RunningReport): string {
   if (current === null) return 'Nothing is deployed.\n';
   const unlocked = layer === null ? '' : `, /usr unlocked (${layer.kind})`;
+  const live = applied?.live ?? null;
+  const over = live === null ? '' : `, over it ${live.treeName} by apply-live`;
   const place = current.deployment.isBooted ? 'booted' : 'not booted';
-  return `${shownWord(`${current.treeName} (${place}${unlocked})`)}\n`;
+  return `${shownWord(`${current.treeName} (${place}${unlocked}${over})`)}\n`;
 }
 
 function shownProcesses({ processes }: RunningReport, { all }: PsOptions): RunningProcess[] {

@@ -1,4 +1,4 @@
-/** Verbs about what runs: ps, audit, unlocked, mask, unmask. */
+/** Verbs about what runs: ps, audit, apply-live, restart-services, unlocked, mask, unmask. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
@@ -25,6 +25,7 @@ export function addRunningVerbs(program: Command, context: CliContext, result: V
     .action(async (_options: object, command: Command) => {
       result.exitCode = await audit(optionsOf<ProcFlags>(command), context);
     });
+  addLiveVerbs(program, context, result);
   program
     .command('unlocked')
     .description('list what was changed in writable layers over /usr')
@@ -44,6 +45,29 @@ export function addRunningVerbs(program: Command, context: CliContext, result: V
     .action((units: string[], _options: object, command: Command) =>
       maskOrUnmask(units, false, { flags: optionsOf(command), context }),
     );
+}
+
+function addLiveVerbs(program: Command, context: CliContext, result: VerbResult): void {
+  program
+    .command('apply-live')
+    .description('bring what boots next into the system that runs, without a reboot')
+    .option('--target <TREE>', "another tree: a deployment's, a ref or a commit")
+    .option('--reset', 'back to the tree that was booted')
+    .option('--allow-replacement', 'also replace and remove files of packages')
+    .option('--restart', 'restart the services that need it')
+    .option('-n, --dry-run', 'only print what would be done')
+    .action(async (_options: object, command: Command) => {
+      const { runApplyLive } = await import('#cli/yum-ostree-live.ts');
+      result.exitCode = await runApplyLive(optionsOf(command), context);
+    });
+  addProcOption(program.command('restart-services'))
+    .description('restart the services that run files which are gone or of another tree')
+    .argument('[unit...]', 'only these')
+    .option('-n, --dry-run', 'only print which')
+    .action(async (units: string[], _options: object, command: Command) => {
+      const { runRestartServices } = await import('#cli/yum-ostree-live.ts');
+      result.exitCode = await runRestartServices(units, optionsOf(command), context);
+    });
 }
 
 async function unlocked(flags: GlobalOptions, context: CliContext): Promise<void> {
@@ -83,7 +107,7 @@ async function audit(flags: GlobalOptions & ProcFlags, context: CliContext): Pro
   const { auditJson, auditText } = await import('#cli/yum-ostree-audit.ts');
   const found = await onSysroot(flags, context, (sysroot) => {
     const report = readRunning(sysroot, flags.proc ?? '/proc');
-    return auditOf(report, nextBootOf(sysroot, report.trees));
+    return auditOf(report, nextBootOf(sysroot, report.trees, report.applied?.live ?? null));
   });
   if (flags.json === true) printJson(context, auditJson(found));
   else if (flags.quiet !== true) context.out(auditText(found, flags.verbose === true));

@@ -8,11 +8,11 @@ export function unlockedText(layers: readonly ChangedLayer[]): string {
   return layers
     .map(({ tree, kind, files }) => {
       const head = `${shownWord(tree.treeName)} (${kind}, ${files.length === 1 ? '1 file' : `${files.length} files`})\n`;
-      const rows = files.map(({ path, change, packages, time }) => [
+      const rows = files.map(({ path, change, packages, time, isApplied }) => [
         `  ${change}`,
         time === null ? '-' : isoTime(time),
         path,
-        packages.join(', '),
+        [...packages, ...(isApplied ? ['apply-live'] : [])].join(', '),
       ]);
       return rows.length === 0 ? head : head + tableText(rows);
     })
@@ -26,7 +26,7 @@ export function unlockedJson(layers: readonly ChangedLayer[]): object {
       'tree-name': tree.treeName,
       booted: tree.deployment.isBooted,
       unlocked: kind,
-      files,
+      files: files.map(({ isApplied, ...file }) => ({ ...file, applied: isApplied })),
     })),
   };
 }

@@ -43,7 +43,10 @@ const VERBS: readonly {
   { names: ['history', 'undo'], add: addHistoryVerbs },
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
-  { names: ['ps', 'audit', 'unlocked', 'mask', 'unmask'], add: addRunningVerbs },
+  {
+    names: ['ps', 'audit', 'apply-live', 'restart-services', 'unlocked', 'mask', 'unmask'],
+    add: addRunningVerbs,
+  },
   { names: ['mark-good'], add: addMarkGoodVerb },
   { names: ['debug'], add: addDebugVerbs },
 ];

@@ -8,6 +8,8 @@ import type { Repo } from '#ostree/repo/repo.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import { BASES } from '#layering/base-ref.ts';
 import { readLayerOrigin } from '#layering/layer-origin.ts';
+import { liveCommits } from '#layering/live-record.ts';
+import { LIVE_REFS } from '#layering/live-refs.ts';
 import { parseNevra } from '#layering/nevra.ts';
 import { packageRef } from '#layering/package-tree.ts';
 import { metadataList, readDerived } from '#layering/status.ts';
@@ -20,12 +22,15 @@ export const PREFIX = 'yum-ostree';
  */
 export function removeUnusedRefs(repo: Repo, deployments: readonly Deployment[]): string[] {
   const needed = neededBy(repo, deployments);
+  const applied = liveCommits(repo.sys, deployments);
   const unused = listRefs(repo, PREFIX).filter(({ refspec, checksum }) =>
     refspec.startsWith(`${PREFIX}/pkg/`)
       ? !needed.packageRefs.has(refspec)
-      : refspec.startsWith(`${BASES}/`)
-        ? !needed.bases.has(checksum)
-        : !needed.trees.has(checksum),
+      : refspec.startsWith(`${LIVE_REFS}/`)
+        ? !applied.includes(checksum)
+        : refspec.startsWith(`${BASES}/`)
+          ? !needed.bases.has(checksum)
+          : !needed.trees.has(checksum),
   );
   for (const { refspec } of unused) removeRef(repo, refspec);
   return unused.map(({ refspec }) => refspec);

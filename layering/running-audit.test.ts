@@ -18,6 +18,7 @@ const PROCESS: RunningProcess = {
   pid: 8,
   name: 'sshd',
   uid: 0,
+  startedAt: 100,
   unit: 'sshd.service',
   userUnit: null,
   slice: 'system.slice',
@@ -28,6 +29,8 @@ const REPORT: RunningReport = {
   current: null,
   trees: [],
   layer: null,
+  applied: null,
+  restarted: [],
   processes: [],
   unseen: [],
 };
@@ -43,13 +46,16 @@ const SAME: NextBoot = {
 test('processes are grouped by unit, files by package, code first', () => {
   const data = { ...FILE, path: '/usr/share/locale/x', isExecutable: false };
   const older = { ...FILE, path: '/usr/bin/tool', state: 'older-tree' as const, tree: 'old', packages: [] };
-  const found = neededRestarts([
-    { ...PROCESS, files: [data, FILE, { ...FILE, state: 'current' }] },
-    { ...PROCESS, pid: 9 },
-    { ...PROCESS, pid: 10, unit: null, name: 'tool', files: [older] },
-    { ...PROCESS, pid: 11, unit: null, name: 'tool', files: [{ ...older, tree: null }] },
-    { ...PROCESS, pid: 12, unit: 'other.service', files: [{ ...FILE, state: 'overlay' }] },
-  ]);
+  const found = neededRestarts(
+    [
+      { ...PROCESS, files: [data, FILE, { ...FILE, state: 'current' }] },
+      { ...PROCESS, pid: 9 },
+      { ...PROCESS, pid: 10, unit: null, name: 'tool', files: [older] },
+      { ...PROCESS, pid: 11, unit: null, name: 'tool', files: [{ ...older, tree: null }] },
+      { ...PROCESS, pid: 12, unit: 'other.service', files: [{ ...FILE, state: 'overlay' }] },
+    ],
+    [],
+  );
   expect(
     found.map(({ unit, processes, reasons }) => [unit, processes.map(({ pid }) => pid), reasons]),
   ).toEqual([
@@ -63,6 +69,27 @@ test('processes are grouped by unit, files by package, code first', () => {
   ]);
 });
 
+test('a unit that was started before its file was changed', () => {
+  const path = '/usr/lib/systemd/system/sshd@.service';
+  const changed = [
+    { unit: 'sshd@.service', path, uptime: 200 },
+    { unit: 'sshd@.service', path, uptime: 250 },
+  ];
+  const found = neededRestarts(
+    [
+      { ...PROCESS, unit: 'sshd@a.service', files: [] },
+      { ...PROCESS, unit: 'sshd@b.service', startedAt: 300, files: [] },
+      { ...PROCESS, unit: 'sshd@c.service', startedAt: null, files: [] },
+      { ...PROCESS, unit: 'user@1.service', userUnit: 'sshd@d.service', files: [] },
+      { ...PROCESS, unit: 'other.service', files: [] },
+    ],
+    changed,
+  );
+  expect(found.map(({ unit, by, reasons }) => [unit, by, reasons])).toEqual([
+    ['sshd@a.service', 'restart', [`its unit file ${path} was changed`]],
+  ]);
+});
+
 test.each([
   ['sshd.service', null, 'restart'],
   ['init.scope', null, 'reexec'],
@@ -73,7 +100,7 @@ test.each([
   ['user@1000.service', 'app-x.scope', 'log-out'],
   [null, null, 'log-out'],
 ])('%s %s needs a %s', (unit, userUnit, by) => {
-  expect(neededRestarts([{ ...PROCESS, unit, userUnit }])[0]?.by).toBe(by);
+  expect(neededRestarts([{ ...PROCESS, unit, userUnit }], [])[0]?.by).toBe(by);
 });
 
 test.each<[string, Partial<RunningReport>, NextBoot | null, number]>([

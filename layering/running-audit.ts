@@ -1,4 +1,6 @@
 /** `audit`: what a reboot and what restarts of services would change, decided on what was read. Pure. */
+import type { ChangedUnit, RestartResult } from '#layering/live-record.ts';
+import { isOfUnit } from '#layering/live-units.ts';
 import { isEmptyDiff, type PackageDiff } from '#layering/package-diff.ts';
 import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
 
@@ -43,11 +45,15 @@ export interface NextBoot {
 
 export interface Audit {
   readonly restarts: readonly NeededRestart[];
+  /** What was restarted in this boot, the oldest first. */
+  readonly restarted: readonly RestartResult[];
   /** null where nothing of the system runs. */
   readonly nextBoot: NextBoot | null;
   /** What of the running /usr is in no committed tree. */
   readonly modified: {
     readonly unlocked: string | null;
+    /** Name of the tree that `apply-live` brought. */
+    readonly applied: string | null;
     /** How many processes have such files. */
     readonly processes: number;
   };
@@ -56,17 +62,19 @@ export interface Audit {
 }
 
 export function auditOf(report: RunningReport, nextBoot: NextBoot | null): Audit {
-  const restarts = neededRestarts(report.processes);
+  const restarts = neededRestarts(report.processes, report.applied?.changedUnits ?? []);
   const overlaid = report.processes.filter(({ files }) => files.some(({ state }) => state === 'overlay'));
   const modified = {
     unlocked: report.layer?.kind ?? null,
+    applied: report.applied?.live?.treeName ?? null,
     processes: overlaid.length,
   };
   const bits =
     (restarts.length > 0 ? AUDIT_BIT.restart : 0) |
     (nextBoot !== null && changesAtReboot(nextBoot) ? AUDIT_BIT.reboot : 0) |
     (report.layer !== null || overlaid.length > 0 ? AUDIT_BIT.modified : 0);
-  return { restarts, nextBoot, modified, unseen: report.unseen, exitCode: bits === 0 ? 0 : FOUND | bits };
+  const exitCode = bits === 0 ? 0 : FOUND | bits;
+  return { restarts, restarted: report.restarted, nextBoot, modified, unseen: report.unseen, exitCode };
 }
 
 function changesAtReboot({ isSame, packages, isOtherKernel, kernelArguments, from, to }: NextBoot): boolean {
@@ -81,10 +89,13 @@ function changesAtReboot({ isSame, packages, isOtherKernel, kernelArguments, fro
 }
 
 /** By unit, in the order of their first process. */
-export function neededRestarts(processes: readonly RunningProcess[]): NeededRestart[] {
+export function neededRestarts(
+  processes: readonly RunningProcess[],
+  changedUnits: readonly ChangedUnit[],
+): NeededRestart[] {
   const groups = new Map<string, RunningProcess[]>();
   for (const one of processes) {
-    if (!one.files.some(isOutdated)) continue;
+    if (!one.files.some(isOutdated) && unitReasons([one], changedUnits).length === 0) continue;
     const key = one.unit === null ? `pid ${one.pid}` : `${one.unit}/${one.userUnit ?? ''}`;
     groups.set(key, [...(groups.get(key) ?? []), one]);
   }
@@ -95,9 +106,27 @@ export function neededRestarts(processes: readonly RunningProcess[]): NeededRest
       userUnit,
       by: restartBy(unit, userUnit),
       processes: group.map(({ pid, name, uid }) => ({ pid, name, uid })),
-      reasons: reasonsOf(group.flatMap(({ files }) => files.filter(isOutdated))),
+      reasons: [
+        ...reasonsOf(group.flatMap(({ files }) => files.filter(isOutdated))),
+        ...unitReasons(group, changedUnits),
+      ],
     };
   });
+}
+
+/** A unit was started before its file was changed. */
+function unitReasons(group: readonly RunningProcess[], changed: readonly ChangedUnit[]): string[] {
+  const files = changed.filter(({ unit, uptime }) =>
+    group.some(
+      (one) =>
+        one.unit !== null &&
+        one.userUnit === null &&
+        isOfUnit(one.unit, unit) &&
+        one.startedAt !== null &&
+        one.startedAt < uptime,
+    ),
+  );
+  return [...new Set(files.map(({ path }) => `its unit file ${path} was changed`))];
 }
 
 export function isOutdated({ state }: Pick<RunningFile, 'state'>): boolean {

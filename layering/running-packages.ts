@@ -6,11 +6,15 @@ import { openBaseDatabase } from '#layering/compose-database.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { filePaths } from '#layering/rpm-file-list.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
+import { getNumbers } from '#layering/rpm-header.ts';
+import { FILE, TAG } from '#layering/rpm-tags.ts';
 import { findRpmdb, Rpmdb } from '#layering/rpmdb-read.ts';
 
 interface KnownPackage {
   readonly nevra: string;
   readonly paths: ReadonlySet<string>;
+  /** Files that are its own, but that others make. */
+  readonly ghosts: ReadonlySet<string>;
 }
 
 /** The databases of several trees; each is opened when it is first asked, each header read once. To be closed. */
@@ -25,14 +29,23 @@ export class PackageLookup {
     return database.ownersOf(path);
   }
 
-  /** The same of the tree that a ref names. */
-  ownersInCommit(repo: Repo, ref: string, path: string): readonly string[] {
-    let database = this.databases.get(`ref ${ref}`);
+  /** The same of the tree that a ref or checksum names. */
+  ownersInCommit(repo: Repo, rev: string, path: string): readonly string[] {
+    return this.databaseOf(repo, rev).ownersOf(path);
+  }
+
+  /** The same, of those only that have the file in their payload. */
+  bringersInCommit(repo: Repo, rev: string, path: string): readonly string[] {
+    return this.databaseOf(repo, rev).bringersOf(path);
+  }
+
+  private databaseOf(repo: Repo, rev: string): TreeDatabase {
+    let database = this.databases.get(`ref ${rev}`);
     if (database === undefined) {
-      database = new TreeDatabase(() => openBaseDatabase(repo, resolveRev(repo, ref)).file);
-      this.databases.set(`ref ${ref}`, database);
+      database = new TreeDatabase(() => openBaseDatabase(repo, resolveRev(repo, rev)).file);
+      this.databases.set(`ref ${rev}`, database);
     }
-    return database.ownersOf(path);
+    return database;
   }
 
   /** What could not be read, for people. */
@@ -60,23 +73,31 @@ class TreeDatabase {
 
   ownersOf(path: string): readonly string[] {
     let owners = this.answers.get(path);
-    if (owners === undefined) this.answers.set(path, (owners = this.guarded(() => this.look(path), [])));
+    if (owners === undefined)
+      this.answers.set(path, (owners = this.guarded(() => this.look(path).map(({ nevra }) => nevra), [])));
     return owners;
+  }
+
+  bringersOf(path: string): readonly string[] {
+    const spellings = headerSpellings(path);
+    const found = this.guarded(() => this.look(path), []);
+    return found
+      .filter(({ ghosts }) => !spellings.some((spelling) => ghosts.has(spelling)))
+      .map(({ nevra }) => nevra);
   }
 
   close(): void {
     this.db?.close();
   }
 
-  private look(path: string): string[] {
+  private look(path: string): KnownPackage[] {
     const { db } = this;
     if (db === null) return [];
     const spellings = headerSpellings(path);
     const numbers = db.numbersWithFileName(path.slice(path.lastIndexOf('/') + 1));
     return numbers
-      .map((hnum) => this.packageOf(db, hnum))
-      .filter((one) => spellings.some((spelling) => one?.paths.has(spelling)))
-      .flatMap((one) => one?.nevra ?? []);
+      .flatMap((hnum) => this.packageOf(db, hnum) ?? [])
+      .filter((one) => spellings.some((spelling) => one.paths.has(spelling)));
   }
 
   private packageOf(db: Rpmdb, hnum: number): KnownPackage | null {
@@ -84,7 +105,13 @@ class TreeDatabase {
     if (known !== undefined) return known;
     const header = db.header(hnum)?.header;
     if (header === undefined) return null;
-    const found = { nevra: formatNevra(nevraOf(header)), paths: new Set(filePaths(header)) };
+    const paths = filePaths(header);
+    const flags = getNumbers(header, TAG.FILEFLAGS);
+    const found = {
+      nevra: formatNevra(nevraOf(header)),
+      paths: new Set(paths),
+      ghosts: new Set(paths.filter((_, at) => ((flags[at] ?? 0) & FILE.GHOST) !== 0)),
+    };
     this.packages.set(hnum, found);
     return found;
   }

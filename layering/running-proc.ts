@@ -26,6 +26,8 @@ export interface UnitOfProcess {
 
 const DELETED = ' (deleted)';
 const UNIT_SUFFIXES = ['.service', '.scope', '.socket', '.mount', '.swap'];
+/** USER_HZ: in so many parts of a second the kernel tells times, on every architecture. */
+const TICKS = 100;
 const NO_UNIT: UnitOfProcess = { unit: null, userUnit: null, slice: null };
 
 /** The files in `/proc/PID/maps`; memory without a file is left out, and so is a line that cannot be read. */
@@ -100,6 +102,13 @@ export function parseStatus(text: string): {
   // Only what has memory of its own is a program; a process that has ended has none either.
   const hasMemory = fields.has('VmSize');
   return { name, uid: Number(uid), isKernelThread: !hasMemory };
+}
+
+/** Of `/proc/PID/stat`: seconds from the machine's start, in hundredths; null where the text is none. */
+export function parseStartTime(text: string): number | null {
+  const end = text.lastIndexOf(') ');
+  const ticks = end < 0 ? '' : (text.slice(end + 2).split(' ')[19] ?? '');
+  return /^[0-9]{1,15}$/.test(ticks) ? Number(ticks) / TICKS : null;
 }
 
 /** cg_unescape of systemd: a name that could be a kernel's file has a `_` before it. */

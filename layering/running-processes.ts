@@ -5,6 +5,7 @@ import { parseMountTable, type MountLine } from '#ostree/format/mount-table.ts';
 import {
   parseCgroup,
   parseMaps,
+  parseStartTime,
   parseStatus,
   type MappedFile,
   type UnitOfProcess,
@@ -15,6 +16,8 @@ export interface ProcessFacts extends UnitOfProcess {
   /** The program's name, as the kernel cuts it (15 bytes). */
   readonly name: string;
   readonly uid: number;
+  /** Seconds from the machine's start to the process's; null where that cannot be seen. */
+  readonly startedAt: number | null;
   /** It has another root than the machine, as in a container; false where that cannot be seen. */
   readonly isForeign: boolean;
   /** null where the kernel does not show them to who asks. */
@@ -63,7 +66,9 @@ function readProcess(sys: ProcCalls, path: string, pid: number): ProcessFacts | 
   const maps = textOf(sys, `${path}/maps`);
   if (maps === undefined) return null;
   const isForeign = hasForeignRoot(sys, path);
-  return { pid, name, uid, ...unit, isForeign, files: maps === null ? null : parseMaps(maps) };
+  const startedAt = parseStartTime(textOf(sys, `${path}/stat`) ?? '');
+  const files = maps === null ? null : parseMaps(maps);
+  return { pid, name, uid, startedAt, ...unit, isForeign, files };
 }
 
 function hasForeignRoot(sys: ProcCalls, path: string): boolean {

@@ -3,6 +3,14 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { FileLookup } from '#layering/running-files.ts';
 import { FILE_STATES, originOfFile, type FileState, type RootFacts } from '#layering/running-origin.ts';
 import { PackageLookup } from '#layering/running-packages.ts';
+import {
+  readLiveRecord,
+  readRestarts,
+  type LiveRecord,
+  type LiveTree,
+  type RestartResult,
+} from '#layering/live-record.ts';
+import { LiveFiles } from '#layering/running-live.ts';
 import type { MappedFile } from '#layering/running-proc.ts';
 import { readProc, type ProcessFacts } from '#layering/running-processes.ts';
 import {
@@ -44,6 +52,10 @@ export interface RunningReport {
   readonly current: RunningTree | null;
   readonly trees: readonly RunningTree[];
   readonly layer: UsrLayer | null;
+  /** What `apply-live` made of the tree that was booted; null where nothing was applied. */
+  readonly applied: LiveRecord | null;
+  /** Services that were restarted for what changed, the oldest first. */
+  readonly restarted: readonly RestartResult[];
   readonly processes: readonly RunningProcess[];
   /** What could not be seen, for people. */
   readonly unseen: readonly string[];
@@ -56,12 +68,18 @@ export function readRunning(sysroot: Sysroot, proc: string): RunningReport {
   const current = currentTree(trees);
   const layer = current === null ? null : usrLayer(sysroot, current.deployment);
   const root = rootFacts(sysroot, current, mounts);
+  const { booted } = sysroot;
+  const applied = booted === null ? null : readLiveRecord(sysroot.sys, booted);
   const packages = new PackageLookup();
   try {
-    const attribution = new Attribution({ sysroot, trees, current, layer, root, packages });
+    const live = applied?.live ?? applied?.inProgress ?? null;
+    const liveFiles = live === null || booted === null ? null : new LiveFiles(sysroot, booted.checksum, live);
+    const world = { sysroot, trees, current, layer, root, packages, live, liveFiles };
+    const attribution = new Attribution(world);
     const found = processes.map((one) => attribution.process(one));
     const unseen = unseenOf(processes, isPartial, packages.faults);
-    return { current, trees, layer, processes: found, unseen };
+    const restarted = booted === null ? [] : readRestarts(sysroot.sys, booted);
+    return { current, trees, layer, applied, restarted, processes: found, unseen };
   } finally {
     packages.close();
   }
@@ -71,6 +89,8 @@ interface World extends Pick<RunningReport, 'current' | 'trees' | 'layer'> {
   readonly sysroot: Sysroot;
   readonly root: RootFacts;
   readonly packages: PackageLookup;
+  readonly live: LiveTree | null;
+  readonly liveFiles: LiveFiles | null;
 }
 
 /** Each file is decided once, however many have it mapped. */
@@ -106,9 +126,11 @@ class Attribution {
   private decided(file: MappedFile, isForeign: boolean): RunningFile {
     const { root, trees, current } = this.world;
     const facts = this.lookup.factsOf(file, isForeign);
-    const { state, tree } = originOfFile(facts, root);
-    const deployment = trees.find(({ id }) => id === tree) ?? null;
     const path = facts.treePath;
+    const { state, tree } = originOfFile(facts, root);
+    const live = state === 'overlay' && path !== null && this.world.liveFiles?.has(path) === true;
+    const deployment =
+      trees.find((one) => (live ? one.checksum === this.world.live?.commit : one.id === tree)) ?? null;
     const isOfTree = path !== null && state !== 'outside';
     const now = isOfTree && state === 'deleted' ? this.ownersNow(path) : [];
     const packages = !isOfTree
@@ -119,7 +141,7 @@ class Attribution {
     return {
       path: isOfTree ? `/${path}` : file.path,
       state,
-      tree: deployment?.treeName ?? tree,
+      tree: live ? (this.world.live?.treeName ?? null) : (deployment?.treeName ?? tree),
       deployment: deployment?.id ?? null,
       object: facts.object?.checksum ?? null,
       packages,

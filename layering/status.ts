@@ -12,6 +12,7 @@ import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import { replacedName } from '#layering/plan.ts';
+import type { LiveRecord, RestartResult } from '#layering/live-record.ts';
 import { removedPackages, replacements, type Replacement } from '#layering/replacements.ts';
 import { formatTreeName, withoutRemote } from '#layering/tree-name.ts';
 
@@ -45,6 +46,10 @@ export interface DeploymentStatus {
   /** none, development, transient or hotfix. */
   readonly unlocked?: string;
   readonly maskedUnits?: readonly string[];
+  /** What `apply-live` made of it; null where nothing was applied. */
+  readonly applied?: LiveRecord | null;
+  /** Services that were restarted since it was booted. */
+  readonly restarted?: readonly RestartResult[];
   /** What is wrong with the deployment, for people. */
   readonly remarks: readonly string[];
   /** Of its boots, where something is known of them. */

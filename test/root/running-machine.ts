@@ -40,7 +40,20 @@ eval "$5"
 `;
 
 /** Programs of the test's machine that scripts may call as `host NAME`. */
-const HOST_PROGRAMS = ['umount', 'chroot', 'unshare', 'mount', 'setpriv', 'kill', 'stat', 'readlink', 'cmp'];
+const HOST_PROGRAMS = [
+  'umount',
+  'chroot',
+  'unshare',
+  'mount',
+  'setpriv',
+  'kill',
+  'stat',
+  'readlink',
+  'cmp',
+  'diff',
+  'find',
+  'chattr',
+];
 
 /**
  * Runs a shell script there; `client` is our program. What it leaves in the sysroot stays; its mounts, /run and processes

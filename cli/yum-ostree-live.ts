@@ -1,0 +1,135 @@
+/** Verbs that change what runs: apply-live, restart-services. */
+import type { CliContext } from '#cli/context.ts';
+import { interruptible } from '#cli/interrupt.ts';
+import { liveJson, liveText } from '#cli/live-text.ts';
+import { restartsJson, restartsText } from '#cli/restart-text.ts';
+import { reporterOf, type GlobalOptions } from '#cli/yum-ostree-options.ts';
+import { choiceOf, onSysroot, printJson } from '#cli/yum-ostree-system.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
+import { openMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
+import { applyLive, HOW_ON } from '#layering/apply-live.ts';
+import { unitName } from '#layering/mask-units.ts';
+import type { RestartResult } from '#layering/live-record.ts';
+import type { Progress } from '#layering/progress.ts';
+import { restartCommand, restartServices } from '#layering/restart-services.ts';
+import { neededRestarts, type NeededRestart } from '#layering/running-audit.ts';
+import { readRunning } from '#layering/running.ts';
+
+export interface LiveFlags extends GlobalOptions {
+  readonly target?: string;
+  readonly reset?: boolean;
+  readonly allowReplacement?: boolean;
+  readonly dryRun?: boolean;
+  readonly restart?: boolean;
+}
+
+export interface RestartFlags extends GlobalOptions {
+  readonly dryRun?: boolean;
+  readonly proc?: string;
+}
+
+/**
+ * @param machine the machine's mount namespace, opened before anything of the sysroot was
+ * @returns the exit code: 0; 1 where something failed after the files were there
+ */
+export async function runApplyLive(
+  flags: LiveFlags,
+  context: CliContext,
+  machine = openMountNamespace(context.sys),
+): Promise<number> {
+  if (flags.reset === true && flags.target !== undefined)
+    throw new UserError('USAGE', '--reset goes back to the tree that was booted: it takes no --target');
+  const reporter = reporterOf(flags, context);
+  return interruptible(
+    async (signal) => {
+      const wish = {
+        target: flags.target ?? null,
+        reset: flags.reset === true,
+        allowReplacement: flags.allowReplacement === true,
+        dryRun: flags.dryRun === true,
+        ...{ machine, signal },
+      };
+      const outcome = await applyLive(choiceOf(flags, context, reporter), wish).finally(() =>
+        reporter.finish(),
+      );
+      const needed = outcome.kind === 'applied' ? await restartsNow(flags, context, []) : [];
+      const restarted =
+        flags.restart === true ? await restart(needed, { flags, context, signal, ...reporter }) : [];
+      if (flags.json === true) printJson(context, liveJson(outcome, needed, restarted));
+      else if (flags.quiet !== true) context.out(liveText(outcome, needed, restarted));
+      for (const failure of outcome.failures) context.err(`warning: ${failure}\n`);
+      return outcome.failures.length + failed(restarted) === 0 ? 0 : 1;
+    },
+    () => `what runs is half changed: ${HOW_ON}`,
+  );
+}
+
+/** Looks where it is called at what the sysroot is, and which mount namespace is the machine's. @throws UserError NOT_BOOTED */
+export async function applyLiveLater(
+  flags: GlobalOptions,
+  context: CliContext,
+): Promise<() => Promise<number>> {
+  await onSysroot(flags, context, requireBooted);
+  const machine = openMountNamespace(context.sys);
+  return () => runApplyLive(flags, context, machine);
+}
+
+/** @param units those that are meant; none for all that need it. @returns 0, or 1 where one did not restart */
+export async function runRestartServices(
+  units: readonly string[],
+  flags: RestartFlags,
+  context: CliContext,
+): Promise<number> {
+  const reporter = reporterOf(flags, context);
+  const needed = await restartsNow(flags, context, units.map(unitName));
+  return interruptible(
+    async (signal) => {
+      const results =
+        flags.dryRun === true ? [] : await restart(needed, { flags, context, signal, ...reporter });
+      reporter.finish();
+      const still = flags.dryRun === true ? needed : await restartsNow(flags, context, units.map(unitName));
+      if (flags.json === true) printJson(context, restartsJson(results, still));
+      else if (flags.quiet !== true) context.out(restartsText(results, still));
+      return failed(results) === 0 ? 0 : 1;
+    },
+    () => 'services that were restarted stay so',
+  );
+}
+
+function failed(results: readonly RestartResult[]): number {
+  return results.filter(({ failure }) => failure !== null).length;
+}
+
+async function restartsNow(
+  flags: RestartFlags,
+  context: CliContext,
+  units: readonly string[],
+): Promise<NeededRestart[]> {
+  const all = await onSysroot(flags, context, (sysroot) => {
+    requireBooted(sysroot);
+    const { processes, applied } = readRunning(sysroot, flags.proc ?? '/proc');
+    return neededRestarts(processes, applied?.changedUnits ?? []);
+  });
+  return units.length === 0
+    ? all
+    : all.filter(({ unit, userUnit }) => units.includes(userUnit ?? unit ?? ''));
+}
+
+interface RestartRun {
+  readonly flags: GlobalOptions;
+  readonly context: CliContext;
+  readonly signal: AbortSignal;
+  readonly progress: Progress;
+}
+
+async function restart(
+  needed: readonly NeededRestart[],
+  { flags, context, signal, progress }: RestartRun,
+): Promise<RestartResult[]> {
+  const possible = needed.filter((one) => restartCommand(one) !== null);
+  if (possible.length === 0) return [];
+  return onSysroot(flags, context, (sysroot) =>
+    restartServices(possible, { sys: context.sys, booted: requireBooted(sysroot), progress, signal }),
+  );
+}

@@ -1,0 +1,71 @@
+/** Users and groups that a tree adds, brought into an /etc that has its own: by lines, as the shadow tools would. */
+import type { Fd, Syscalls } from '#native/syscalls.ts';
+import { utf8Text } from '#ostree/format/utf8.ts';
+import { loadContent } from '#ostree/repo/content.ts';
+import type { MutableTree } from '#ostree/repo/mutable-tree.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
+import type { LiveStep } from '#layering/live-plan.ts';
+import { addedEntries, appendEntries } from '#layering/users.ts';
+
+const FILES = ['passwd', 'group', 'shadow', 'gshadow'];
+/** What lckpwdf(3) locks. */
+const LOCK = 'etc/.pwd.lock';
+
+export interface UserTrees {
+  readonly repo: Repo;
+  readonly root: Fd;
+  readonly before: readonly MutableTree[];
+  readonly after: MutableTree;
+}
+
+/** For each of those files that is not the tree's any more, the lines that the new tree's has beside the old one's. */
+export function userSteps(
+  trees: UserTrees,
+  others: readonly string[],
+): Extract<LiveStep, { op: 'entries' }>[] {
+  return FILES.filter((name) => others.includes(`/etc/${name}`)).flatMap((name) => {
+    const path = `etc/${name}`;
+    const old = trees.before.map((tree) => textIn(trees.repo, tree, `usr/${path}`)).join('\n');
+    const local = trees.repo.sys.readText(trees.root, path) ?? '';
+    const lines = addedEntries(`${old}\n${local}`, textIn(trees.repo, trees.after, `usr/${path}`));
+    return lines.length === 0 ? [] : [{ op: 'entries' as const, path, lines }];
+  });
+}
+
+/** Under the lock of the shadow tools; a new file with the old one's owner, mode and label takes its place. */
+export function addEntries(
+  sys: Syscalls,
+  root: Fd,
+  { path, lines }: { readonly path: string; readonly lines: readonly string[] },
+): void {
+  const lock = sys.open(root, LOCK, ['write', 'create', 'nofollow'], 0o600);
+  try {
+    sys.lock(lock, 'exclusive', true);
+    const text = sys.readText(root, path) ?? '';
+    const missing = addedEntries(text, lines.join('\n'));
+    if (missing.length > 0) replaceLike(sys, root, { path, text: appendEntries(text, missing) });
+  } finally {
+    sys.close(lock);
+  }
+}
+
+function replaceLike(sys: Syscalls, root: Fd, file: { readonly path: string; readonly text: string }): void {
+  const stat = sys.stat(root, file.path);
+  const temporary = `${file.path}.yum-ostree-live`;
+  const fd = sys.open(root, temporary, ['write', 'create', 'truncate', 'nofollow'], 0o600);
+  try {
+    sys.write(fd, file.text);
+    sys.fchown(fd, stat?.uid ?? 0, stat?.gid ?? 0);
+    sys.fchmod(fd, (stat?.mode ?? 0o600) & 0o7777);
+    for (const { name, value } of sys.xattrs(root, file.path)) sys.setXattr(root, temporary, name, value);
+    sys.fsync(fd);
+  } finally {
+    sys.close(fd);
+  }
+  sys.rename(root, temporary, root, file.path);
+}
+
+function textIn(repo: Repo, tree: MutableTree, path: string): string {
+  const entry = tree.get(path);
+  return entry?.kind === 'file' ? (utf8Text(loadContent(repo, entry.checksum).read()) ?? '') : '';
+}

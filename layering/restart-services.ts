@@ -1,0 +1,61 @@
+/** Restarts the services that run files which are gone or of another tree, and records how that went. */
+import type { Syscalls } from '#native/syscalls.ts';
+import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { addRestarts, type RestartResult } from '#layering/live-record.ts';
+import type { Progress } from '#layering/progress.ts';
+import type { NeededRestart } from '#layering/running-audit.ts';
+import { runCommand } from '#layering/run-command.ts';
+
+export interface RestartLife {
+  readonly sys: Syscalls;
+  readonly booted: Deployment;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+}
+
+/** What makes a unit run the files that are there now; null where only its end, or a reboot, does. Pure. */
+export function restartCommand({
+  unit,
+  userUnit,
+  by,
+  processes,
+}: NeededRestart): readonly [string, ...string[]] | null {
+  const user = processes[0]?.uid;
+  switch (by) {
+    case 'restart':
+      return unit === null ? null : ['systemctl', 'restart', '--', unit];
+    case 'user-restart':
+      return userUnit === null || user === undefined
+        ? null
+        : ['systemctl', '--user', `--machine=${user}@`, 'restart', '--', userUnit];
+    case 'reexec':
+      return ['systemctl', 'daemon-reexec'];
+    case 'log-out':
+    case 'reboot':
+      return null;
+  }
+}
+
+/**
+ * One after the other, each result recorded before the next: a signal or crash leaves those that were restarted, and a
+ * record of them.
+ */
+export async function restartServices(
+  restarts: readonly NeededRestart[],
+  { sys, booted, progress, signal }: RestartLife,
+): Promise<RestartResult[]> {
+  const results: RestartResult[] = [];
+  for (const one of restarts) {
+    const command = restartCommand(one);
+    if (command === null) continue;
+    signal.throwIfAborted();
+    const unit = one.unit ?? '';
+    progress({ kind: 'stage', stage: 'deploy', text: `Restarting ${one.userUnit ?? unit}` });
+    const failure = await runCommand(command, signal);
+    const { userUnit, by, reasons } = one;
+    const result: RestartResult = { unit, userUnit, by, time: sys.now(), reasons, failure };
+    addRestarts(sys, booted, [result]);
+    results.push(result);
+  }
+  return results;
+}
