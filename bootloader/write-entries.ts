@@ -2,9 +2,9 @@
 import type { Fd } from '#native/syscalls.ts';
 import { formatBls } from '#ostree/format/bls.ts';
 import { metadataString } from '#ostree/format/commit.ts';
-import { codeOf, during, UserError } from '#ostree/format/errors.ts';
+import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { writeBootLinks } from '#bootloader/boot-links.ts';
 import { chooseBootloader, readBootloaderFacts, refuseVfat, type Bootloader } from '#bootloader/detect.ts';
 import {
@@ -164,12 +164,8 @@ function refuseWithoutBooted({ booted }: Sysroot, list: readonly Deployment[]): 
 
 /** The commit's version; null for a commit that is gone or has none. */
 function versionOf(sysroot: Sysroot, { checksum }: Deployment): string | null {
-  try {
-    return metadataString(loadCommit(sysroot.repo, checksum), 'version') ?? null;
-  } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return null;
-    throw error;
-  }
+  const commit = loadCommitIfThere(sysroot.repo, checksum);
+  return commit === null ? null : (metadataString(commit, 'version') ?? null);
 }
 
 function parseTries(text: string): number {

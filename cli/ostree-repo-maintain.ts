@@ -94,6 +94,7 @@ function runFsck(context: CliContext, repo: Repo, options: FsckFlags): void {
   const report = fsck(repo, {
     all: options.all === true,
     delete: options.delete === true,
+    findParentless: options.addTombstones === true,
     onProgress: (progress) => {
       if (progress.kind === 'commits') {
         say('Validating refs in collections...\nEnumerating commits...\n');

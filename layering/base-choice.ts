@@ -4,7 +4,7 @@ import { isChecksum } from '#ostree/format/checksum.ts';
 import { metadataString } from '#ostree/format/commit.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { formatRefspec, isRefName, parseRefspec, type Refspec } from '#ostree/format/ref-name.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { loadCommit, loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { refuseOlder } from '#ostree/repo/pull-remote.ts';
 import { readRef, resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
@@ -102,7 +102,7 @@ async function undoneBase(system: System, id: number): Promise<ChosenBase> {
   const { baseBefore, baseAfter, before } = record;
   if (baseBefore === baseAfter || system.baseCommit !== baseAfter)
     return { commit: system.baseCommit, origin };
-  if (loadedCommit(system.sysroot.repo, baseBefore) === null)
+  if (loadCommitIfThere(system.sysroot.repo, baseBefore) === null)
     throw new UserError('NO_REV', `the base before change ${id}, ${baseBefore}, is no longer here`, {
       hint: "'yum-ostree deploy' takes another commit of the ref",
     });
@@ -125,21 +125,12 @@ function checksumOf(repo: Repo, text: string): Checksum | null {
 function commitOfVersion(repo: Repo, ref: string, version: string): Checksum | null {
   let at: Checksum | null = resolveRev(repo, ref);
   while (at !== null) {
-    const commit = loadedCommit(repo, at);
+    const commit = loadCommitIfThere(repo, at);
     if (commit === null) return null;
     if (metadataString(commit, 'version') === version) return at;
     at = commit.parent;
   }
   return null;
-}
-
-function loadedCommit(repo: Repo, checksum: Checksum) {
-  try {
-    return loadCommit(repo, checksum);
-  } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return null;
-    throw error;
-  }
 }
 
 async function switchedBase(system: System, options: BaseOptions, name: string): Promise<ChosenBase> {

@@ -2,7 +2,7 @@
 import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { codeOf } from '#ostree/format/errors.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { listRefs, refPath } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
@@ -48,7 +48,7 @@ function neededBy(repo: Repo, deployments: readonly Deployment[]): Needed {
   const packageRefs = new Set<string>();
   for (const { origin } of deployments) for (const ref of requestedFiles(origin)) packageRefs.add(ref);
   for (const checksum of trees) {
-    const commit = loadedCommit(repo, checksum);
+    const commit = loadCommitIfThere(repo, checksum);
     const derived = commit === null ? null : readDerived(commit);
     if (commit === null || derived === null) continue;
     bases.add(derived.baseCommit);
@@ -75,15 +75,6 @@ function fileRef(entry: string): string | null {
     return packageRef(parseNevra(entry.slice(colon + 1)), parseChecksum(entry.slice(0, colon)));
   } catch {
     return null;
-  }
-}
-
-function loadedCommit(repo: Repo, checksum: Checksum) {
-  try {
-    return loadCommit(repo, checksum);
-  } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return null;
-    throw error;
   }
 }
 

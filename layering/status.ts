@@ -6,7 +6,7 @@ import { lookupVariant, metadataString, type Commit } from '#ostree/format/commi
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
 import { keyFileString } from '#ostree/format/keyfile.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -164,10 +164,9 @@ function commitOf(
   checksum: Checksum,
 ): { readonly commit: Commit | null; readonly fault: string | null } {
   try {
-    return { commit: loadCommit(repo, checksum), fault: null };
+    const commit = loadCommitIfThere(repo, checksum);
+    return { commit, fault: commit === null ? 'its commit is missing from the repository' : null };
   } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT')
-      return { commit: null, fault: 'its commit is missing from the repository' };
     return { commit: null, fault: `its commit is damaged: ${messageOf(error)}` };
   }
 }

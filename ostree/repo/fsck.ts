@@ -13,6 +13,8 @@ export interface FsckOptions {
   readonly all?: boolean;
   /** Remove damaged objects (their commits become partial). */
   readonly delete?: boolean;
+  /** List the commits whose parents are not there, which reads all commits once more. */
+  readonly findParentless?: boolean;
   /** Called with the number of commits before objects are verified, then after each batch. */
   readonly onProgress?: (progress: FsckProgress) => void;
 }
@@ -39,7 +41,7 @@ export interface FsckReport {
   readonly partial: number;
   /** Partial commits that an earlier check marked. */
   readonly partialFromFsck: number;
-  /** Commits, of all, whose parents are not there, and that no ref names. */
+  /** Commits, of all, whose parents are not there, and that no ref names; empty where they were not asked for. */
   readonly parentless: readonly Checksum[];
   /** Commits that this check marked as partial. */
   readonly marked: readonly Checksum[];
@@ -70,7 +72,7 @@ export function fsck(repo: Repo, options: FsckOptions = {}): FsckReport {
     commits: whole.length,
     partial: commits.length - whole.length,
     partialFromFsck: [...partial.values()].filter((mark) => mark === FSCK_MARK).length,
-    parentless: parentlessCommits(repo, commits),
+    parentless: options.findParentless === true ? parentlessCommits(repo, commits) : [],
     marked: markPartial(repo, problems, { missingOnly: options.delete !== true }),
     problems,
   });

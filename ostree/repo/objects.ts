@@ -24,6 +24,16 @@ export function loadCommit(repo: Repo, checksum: Checksum): Commit {
   return loadWith(repo, { checksum, type: 'commit' }, decodeCommit);
 }
 
+/** As `loadCommit`; null where the repository does not have it. @throws UserError BAD_OBJECT, BAD_GVARIANT */
+export function loadCommitIfThere(repo: Repo, checksum: Checksum): Commit | null {
+  try {
+    return loadCommit(repo, checksum);
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
+  }
+}
+
 /** @throws UserError NO_OBJECT, BAD_OBJECT, BAD_GVARIANT */
 export function loadDirtree(repo: Repo, checksum: Checksum): Dirtree {
   return loadWith(repo, { checksum, type: 'dirtree' }, decodeDirtree);

@@ -1,7 +1,6 @@
 /** What every status tells of a deployment. */
-import { metadataString, type Commit } from '#ostree/format/commit.ts';
-import { codeOf } from '#ostree/format/errors.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
+import { metadataString } from '#ostree/format/commit.ts';
+import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { originRefspec, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
@@ -30,13 +29,8 @@ export function commitFacts(
   { repo }: Sysroot,
   { checksum }: Deployment,
 ): { readonly version: string | null; readonly sourceTitle: string | null } {
-  let commit: Commit;
-  try {
-    commit = loadCommit(repo, checksum);
-  } catch (error) {
-    if (codeOf(error) === 'NO_OBJECT') return { version: null, sourceTitle: null };
-    throw error;
-  }
+  const commit = loadCommitIfThere(repo, checksum);
+  if (commit === null) return { version: null, sourceTitle: null };
   return {
     version: metadataString(commit, 'version') ?? null,
     sourceTitle: metadataString(commit, 'ostree.source-title') ?? null,
