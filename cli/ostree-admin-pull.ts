@@ -1,6 +1,6 @@
 /** Pulls what a deployment follows into the sysroot's repository. */
 import type { CliContext } from '#cli/context.ts';
-import { outcomeText, signatureChecks } from '#cli/ostree-repo-pull.ts';
+import { outcomeText, pullChecks } from '#cli/ostree-repo-pull.ts';
 import { openSource } from '#cli/ostree-repo-remote-source.ts';
 import { remotesBelow } from '#cli/ostree-repo-remotes-directory.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
@@ -33,7 +33,7 @@ export async function pullFollowed(
       source: opened.source,
       wanted: [{ ref: refspec.ref, checksum: commit }],
       ...(notBefore === null ? {} : { timestampCheck: { from: notBefore } }),
-      ...signatureChecks(context, repo, remote),
+      ...pullChecks(context, repo, remote),
     });
     context.out(outcomeText(outcome, opened, { seconds: Math.round(context.sys.now() - started) }));
   } finally {

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { sizeText } from '#cli/ostree-repo-maintain.ts';
 import { repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.ts';
-import { signatureChecks } from '#cli/ostree-repo-pull.ts';
+import { pullChecks } from '#cli/ostree-repo-pull.ts';
 import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -83,7 +83,7 @@ function verifySources(
   },
 ): void {
   const remote = findRemote(repo, pull.remote ?? '', remotesDirectory(context, pull.command));
-  const { verifyCommit } = signatureChecks(context, repo, { ...remote, gpgVerify: true });
+  const { verifyCommit } = pullChecks(context, repo, { ...remote, gpgVerify: true });
   for (const { checksum } of pull.commits)
     verifyCommit?.(
       checksum,

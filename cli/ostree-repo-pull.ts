@@ -13,10 +13,10 @@ import type { FetchOptions } from '#ostree/repo/http-fetch.ts';
 import { parseWantedRef, type WantedRef } from '#ostree/repo/pull-refs.ts';
 import { pullRemote, type PullOutcome, type PullRequest } from '#ostree/repo/pull-remote.ts';
 import { localSource } from '#ostree/repo/pull-source.ts';
+import { signatureChecks } from '#ostree/repo/pull-trust.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { findRemote, type Remote } from '#ostree/repo/remote.ts';
 import { closeRepo, openRepo, type Repo } from '#ostree/repo/repo.ts';
-import { remoteKeyrings, requireGpgSignature } from '#ostree/repo/trusted-keys.ts';
 
 interface PullFlags {
   readonly mirror?: boolean;
@@ -143,31 +143,17 @@ function pullRequest(
     commitsOnly: flags.commitMetadataOnly === true,
     bareUserOnly: flags.bareuseronlyFiles === true,
     ...(checksAge ? { timestampCheck: { from: from === undefined ? null : resolveRev(repo, from) } } : {}),
-    ...signatureChecks(context, repo, remote),
+    ...pullChecks(context, repo, remote),
   };
 }
 
-/** What the remote's configuration wants verified. */
-export function signatureChecks(
+/** As `signatureChecks`, with the keys that this run trusts. */
+export function pullChecks(
   context: CliContext,
   repo: Repo,
   remote: Remote,
 ): Pick<PullRequest, 'verifyCommit' | 'verifySummary'> {
-  let keyrings: readonly Uint8Array[] | null = null;
-  const trusted = (): readonly Uint8Array[] =>
-    (keyrings ??= remoteKeyrings(repo, remote, { globalDirectory: context.env['OSTREE_GPG_HOME'] }));
-  return {
-    verifySummary: remote.gpgVerifySummary
-      ? (data, detached) =>
-          void requireGpgSignature({ what: 'summary', data, detached }, trusted(), repo.sys.now())
-      : null,
-    ...(remote.gpgVerify
-      ? {
-          verifyCommit: (commit, data, detached) =>
-            void requireGpgSignature({ what: `Commit ${commit}`, data, detached }, trusted(), repo.sys.now()),
-        }
-      : {}),
-  };
+  return signatureChecks(repo, remote, { globalDirectory: context.env['OSTREE_GPG_HOME'] });
 }
 
 /** One line about what came. */

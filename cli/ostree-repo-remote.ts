@@ -25,7 +25,8 @@ import { remoteKeyring } from '#ostree/repo/trusted-keys.ts';
 interface AddFlags {
   readonly set?: readonly string[];
   readonly gpgVerify: boolean;
-  readonly signVerify: boolean;
+  /** false where it was turned off. */
+  readonly signVerify?: readonly string[] | false;
   readonly ifNotExists?: boolean;
   readonly force?: boolean;
   readonly gpgImport?: string;
@@ -47,6 +48,11 @@ export function addRemoteVerbs(program: Command, context: CliContext): void {
   repoVerb(remote, 'add <name> [url] [branches...]', 'add a remote')
     .option('--set <key=value>', 'set an option of the remote', collect)
     .option('--no-gpg-verify', 'do not check signatures of GnuPG')
+    .option(
+      '--sign-verify <kind=inline:key>',
+      'check Ed25519 signatures with this key (or file:PATH)',
+      collect,
+    )
     .option('--no-sign-verify', 'do not check any signatures')
     .option('--if-not-exists', 'do nothing where it exists')
     .option('--force', 'replace an existing one')
@@ -167,11 +173,27 @@ export function withRemote(config: KeyFile, { name, url, branches, flags }: NewR
     ...(flags.contenturl === undefined ? [] : [['contenturl', flags.contenturl] as const]),
     ...(flags.customBackend === undefined ? [] : [['custom-backend', flags.customBackend] as const]),
     ...(flags.set ?? []).map((pair) => setting(pair)),
-    ...(flags.signVerify ? [] : [['sign-verify', false] as const]),
-    ...(flags.signVerify && flags.gpgVerify ? [] : [['gpg-verify', false] as const]),
+    ...(flags.signVerify === false
+      ? [['sign-verify', false] as const]
+      : signSettings(flags.signVerify ?? [])),
+    ...(flags.signVerify !== false && flags.gpgVerify ? [] : [['gpg-verify', false] as const]),
     ...(flags.collectionId === undefined ? [] : [['collection-id', flags.collectionId] as const]),
   ];
   return settings.reduce((file, [key, value]) => withKey(file, group, key, value), config);
+}
+
+/** `ed25519=inline:KEY` or `ed25519=file:PATH`, each; the last of a kind counts. */
+function signSettings(given: readonly string[]): (readonly [string, string | readonly string[]])[] {
+  const settings = given.map((text): readonly [string, string] => {
+    const [, place, value] = /^ed25519=(inline|file):(.+)$/s.exec(text) ?? [];
+    if (place !== undefined && value !== undefined)
+      return [`verification-ed25519-${place === 'inline' ? 'key' : 'file'}`, value];
+    throw new UserError(
+      'BAD_OPTION',
+      `--sign-verify=${text}: expected ed25519=inline:KEY or ed25519=file:PATH`,
+    );
+  });
+  return settings.length === 0 ? [] : [...settings, ['sign-verify', ['ed25519']]];
 }
 
 function urlSetting(url: string): readonly [string, string] {

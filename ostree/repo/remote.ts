@@ -25,6 +25,13 @@ export interface Remote {
   readonly branches: readonly string[];
   readonly gpgVerify: boolean;
   readonly gpgVerifySummary: boolean;
+  /** Whether commits need an Ed25519 signature. */
+  readonly signVerify: boolean;
+  readonly signVerifySummary: boolean;
+  /** Public keys, base64, a line each. */
+  readonly ed25519Key: string | null;
+  /** A file of such lines. */
+  readonly ed25519File: string | null;
   /** Files and directories of trusted keys beside the remote's own keyring. */
   readonly gpgKeyPaths: readonly string[];
   /** Why nothing can be pulled yet, in the operator's words. */
@@ -82,6 +89,10 @@ export function parseRemote(file: KeyFile, name: string, path: string | null): R
     branches: separatedList(text('branches') ?? ''),
     gpgVerify: flag('gpg-verify', true),
     gpgVerifySummary: flag('gpg-verify-summary', false),
+    signVerify: signEngines(name, 'sign-verify', text('sign-verify')),
+    signVerifySummary: signEngines(name, 'sign-verify-summary', text('sign-verify-summary')),
+    ed25519Key: text('verification-ed25519-key'),
+    ed25519File: text('verification-ed25519-file'),
     gpgKeyPaths: separatedList(text('gpgkeypath') ?? ''),
     unconfiguredState: text('unconfigured-state'),
     customBackend: text('custom-backend'),
@@ -92,6 +103,17 @@ export function parseRemote(file: KeyFile, name: string, path: string | null): R
     tlsClientCertPath: text('tls-client-cert-path'),
     tlsClientKeyPath: text('tls-client-key-path'),
   };
+}
+
+/** `true`, `false`, or the names of the kinds of signature: one good signature of any of them is enough. */
+function signEngines(name: string, key: string, value: string | null): boolean {
+  if (value === null || ['false', '0', ''].includes(value.trimEnd())) return false;
+  if (['true', '1'].includes(value.trimEnd())) return true;
+  const engines = separatedList(value);
+  if (engines.includes('ed25519')) return true;
+  throw new UserError('BAD_KEYFILE', `[${remoteGroup(name)}] ${key}=${value}: only ed25519 is supported`, {
+    hint: `${key}=ed25519, with the key in verification-ed25519-key=`,
+  });
 }
 
 /** The names of the remotes that a configuration has, in its order. */

@@ -15,6 +15,8 @@ const SUFFIX = '.trustedkeys.gpg';
 export interface TrustSettings {
   /** Instead of the system's directory of keyrings: `OSTREE_GPG_HOME`. */
   readonly globalDirectory: string | undefined;
+  /** Instead of the system's directories of Ed25519 keys. */
+  readonly ed25519Directories?: readonly string[];
 }
 
 /** The keyring of one remote, below the repository. */
