@@ -28,6 +28,8 @@ export interface DownloadOptions {
 /** Servers are asked for this many packages at a time. */
 const AT_A_TIME = 4;
 const SUBDIRECTORY = 'packages';
+/** Bytes of a package whose size the metadata does not say. */
+const MOST_PACKAGE = 2 ** 32;
 
 /**
  * Brings the packages of a solution onto this machine. Every file's checksum is the one that the verified metadata
@@ -95,7 +97,7 @@ function planOf(one: SolvedPackage, repositories: readonly LoadedRepository[], d
       'BAD_METADATA',
       `repository ${one.repo}: ${key} is said to be at '${one.location}', outside the repository`,
     );
-  const bases = one.locationBase === undefined ? repository.baseUrls : [withSlash(one.locationBase)];
+  const bases = one.locationBase === undefined ? repository.baseUrls : [packageBase(key, one, repository)];
   const urls = bases.map((base) => `${base}${one.location.split('/').map(encodeURIComponent).join('/')}`);
   const file = localPath(urls[0] ?? '');
   if (file !== null) return { kind: 'local', key, package: one, file };
@@ -105,6 +107,17 @@ function planOf(one: SolvedPackage, repositories: readonly LoadedRepository[], d
     .replace(/[^\w.+~^-]/g, '_')
     .slice(-200)}`;
   return { kind: 'remote', key, package: one, urls, target: path.join(directory, name), repository };
+}
+
+/** The address that the metadata names for a package. A server cannot name files of this machine. */
+function packageBase(key: string, one: SolvedPackage, { baseUrls }: LoadedRepository): string {
+  const base = one.locationBase ?? '';
+  const isLocal = baseUrls.every((url) => url.startsWith('file:'));
+  if (/^https?:\/\//.test(base) || (isLocal && base.startsWith('file:'))) return withSlash(base);
+  throw new UserError(
+    'BAD_METADATA',
+    `repository ${one.repo}: ${key} is said to be at '${base}', which is not a web address`,
+  );
 }
 
 async function alreadyHere(plan: Plan): Promise<string | null> {
@@ -157,7 +170,8 @@ async function fetchAll(
     for (let plan = queue.shift(); plan !== undefined; plan = queue.shift()) {
       const { key, urls, target, package: one, repository } = plan;
       const transfer = { connections: connectionsTo(repository), signal, onBytes };
-      const file = { urls, target, checksum: one.checksum, size: one.packageSize || null };
+      const size = one.packageSize || null;
+      const file = { urls, target, checksum: one.checksum, size, most: MOST_PACKAGE };
       await duringAsync(`downloading ${key} from ${one.repo}`, () => fetchFile(file, transfer));
       paths.set(key, target);
       packages += 1;

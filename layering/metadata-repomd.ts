@@ -20,27 +20,58 @@ const MOST_SIGNATURE = 1 << 20;
 const REPOMD = 'repodata/repomd.xml';
 
 /**
- * Fetches repomd.xml from the first of the repository's addresses that has it.
+ * Fetches repomd.xml from the first of the repository's addresses that has one that is as it should be.
+ * @param verify checks who signed it; an address whose signature is missing or does not fit is passed over
  * @throws UserError that names every address tried and why it failed
  */
-export async function fetchRepomd(config: RepositoryConfig, transfer: Transfer): Promise<RepomdState> {
+export async function fetchRepomd(
+  config: RepositoryConfig,
+  transfer: Transfer,
+  verify: (state: RepomdState) => Promise<void>,
+): Promise<RepomdState> {
   const failures: string[] = [];
-  const { baseUrls, repomdSha256 } = await mirrorsOf(config, transfer).catch((error: unknown) => {
+  let unsigned: UserError | null = null;
+  const { baseUrls, repomd } = await mirrorsOf(config, transfer).catch((error: unknown) => {
     if (transfer.signal?.aborted === true || codeOf(error) !== 'DOWNLOAD_FAILED') throw error;
     throw unavailable(config, [messageOf(error)]);
   });
   for (const baseUrl of baseUrls) {
+    const others = baseUrls.filter((other) => other !== baseUrl);
     try {
-      const bytes = await fetchBytes(`${baseUrl}${REPOMD}`, transfer, MOST_REPOMD);
-      if (repomdSha256 === null || repomdSha256.includes(sha256(bytes)))
-        return { bytes, baseUrls: [baseUrl, ...baseUrls.filter((other) => other !== baseUrl)] };
-      failures.push(`${shownUrl(baseUrl)}${REPOMD}: not the file that the metalink describes`);
+      return await acceptable(`${baseUrl}${REPOMD}`, { repomd, transfer }, async (bytes) => {
+        const state = { bytes, baseUrls: [baseUrl, ...others] };
+        await verify(state);
+        return state;
+      });
     } catch (error) {
-      if (transfer.signal?.aborted === true) throw error;
+      if (transfer.signal?.aborted === true || !(error instanceof UserError)) throw error;
+      if (!PASSED_OVER.includes(error.code)) throw error;
+      if (error.code !== 'DOWNLOAD_FAILED') unsigned ??= error;
       failures.push(messageOf(error));
     }
   }
+  if (unsigned !== null) throw unsigned;
   throw unavailable(config, failures);
+}
+
+const PASSED_OVER = ['DOWNLOAD_FAILED', 'UNSIGNED', 'BAD_SIGNATURE'];
+
+/** A server that changes over between repomd.xml and its signature is asked once more. */
+async function acceptable(
+  url: string,
+  { repomd, transfer }: { readonly repomd: Mirrors['repomd']; readonly transfer: Transfer },
+  accept: (bytes: Uint8Array) => Promise<RepomdState>,
+): Promise<RepomdState> {
+  for (let round = 1; ; round++) {
+    const bytes = await fetchBytes(url, transfer, MOST_REPOMD);
+    if (repomd !== null && !repomd.some(({ type, hex }) => digest(type, bytes) === hex))
+      throw new UserError('DOWNLOAD_FAILED', `${shownUrl(url)}: not the file that the metalink describes`);
+    try {
+      return await accept(bytes);
+    } catch (error) {
+      if (codeOf(error) !== 'BAD_SIGNATURE' || round === 2) throw error;
+    }
+  }
 }
 
 function unavailable(config: RepositoryConfig, failures: readonly string[]): UserError {
@@ -52,14 +83,15 @@ function unavailable(config: RepositoryConfig, failures: readonly string[]): Use
 /**
  * With `repo_gpgcheck`: checks the detached signature repomd.xml.asc before a byte of repomd.xml is believed. A state
  * that was verified with these same keys before is not verified again.
- * @throws UserError UNSIGNED, BAD_SIGNATURE, UNKNOWN_KEY, WEAK_SIGNATURE
+ * @throws UserError UNSIGNED, NOT_CACHED, and as `verifyDetached`
  */
 export async function verifyRepomd(input: {
   readonly config: RepositoryConfig;
-  readonly state: RepomdState & { readonly fresh: boolean };
+  readonly state: RepomdState;
   readonly cache: CacheDirectory;
   readonly keyring: () => Promise<Keyring>;
   readonly transfer: Transfer;
+  readonly cacheOnly: boolean;
 }): Promise<void> {
   const { config, state, cache, keyring, transfer } = input;
   if (!config.repoGpgCheck) return;
@@ -72,6 +104,10 @@ export async function verifyRepomd(input: {
     ]),
   );
   if (cache.isVerified(mark)) return;
+  if (input.cacheOnly)
+    throw new UserError('NOT_CACHED', 'the signature of its metadata was not checked with the present keys', {
+      hint: 'run once without -C',
+    });
   const url = `${state.baseUrls[0] ?? ''}${REPOMD}.asc`;
   const signature = await fetchSignature(url, transfer);
   await duringAsync(`${shownUrl(url)}: repomd.xml is refused`, () =>
@@ -97,11 +133,30 @@ async function fetchSignature(url: string, transfer: Transfer): Promise<Uint8Arr
 }
 
 async function mirrorsOf(config: RepositoryConfig, transfer: Transfer): Promise<Mirrors> {
-  if (config.baseUrls.length > 0) return { baseUrls: config.baseUrls.map(withSlash), repomdSha256: null };
+  if (config.baseUrls.length > 0) return { baseUrls: config.baseUrls.map(withSlash), repomd: null };
   const url = config.metalink ?? config.mirrorlist ?? '';
   const text = Buffer.from(await fetchBytes(url, transfer, MOST_LIST)).toString('utf8');
   const isMetalink = config.metalink !== null || text.trimStart().startsWith('<');
-  return isMetalink ? parseMetalink(text, shownUrl(url)) : parseMirrorlist(text, shownUrl(url));
+  const found = isMetalink ? parseMetalink(text, shownUrl(url)) : parseMirrorlist(text, shownUrl(url));
+  return usable(found, { config, url });
+}
+
+/**
+ * A metalink is there to say what the mirrors may serve: one that does not is believed only where a signature says it.
+ * A list from elsewhere cannot name files of this machine.
+ */
+function usable(
+  { baseUrls, repomd }: Mirrors,
+  { config, url }: { readonly config: RepositoryConfig; readonly url: string },
+): Mirrors {
+  if (repomd?.length === 0 && !config.repoGpgCheck)
+    throw new UserError('WEAK_CHECKSUM', `${shownUrl(url)}: it has no SHA-256 or SHA-512 of repomd.xml`, {
+      hint: `use mirrorlist= or baseurl= in ${config.origin}, or repo_gpgcheck=1 where its metadata is signed`,
+    });
+  const reachable = url.startsWith('file:') ? baseUrls : baseUrls.filter((one) => !one.startsWith('file:'));
+  if (reachable.length === 0)
+    throw new UserError('BAD_METADATA', `${shownUrl(url)}: it names only files of this machine`);
+  return { baseUrls: reachable, repomd: repomd?.length === 0 ? null : repomd };
 }
 
 function sha256(content: Uint8Array | string): string {

@@ -2,7 +2,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { digest } from '#native/hash.ts';
 import { decompress } from '#native/decompress.ts';
-import { duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
+import { codeOf, duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
 import { type Comps, type Environment, type Group, parseComps } from '#layering/comps.ts';
 import type { LoadedRepository, SolvFile } from '#layering/loaded-repository.ts';
 import type { CacheDirectory } from '#layering/metadata-cache.ts';
@@ -30,6 +30,9 @@ const COMPS_FORMAT = 'yum-ostree comps 1';
 /** Bytes, unpacked; real ones have a tenth of that. */
 const MOST_GROUPS = 64 << 20;
 const MOST_MODULES = 256 << 20;
+/** As the addon limits what it unpacks itself: this many times the file's size, and bytes that are always allowed. */
+const MOST_RATIO = 100;
+const LEAST_LIMIT = 64 << 20;
 /** Bytes of one file, as it is fetched. */
 const MOST_METADATA = 2 ** 32;
 
@@ -173,9 +176,17 @@ function withoutBzip2(file: string): string {
   const input = fs.openSync(file, 'r');
   const output = fs.openSync(`${target}.new`, 'w');
   try {
-    for (const piece of decompress('bzip2', () => readPiece(input))) fs.writeSync(output, piece);
+    const most = Math.max(LEAST_LIMIT, fs.fstatSync(input).size * MOST_RATIO);
+    let length = 0;
+    for (const piece of decompress('bzip2', () => readPiece(input))) {
+      length += piece.length;
+      if (length > most) throw new Error(`it unpacks to more than ${most} bytes, a hundred times its size`);
+      fs.writeSync(output, piece);
+    }
     fs.renameSync(`${target}.new`, target);
   } catch (cause) {
+    fs.rmSync(`${target}.new`, { force: true });
+    if (codeOf(cause) === 'ENOSPC') throw cause;
     throw new UserError(
       'BAD_METADATA',
       `${path.basename(file)}: not readable as bzip2: ${messageOf(cause)}`,

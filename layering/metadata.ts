@@ -1,4 +1,4 @@
-import { duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
+import { codeOf, duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { SolverAddon } from '#native/solver.ts';
 import { openConnections, shownUrl } from '#layering/http-get.ts';
 import { type KeyTrust, readKeyring } from '#layering/keyring.ts';
@@ -78,22 +78,37 @@ export async function loadMetadata(
   options: MetadataOptions,
 ): Promise<LoadedRepository> {
   return await duringAsync(`repository ${config.id}`, async () => {
-    const cache = openCache(config, cacheDirectory);
-    const transfer = transferFor(config, options);
-    const keyring = () =>
-      readKeyring(config, options.trust, (url) => fetchKey(url, transfer, options.cacheOnly));
-    const cached = cache.readRepomd();
-    const state =
-      cached !== null && mayUse(cached.ageAt(options.now), config, options)
-        ? { ...cached, fresh: false }
-        : await newState(config, transfer, options);
-    await verifyRepomd({ config, state, cache, keyring, transfer });
-    const repomd = parseRepomd(Buffer.from(state.bytes).toString('utf8'), 'repomd.xml');
-    const repository = repositoryOver({ config, state, repomd, cache, transfer, keyring, options });
-    if (state.fresh) await settle(repository, cache, state);
-    if (state.fresh) cache.removeOthers([...repomd.values()].map(({ checksum }) => checksum.hex));
-    return repository;
+    try {
+      return await loadOnce(config, cacheDirectory, options);
+    } catch (error) {
+      // A repository that changed while it was read is whole again a moment later.
+      if (codeOf(error) !== 'CHECKSUM_MISMATCH' || options.signal?.aborted === true) throw error;
+      return await loadOnce(config, cacheDirectory, { ...options, refresh: true });
+    }
   });
+}
+
+async function loadOnce(
+  config: RepositoryConfig,
+  cacheDirectory: string,
+  options: MetadataOptions,
+): Promise<LoadedRepository> {
+  const cache = openCache(config, cacheDirectory);
+  const transfer = transferFor(config, options);
+  const keyring = () =>
+    readKeyring(config, options.trust, (url) => fetchKey(url, transfer, options.cacheOnly));
+  const { cacheOnly } = options;
+  const verify = (state: RepomdState) => verifyRepomd({ config, state, cache, keyring, transfer, cacheOnly });
+  const cached = cache.readRepomd();
+  const isFresh = cached === null || !mayUse(cached.ageAt(options.now), config, options);
+  const state = isFresh ? await newState(config, { transfer, cacheOnly, verify }) : cached;
+  if (!isFresh) await verify(state);
+  const repomd = parseRepomd(Buffer.from(state.bytes).toString('utf8'), 'repomd.xml');
+  const repository = repositoryOver({ config, state, repomd, cache, transfer, keyring, options });
+  if (!isFresh) return repository;
+  await settle(repository, cache, state);
+  cache.removeOthers([...repomd.values()].map(({ checksum }) => checksum.hex));
+  return repository;
 }
 
 function mayUse(age: number, config: RepositoryConfig, options: MetadataOptions): boolean {
@@ -105,14 +120,17 @@ function mayUse(age: number, config: RepositoryConfig, options: MetadataOptions)
 
 async function newState(
   config: RepositoryConfig,
-  transfer: Transfer,
-  options: MetadataOptions,
-): Promise<RepomdState & { fresh: true }> {
-  if (options.cacheOnly)
+  how: {
+    readonly transfer: Transfer;
+    readonly cacheOnly: boolean;
+    readonly verify: (state: RepomdState) => Promise<void>;
+  },
+): Promise<RepomdState> {
+  if (how.cacheOnly)
     throw new UserError('NOT_CACHED', 'its metadata is not in the cache, and only the cache may be used', {
       hint: 'run once without -C, or leave the repository out with --disablerepo',
     });
-  return { ...(await fetchRepomd(config, transfer)), fresh: true };
+  return await fetchRepomd(config, how.transfer, how.verify);
 }
 
 /** Everything an offline run needs is brought in before the new repomd.xml takes effect. */

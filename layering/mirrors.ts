@@ -5,8 +5,15 @@ import { UserError } from '#ostree/format/errors.ts';
 export interface Mirrors {
   /** Addresses of the repository itself, best first, each with a slash at its end. */
   readonly baseUrls: readonly string[];
-  /** SHA-256 of acceptable repomd.xml files, lower-case hex; null where nothing is said. */
-  readonly repomdSha256: readonly string[] | null;
+  /** What an acceptable repomd.xml may have, one for each state; null for a list that knows nothing of it. */
+  readonly repomd: readonly RepomdChecksum[] | null;
+}
+
+/** The strongest checksum that is given of a state. */
+export interface RepomdChecksum {
+  readonly type: 'sha256' | 'sha512';
+  /** Lower-case. */
+  readonly hex: string;
 }
 
 const REPOMD = 'repodata/repomd.xml';
@@ -17,31 +24,50 @@ export function parseMirrorlist(text: string, source: string): Mirrors {
   const baseUrls = lines.filter((line) => /^(https?|file):\/\//.test(line)).map(withSlash);
   if (baseUrls.length === 0)
     throw new UserError('BAD_METADATA', `${source}: the mirror list names no mirror`);
-  return { baseUrls, repomdSha256: null };
+  return { baseUrls, repomd: null };
 }
 
-/** The mirrors of a metalink for repomd.xml. @throws UserError BAD_METADATA */
+/**
+ * The mirrors of a metalink for repomd.xml, and the checksums of the newest state and of those that some mirrors may
+ * still have (`alternates`). @throws UserError BAD_METADATA
+ */
 export function parseMetalink(xml: string, source: string): Mirrors {
   const parser = new SaxesParser();
   const urls: { url: string; preference: number }[] = [];
-  const hashes: string[] = [];
+  const states: RepomdChecksum[] = [];
+  let hashes = new Map<string, string>();
+  let isRepomd = true;
   let text = '';
   parser.on('error', (error) => {
     throw new UserError('BAD_METADATA', `${source}: not a metalink: ${error.message}`, { cause: error });
   });
-  parser.on('opentag', () => (text = ''));
+  parser.on('opentag', ({ name, attributes }) => {
+    text = '';
+    if (name === 'file') isRepomd = attributes.name === undefined || attributes.name === 'repomd.xml';
+    if (name === 'verification') hashes = new Map();
+  });
   parser.on('text', (part) => (text += part));
   parser.on('closetag', ({ name, attributes }) => {
     const value = text.trim();
     text = '';
-    if (name === 'hash' && attributes.type === 'sha256') hashes.push(value.toLowerCase());
+    if (!isRepomd) return;
+    if (name === 'hash') hashes.set(attributes.type ?? '', value.toLowerCase());
+    if (name === 'verification') states.push(...strongest(hashes));
     if (name === 'url' && /^(https?|file):\/\//.test(value) && value.endsWith(REPOMD))
-      urls.push({ url: value.slice(0, -REPOMD.length), preference: Number(attributes.preference ?? 0) });
+      urls.push({ url: value.slice(0, -REPOMD.length), preference: Number(attributes.preference) || 0 });
   });
   parser.write(xml).close();
   if (urls.length === 0) throw new UserError('BAD_METADATA', `${source}: the metalink names no mirror`);
   const baseUrls = urls.sort((a, b) => b.preference - a.preference).map(({ url }) => withSlash(url));
-  return { baseUrls, repomdSha256: hashes.length > 0 ? hashes : null };
+  return { baseUrls, repomd: states };
+}
+
+function strongest(hashes: ReadonlyMap<string, string>): RepomdChecksum[] {
+  for (const type of ['sha512', 'sha256'] as const) {
+    const hex = hashes.get(type);
+    if (hex !== undefined) return [{ type, hex }];
+  }
+  return [];
 }
 
 /** An address that other addresses can be appended to. */

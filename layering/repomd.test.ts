@@ -78,7 +78,10 @@ describe('mirrors', () => {
       <url protocol="https" preference="100">https://a.example/r/repodata/repomd.xml</url></resources></file></files></metalink>`;
     expect(parseMetalink(xml, 'm')).toEqual({
       baseUrls: ['https://a.example/r/', 'http://b.example/r/'],
-      repomdSha256: ['aa', 'bb'],
+      repomd: [
+        { type: 'sha256', hex: 'aa' },
+        { type: 'sha256', hex: 'bb' },
+      ],
     });
   });
 });

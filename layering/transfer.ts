@@ -83,7 +83,7 @@ export async function hasChecksum(file: string, checksum: FileChecksum): Promise
         hint: 'the repository has to be made anew with SHA-256 (createrepo_c --checksum sha256)',
       },
     );
-  if (!fs.existsSync(file)) return false;
+  if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
   const hash = createHash(checksum.type);
   await pipeline(fs.createReadStream(file), hash);
   return hash.digest('hex') === checksum.hex.toLowerCase();
@@ -191,7 +191,11 @@ function refuseUnsupported(url: string): void {
 }
 
 function localBody(file: string, url: string, signal?: AbortSignal): AsyncIterable<Uint8Array> {
-  if (!fs.existsSync(file)) throw new DownloadError(url, 'there is no such file', { transient: false });
+  const stat = fs.statSync(file, { throwIfNoEntry: false });
+  if (stat?.isFile() !== true)
+    throw new DownloadError(url, stat === undefined ? 'there is no such file' : 'it is not a regular file', {
+      transient: false,
+    });
   return fs.createReadStream(file, { highWaterMark: 1 << 20, ...(signal === undefined ? {} : { signal }) });
 }
 

@@ -1,16 +1,15 @@
 /** Repositories that were made to exhaust or deceive: a clear error, in bounded time and memory, and nothing left behind. */
-import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { execFileSync, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import zlib from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadRepositories } from '#layering/metadata.ts';
 import { readRepositories } from '#layering/repository-config.ts';
 import { loadSolver } from '#native/solver.ts';
+import { bomb, makeRepository, primary } from './hostile-repository.ts';
 import { VARIABLES } from './solver-repository.ts';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-hostile-'));
@@ -23,38 +22,8 @@ interface Outcome {
   readonly megabytes: number;
 }
 
-interface Package {
-  readonly name: string;
-  readonly provides?: readonly string[];
-  readonly requires?: readonly string[];
-}
-
-const HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n';
-
-function primary(packages: readonly Package[], before = ''): string {
-  const entries = (kind: string, names: readonly string[]): string =>
-    `<rpm:${kind}>${names.map((name) => `<rpm:entry name="${name}"/>`).join('')}</rpm:${kind}>`;
-  const body = packages.map(
-    ({ name, provides = [], requires = [] }) =>
-      `<package type="rpm"><name>${name}</name><arch>noarch</arch><version epoch="0" ver="1" rel="1"/><checksum type="sha256" pkgid="YES">${'a'.repeat(64)}</checksum><summary>x</summary><location href="${name}.rpm"/><format>${entries('provides', [name, ...provides])}${entries('requires', requires)}</format></package>`,
-  );
-  return `${HEAD}${before}<metadata xmlns="http://linux.duke.edu/metadata/common" xmlns:rpm="http://linux.duke.edu/metadata/rpm" packages="${packages.length}">${body.join('\n')}</metadata>`;
-}
-
-/** A repository of these files; compressed where their name says so. */
 function repository(name: string, files: Readonly<Record<string, string | Buffer>>): string {
-  const directory = path.join(scratch, name);
-  fs.mkdirSync(path.join(directory, 'repodata'), { recursive: true });
-  const data = Object.entries(files).map(([file, content]) => {
-    const bytes =
-      file.endsWith('.gz') && typeof content === 'string' ? zlib.gzipSync(content) : Buffer.from(content);
-    fs.writeFileSync(path.join(directory, 'repodata', file), bytes);
-    const type = file.startsWith('comps') ? 'group' : file.split('.')[0];
-    const sum = createHash('sha256').update(bytes).digest('hex');
-    return `<data type="${type}"><checksum type="sha256">${sum}</checksum><location href="repodata/${file}"/><size>${bytes.length}</size></data>`;
-  });
-  fs.writeFileSync(path.join(directory, 'repodata/repomd.xml'), `<repomd>${data.join('')}</repomd>`);
-  return directory;
+  return makeRepository(path.join(scratch, name), files);
 }
 
 function resolved(directory: string, spec: string): Outcome {
@@ -69,12 +38,6 @@ function resolved(directory: string, spec: string): Outcome {
   const files = fs.readdirSync(cache, { recursive: true }) as string[];
   expect(files.filter((file) => /\.(tmp|new|part)$/.test(file))).toEqual([]);
   return JSON.parse(stdout) as Outcome;
-}
-
-/** A gzip of `megabytes` MB of one byte between two texts, a thousandth of its size. */
-function bomb(before: string, megabytes: number, byte: string, after: string): Buffer {
-  const block = byte.repeat(Math.floor((1 << 20) / byte.length));
-  return zlib.gzipSync(`${before}${block.repeat(megabytes)}${after}`, { level: 9 });
 }
 
 describe('what unpacks to far more than it is', () => {
@@ -101,6 +64,27 @@ describe('what unpacks to far more than it is', () => {
     expect(text).toMatch(message);
     expect(seconds).toBeLessThan(10);
     expect(megabytes).toBeLessThan(300);
+  });
+
+  // The other formats of compression, as the programs make them.
+  test.each([
+    ['xz', 'xz'],
+    ['zst', 'zstd'],
+    ['bz2', 'bzip2'],
+  ])('primary metadata, .%s', (ending, program) => {
+    // bzip2 takes minutes for what is not one letter; it is unpacked before it is parsed.
+    const filling = ending === 'bz2' ? 'x' : '<summary/>';
+    const text = `${start}<summary>${filling.repeat(80_000_000 / filling.length)}${end}`;
+    const bytes = execFileSync(program, ['-c'], { input: text, maxBuffer: 1 << 28 });
+    expect(bytes.length).toBeLessThan(1 << 20);
+    const {
+      text: told,
+      seconds,
+      megabytes,
+    } = resolved(repository(`bomb ${ending}`, { [`primary.xml.${ending}`]: bytes }), 'a');
+    expect(told).toMatch(/^BAD_METADATA: repository h: .*more than 67108864 bytes, a hundred times its size/);
+    expect(seconds).toBeLessThan(20);
+    expect(megabytes).toBeLessThan(400);
   });
 
   test('a groups file', () => {
@@ -136,6 +120,22 @@ describe('tricks of XML', () => {
       expect(seconds).toBeLessThan(10);
       expect(megabytes).toBeLessThan(300);
     }
+  });
+
+  test.each([
+    ['entities of entities', laughs],
+    ['a file of the machine', outside],
+  ])('%s, in repomd.xml', (name, doctype) => {
+    const directory = repository(`${name} repomd`, { 'primary.xml': primary([{ name: 'a' }]) });
+    const file = path.join(directory, 'repodata/repomd.xml');
+    const good = fs.readFileSync(file, 'utf8');
+    fs.writeFileSync(
+      file,
+      `${doctype}${good.replace('<location href="', '<location>&j;</location><location href="')}`,
+    );
+    const { text, seconds } = resolved(directory, 'a');
+    expect(text).toMatch(/^BAD_METADATA: repository h: repomd\.xml: not well-formed: .*entity/);
+    expect(seconds).toBeLessThan(10);
   });
 
   test('elements within each other without end', () => {
