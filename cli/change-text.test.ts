@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { outcomeJson, planText } from '#cli/change-text.ts';
 import type { ChangePlan } from '#layering/change.ts';
+import { INITRAMFS_OF_TREE } from '#layering/initramfs-request.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 
 const PLAN: ChangePlan = {
@@ -23,6 +24,7 @@ const PLAN: ChangePlan = {
   inactiveOverrides: [],
   downloadSize: 64_000,
   installedSize: 1_000_000,
+  initramfs: INITRAMFS_OF_TREE,
 };
 
 test('a plan tells what comes, comes back, goes and stays', () => {

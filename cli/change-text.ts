@@ -2,6 +2,7 @@
 import { failedTreeText } from '#bootloader/fallback-failed.ts';
 import { shownWord } from '#cli/report-error.ts';
 import { countText, sizeText, tableText } from '#cli/report.ts';
+import { initramfsJson } from '#cli/status-text.ts';
 import type { ChangeOutcome, ChangePlan } from '#layering/change.ts';
 
 /** More removals than this are asked about on a terminal. */
@@ -81,7 +82,16 @@ export function planText(plan: ChangePlan): string {
     fresh === 0
       ? ''
       : `${countText(fresh)}, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
-  return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${inactive.join('')}${overrides.join('')}${sizes}`;
+  const lines = [...inactive, ...overrides, ...initramfsLines(plan)];
+  return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${lines.join('')}${sizes}`;
+}
+
+function initramfsLines({ initramfs: { regenerate, args, etc } }: ChangePlan): string[] {
+  const words = args.map(shownWord).join(' ');
+  return [
+    ...(regenerate ? [`  initramfs made here by dracut${words === '' ? '' : `: ${words}`}\n`] : []),
+    ...(etc.length > 0 ? [`  initrd with ${etc.map(shownWord).join(' ')}\n`] : []),
+  ];
 }
 
 function planJson(plan: ChangePlan): object {
@@ -109,5 +119,6 @@ function planJson(plan: ChangePlan): object {
     'inactive-overrides': plan.inactiveOverrides,
     'download-size': plan.downloadSize,
     'installed-size': plan.installedSize,
+    ...initramfsJson(plan.initramfs),
   };
 }

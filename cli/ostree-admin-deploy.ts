@@ -13,7 +13,7 @@ import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { bootList, bootNext, describeSwap, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { mergeDeployment, type ListPolicy } from '#bootloader/list-policy.ts';
 import { refuseUnbooted, stageDeployment } from '#bootloader/stage.ts';
-import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
   appendKernelArgs,
@@ -29,11 +29,11 @@ import { resolveRev } from '#ostree/repo/refs.ts';
 import { settleBootPartition } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
-import { deploymentName, STAGED_INITRDS, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
 import { previewEtc } from '#ostree/sysroot/preview-etc.ts';
-import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
+import { stageInitrd } from '#ostree/sysroot/stage-initrd.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 interface DeployFlags extends SysrootFlags, ListPolicy {
@@ -109,7 +109,7 @@ function deploy(
   // Without a merge the present deployment is not kept either.
   const merge = flags.merge ? mergeDeployment(sysroot.deployments, sysroot.booted, stateroot) : null;
   const kargs = deployKernelArgs(flags, merge, context);
-  const addedInitrds = flags.overlayInitrd.map((file) => stageInitrd(context.sys, file));
+  const addedInitrds = flags.overlayInitrd.map((file) => stageInitrdFile(context.sys, file));
   cleanUpSysroot(sysroot);
   const fresh = deployTree(sysroot, {
     stateroot,
@@ -127,16 +127,9 @@ function deploy(
   context.out(`${describeSwap(result)}\n`);
 }
 
-/** Copies an initrd to where the deployment's entry takes it from: in memory, as its checksum. */
-function stageInitrd(sys: Syscalls, file: string): Checksum {
+function stageInitrdFile(sys: Syscalls, file: string): Checksum {
   if (sys.stat(AT_FDCWD, file) === null) throw new UserError('NO_FILE', `there is no initrd '${file}'`);
-  const bytes = sys.readFile(AT_FDCWD, file);
-  const hash = sys.sha256();
-  hash.update(bytes);
-  const checksum = parseChecksum(hash.digest());
-  makeDirectories(sys, AT_FDCWD, STAGED_INITRDS);
-  replaceFile(sys, AT_FDCWD, { path: `${STAGED_INITRDS}/${checksum}`, text: bytes, mode: 0o600 });
-  return checksum;
+  return stageInitrd(sys, sys.readFile(AT_FDCWD, file)).checksum;
 }
 
 /** @throws UserError NOT_BOOTED, USAGE */

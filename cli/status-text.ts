@@ -2,6 +2,7 @@
 import { shownWord } from '#cli/report-error.ts';
 import { restartJson } from '#cli/restart-text.ts';
 import { countText, isoTime, tableText } from '#cli/report.ts';
+import { INITRAMFS_OF_TREE, type InitramfsRequest } from '#layering/initramfs-request.ts';
 import { parseNevra } from '#layering/nevra.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
 
@@ -44,6 +45,8 @@ function blockOf(status: DeploymentStatus, verbose: boolean): string {
   add('Requested', verbose ? (status.request?.requested ?? []) : []);
   add('Inactive', status.inactive);
   add('InactiveOverrides', status.inactiveOverrides);
+  add('Initramfs', initramfsWords(status.request?.initramfs));
+  add('InitramfsEtc', (status.request?.initramfs.etc ?? []).map(shownWord));
   for (const remark of status.remarks) rows.push(['Note:', remark]);
   const marks = marksOf(status);
   const suffix = marks.length > 0 ? ` (${marks.join(', ')})` : '';
@@ -113,8 +116,7 @@ function jsonOf(status: DeploymentStatus): object {
     ),
     'inactive-overrides': status.inactiveOverrides,
     'inactive-requests': status.inactive,
-    'regenerate-initramfs': false,
-    'initramfs-args': [],
+    ...initramfsJson(request?.initramfs ?? INITRAMFS_OF_TREE),
     ...(status.fallback === undefined ? {} : { fallback: status.fallback }),
     remarks: status.remarks,
   };
@@ -130,6 +132,17 @@ function liveJson({ applied }: DeploymentStatus): object {
       ? {}
       : { 'live-packages': applied.packages, 'live-time': applied.time }),
   };
+}
+
+/** With rpm-ostree's names. */
+export function initramfsJson({ regenerate, args, etc }: InitramfsRequest): object {
+  return { 'regenerate-initramfs': regenerate, 'initramfs-args': args, 'initramfs-etc': etc };
+}
+
+/** As rpm-ostree: the arguments where there are any. */
+function initramfsWords(initramfs: InitramfsRequest | undefined): string[] {
+  if (initramfs?.regenerate !== true) return [];
+  return initramfs.args.length === 0 ? ['regenerate'] : initramfs.args.map(shownWord);
 }
 
 /** As rpm-ostree's `(sstsss)`. */

@@ -16,6 +16,7 @@ interface UpgradeFlags {
 interface ResetFlags {
   readonly overlays?: boolean;
   readonly overrides?: boolean;
+  readonly initramfs?: boolean;
 }
 
 export function addBaseVerbs(program: Command, context: CliContext, result: VerbResult): void {
@@ -52,9 +53,10 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
       onto({ kind: 'deploy', revision }, command),
     );
   addChangeOptions(program.command('reset'))
-    .description('go back to the base: drop all that is layered and overridden')
+    .description('go back to the base: drop all that is layered and overridden, and its own initramfs')
     .option('-l, --overlays', 'only what is layered')
     .option('-o, --overrides', 'only the overrides')
+    .option('-i, --initramfs', 'only what is asked of the initramfs')
     .action(async (_options: object, command: Command) => {
       result.exitCode = await runChange(
         { clear: clearedKinds(optionsOf<ResetFlags>(command)) },
@@ -63,11 +65,12 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
     });
 }
 
-/** Both where none is named. */
-function clearedKinds({ overlays, overrides }: ResetFlags): RequestKind[] {
+/** All where none is named. */
+function clearedKinds({ overlays, overrides, initramfs }: ResetFlags): RequestKind[] {
   const named: RequestKind[] = [
     ...(overlays === true ? (['layers'] as const) : []),
     ...(overrides === true ? (['overrides'] as const) : []),
+    ...(initramfs === true ? (['initramfs'] as const) : []),
   ];
-  return named.length > 0 ? named : ['layers', 'overrides'];
+  return named.length > 0 ? named : ['layers', 'overrides', 'initramfs'];
 }

@@ -18,6 +18,7 @@ import { VERSION } from '#ostree/format/version.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { BaseChoice } from '#layering/base-choice.ts';
 import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
+import type { InitramfsChange } from '#layering/initramfs-request.ts';
 
 interface ChangeFlags extends GlobalOptions, RepositoryFlags {
   readonly dryRun?: boolean;
@@ -124,6 +125,7 @@ function repositoryNamed(from: string | undefined): string | null {
 interface ChangeRun {
   readonly flags: ChangeFlags;
   readonly base: BaseChoice;
+  readonly initramfs: InitramfsChange | null;
   readonly context: CliContext;
 }
 
@@ -133,7 +135,12 @@ interface ChangeRun {
  */
 export async function runChange(
   words: Partial<ChangeWords>,
-  verb: { readonly command: Command; readonly context: CliContext; readonly base?: BaseChoice },
+  verb: {
+    readonly command: Command;
+    readonly context: CliContext;
+    readonly base?: BaseChoice;
+    readonly initramfs?: InitramfsChange;
+  },
 ): Promise<number> {
   const flags = optionsOf<ChangeFlags>(verb.command);
   const all = { ...NO_WORDS, ...words };
@@ -144,17 +151,19 @@ export async function runChange(
     remove: [...all.remove, ...(flags.remove ?? [])],
     replace: [...all.replace, ...(flags.replace ?? [])],
   };
-  return change(asked, { flags, base: verb.base ?? { kind: 'present' }, context: verb.context });
+  const { base = { kind: 'present' }, initramfs = null, context } = verb;
+  return change(asked, { flags, base, initramfs, context });
 }
 
-async function change(words: ChangeWords, { flags, base, context }: ChangeRun): Promise<number> {
+async function change(words: ChangeWords, run: ChangeRun): Promise<number> {
+  const { flags, context } = run;
   const { changeTree } = await import('#layering/change.ts');
   const { outcomeJson, outcomeText } = await import('#cli/change-text.ts');
   const { interruptible } = await import('#cli/interrupt.ts');
   const reporter = reporterOf(flags, context);
   const live = await livePart(flags, context);
   const exitCode = await interruptible(async (signal) => {
-    const options = changeOptions(words, { flags, base, context }, { signal, reporter });
+    const options = changeOptions(words, run, { signal, reporter });
     const outcome = await changeTree(choiceOf(flags, context, reporter), options).finally(() =>
       reporter.finish(),
     );
@@ -187,7 +196,7 @@ async function livePart(
 
 function changeOptions(
   words: ChangeWords,
-  { flags, base, context }: ChangeRun,
+  { flags, base, initramfs, context }: ChangeRun,
   live: { readonly signal: AbortSignal; readonly reporter: Reporter },
 ): ChangeOptions {
   return {
@@ -201,6 +210,7 @@ function changeOptions(
     idempotent: flags.idempotent === true,
     allowInactive: flags.allowInactive === true,
     replaceFiles: flags.forceReplacefiles === true,
+    initramfs,
     weakDependencies: flags.weakDeps ?? null,
     toolVersion: VERSION,
     asked: {

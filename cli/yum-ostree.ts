@@ -4,6 +4,7 @@ import { addBaseVerbs } from '#cli/yum-ostree-base.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
 import { addHistoryVerbs } from '#cli/yum-ostree-history.ts';
+import { addInitramfsVerbs } from '#cli/yum-ostree-initramfs.ts';
 import { addMarkGoodVerb } from '#cli/yum-ostree-mark-good.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
@@ -47,6 +48,7 @@ const VERBS: readonly {
     names: ['ps', 'audit', 'apply-live', 'restart-services', 'unlocked', 'mask', 'unmask'],
     add: addRunningVerbs,
   },
+  { names: ['initramfs', 'initramfs-etc'], add: addInitramfsVerbs },
   { names: ['mark-good'], add: addMarkGoodVerb },
   { names: ['debug'], add: addDebugVerbs },
 ];

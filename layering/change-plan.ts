@@ -1,9 +1,10 @@
 /** What a change will do, for the person who is asked. Pure. */
 import type { Change, ChangePlan, PlannedPackage } from '#layering/change.ts';
 import type { ChosenPackage, SolvedChange } from '#layering/change-solve.ts';
+import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
 
-export function planOf(change: Change, result: SolvedChange): ChangePlan {
+export function planOf(change: Change, origin: LayerOrigin, result: SolvedChange): ChangePlan {
   const { system } = change;
   const overriding = new Map(result.replaced.map(({ from, to }) => [formatNevra(to), formatNevra(from)]));
   const planned = result.packages.map(plannedPackage);
@@ -18,7 +19,7 @@ export function planOf(change: Change, result: SolvedChange): ChangePlan {
   });
   const fresh = [...install, ...replace];
   return {
-    ...emptyPlan(change, result.treeName),
+    ...emptyPlan(change, origin, result.treeName),
     install,
     kept: system.layered.filter((nevra) => now.has(nevra)),
     remove: [...system.layered.filter((nevra) => !now.has(nevra)), ...newlyRemoved(change, result)],
@@ -31,7 +32,7 @@ export function planOf(change: Change, result: SolvedChange): ChangePlan {
   };
 }
 
-export function emptyPlan({ baseCommit }: Change, treeName: string): ChangePlan {
+export function emptyPlan({ baseCommit }: Change, origin: LayerOrigin, treeName: string): ChangePlan {
   return {
     treeName,
     baseCommit,
@@ -44,6 +45,7 @@ export function emptyPlan({ baseCommit }: Change, treeName: string): ChangePlan 
     inactiveOverrides: [],
     downloadSize: 0,
     installedSize: 0,
+    initramfs: origin.initramfs,
   };
 }
 

@@ -84,6 +84,7 @@ export async function solveChange(change: Change, origin: LayerOrigin): Promise<
         replaceRemote: sortedUnique(origin.replaceRemote),
         replaceFiles: sortedUnique(origin.replaceFiles),
         weakDependencies: origin.weakDependencies,
+        ...(origin.initramfs.regenerate ? { initramfs: ['regenerate', ...origin.initramfs.args] } : {}),
       },
       repositories: repositories.map(({ config, repomdChecksum }) => [
         config.id,

@@ -12,7 +12,8 @@ import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#laye
 import { keepWaitingFiles } from '#layering/change-packages.ts';
 import { solveChange, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
 import { deployChange } from '#layering/deploy-change.ts';
-import { isPureOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
+import { asksForBaseTree, type LayerOrigin } from '#layering/layer-origin.ts';
+import { asksAgain, type InitramfsChange, type InitramfsRequest } from '#layering/initramfs-request.ts';
 import { inputDigest } from '#layering/layer-metadata.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
@@ -53,6 +54,8 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
   readonly idempotent: boolean;
   readonly allowInactive: boolean;
   readonly replaceFiles: boolean;
+  /** null: as before. */
+  readonly initramfs: InitramfsChange | null;
   readonly toolVersion: string;
   /** The command line and who gave it, for the history. */
   readonly asked: { readonly command: string; readonly user: string };
@@ -81,6 +84,7 @@ export interface ChangePlan {
   /** Bytes. */
   readonly downloadSize: number;
   readonly installedSize: number;
+  readonly initramfs: InitramfsRequest;
 }
 
 export interface PlannedPackage {
@@ -148,20 +152,25 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   const requested = await requestChange(change);
   const origin = changeRequests(change.start, requested, facts);
   const sameBase = baseCommit === system.baseCommit;
-  if (options.base.kind === 'present' && sameRequests(origin, system.origin)) return unchanged(system);
+  if (options.base.kind === 'present' && isAsBefore(change, origin)) return unchanged(system);
   if (!sameBase && isFailedBase(change)) return { kind: 'failed-before', base: baseCommit };
-  if (isPureOrigin(origin)) return returnToBase(change, origin);
+  if (asksForBaseTree(origin)) return returnToBase(change, origin);
+  if (keepsTree(change, origin))
+    return deployKnown(change, origin, {
+      checksum: system.from.checksum,
+      plan: emptyPlan(change, origin, system.treeName),
+    });
   const solved = await solveChange(change, origin);
   const digest = inputDigest({ ...solved.inputs, baseCommit, toolVersion: options.toolVersion });
-  if (sameBase && digest === presentDigest(system) && sameRequests(origin, system.origin))
-    return unchanged(system);
+  if (sameBase && digest === presentDigest(system) && isAsBefore(change, origin)) return unchanged(system);
   const result = await solved.solve();
   refuseProvided(options, requested, result);
-  const plan = planOf(change, result);
+  const plan = planOf(change, origin, result);
   if (options.dryRun) return { kind: 'planned', plan };
   if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
   keepWaitingFiles(change, result);
-  if (changesNothing(result)) return deployBase(change, origin, plan);
+  if (changesNothing(result) && !origin.initramfs.regenerate)
+    return deployKnown(change, origin, { checksum: baseCommit, plan });
   return await carryOut(change, { origin, result, digest, plan });
 }
 
@@ -201,7 +210,7 @@ async function carryOut(
 }
 
 async function requestChange(change: Change): Promise<RequestChange> {
-  const { words, weakDependencies, idempotent, replaceFiles } = change.options;
+  const { words, weakDependencies, idempotent, replaceFiles, initramfs } = change.options;
   const install = parseRequest(words.install);
   return {
     ...NO_CHANGE,
@@ -214,28 +223,33 @@ async function requestChange(change: Change): Promise<RequestChange> {
     weakDependencies,
     idempotent,
     replaceFiles,
+    initramfs,
   };
 }
 
 /** Nothing is layered any more: the base commit itself is deployed. */
 async function returnToBase(change: Change, origin: LayerOrigin): Promise<ChangeOutcome> {
-  const { system, baseCommit, options } = change;
+  const { system, baseCommit } = change;
   const treeName = formatTreeName(origin.base, NO_ITEMS);
   const plan: ChangePlan = {
-    ...emptyPlan(change, treeName),
+    ...emptyPlan(change, origin, treeName),
     remove: system.from.checksum === baseCommit ? [] : system.layered,
     restore: restored(change, { removed: [], replaced: [] }),
   };
-  if (system.from.checksum === baseCommit && sameRequests(origin, system.origin)) return unchanged(system);
-  if (options.dryRun) return { kind: 'planned', plan };
-  if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
-  return deployBase(change, origin, plan);
+  return deployKnown(change, origin, { checksum: baseCommit, plan });
 }
 
-async function deployBase(change: Change, origin: LayerOrigin, plan: ChangePlan): Promise<ChangeOutcome> {
-  const { system, baseCommit, options } = change;
-  if (baseCommit === system.from.checksum && sameRequests(origin, system.origin)) return unchanged(system);
-  const tree = { checksum: baseCommit, origin, treeName: plan.treeName, preparedFarm: null };
+/** A commit that is here already is deployed: the base's, or the present one. */
+async function deployKnown(
+  change: Change,
+  origin: LayerOrigin,
+  { checksum: commit, plan }: { readonly checksum: Checksum; readonly plan: ChangePlan },
+): Promise<ChangeOutcome> {
+  const { system, options } = change;
+  if (commit === system.from.checksum && isAsBefore(change, origin)) return unchanged(system);
+  if (options.dryRun) return { kind: 'planned', plan };
+  if ((await options.confirm?.(plan)) === false) return { kind: 'declined' };
+  const tree = { checksum: commit, origin, treeName: plan.treeName, preparedFarm: null };
   const { checksum } = deployChange(system, tree, options.progress);
   await recordChange(change, { plan, origin, checksum });
   return { kind: 'deployed', plan, checksum, scripts: [] };
@@ -267,6 +281,18 @@ async function recordChange(
   } catch (error) {
     options.progress({ kind: 'warning', text: `the change is not in the history: ${messageOf(error)}` });
   }
+}
+
+/** Whether it asks for what the present deployment was made of, so that nothing has to be made again. */
+function isAsBefore({ system, options }: Change, origin: LayerOrigin): boolean {
+  return sameRequests(origin, system.origin) && !asksAgain(options.initramfs);
+}
+
+/** Whether only the initrd beside that of the tree is to be another. */
+function keepsTree({ system, options }: Change, origin: LayerOrigin): boolean {
+  if (options.base.kind !== 'present' || options.initramfs?.kind === 'regenerate') return false;
+  const { etc } = system.origin.initramfs;
+  return sameRequests({ ...origin, initramfs: { ...origin.initramfs, etc } }, system.origin);
 }
 
 /** All that is asked for is in the base as it is: the requests wait for a base of which that is not so. */

@@ -8,6 +8,7 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { writeLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
 import { removeUnusedRefs } from '#layering/refs.ts';
+import { withEtcInitrd } from '#layering/initramfs-etc.ts';
 import type { System } from '#layering/system.ts';
 
 export interface NewTree {
@@ -23,13 +24,18 @@ export interface NewTree {
  * as it was. What is removed after it is only what the new list does not name.
  */
 export function deployChange(system: System, tree: NewTree, progress: Progress): Deployment {
-  const { sysroot, merge, stateroot, from } = system;
   progress({ kind: 'stage', stage: 'deploy', text: 'Deploying' });
+  return withEtcInitrd(system, tree.origin.initramfs.etc, (initrds) => deployWith(system, tree, initrds));
+}
+
+function deployWith(system: System, tree: NewTree, addedInitrds: readonly Checksum[]): Deployment {
+  const { sysroot, merge, stateroot, from } = system;
   const deployment = deployTree(sysroot, {
     stateroot,
     checksum: tree.checksum,
     origin: writeLayerOrigin(from.origin, tree.origin, tree.treeName),
     merge,
+    addedInitrds,
     ...(tree.preparedFarm === null ? {} : { preparedFarm: tree.preparedFarm }),
   });
   const { sys, path } = sysroot;

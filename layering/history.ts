@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { INITRAMFS_OF_TREE, undoneInitramfs } from '#layering/initramfs-request.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 
 export interface HistoryRecord {
@@ -100,17 +101,23 @@ export function undoneRequests(present: LayerOrigin, { before, after }: HistoryR
     result[key] = [...new Set([...present[key].filter((one) => !added.has(one)), ...gone])];
   }
   const weak = before.weakDependencies === after.weakDependencies ? present : before;
-  return { ...result, weakDependencies: weak.weakDependencies };
+  const initramfs = undoneInitramfs(present.initramfs, { before: before.initramfs, after: after.initramfs });
+  return { ...result, weakDependencies: weak.weakDependencies, initramfs };
 }
 
 function parsedRecord(line: string): HistoryRecord | null {
   try {
     const value = JSON.parse(line) as HistoryRecord;
     const isWhole = Number.isInteger(value.id) && [value.before, value.after].every(isOrigin);
-    return isWhole ? value : null;
+    return isWhole ? { ...value, before: completed(value.before), after: completed(value.after) } : null;
   } catch {
     return null;
   }
+}
+
+/** Records from before there were requests for an initramfs have none. */
+function completed(origin: LayerOrigin): LayerOrigin {
+  return { ...origin, initramfs: { ...INITRAMFS_OF_TREE, ...origin.initramfs } };
 }
 
 function isOrigin(origin: LayerOrigin): boolean {

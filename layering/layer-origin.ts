@@ -12,6 +12,12 @@ import {
   type KeyFile,
 } from '#ostree/format/keyfile.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
+import {
+  isInitramfsOfTree,
+  readInitramfsRequest,
+  writeInitramfsRequest,
+  type InitramfsRequest,
+} from '#layering/initramfs-request.ts';
 import { sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
 /** What is asked of a system: the base's refspec (or a pinned commit's checksum) and the requests on it. */
@@ -35,6 +41,7 @@ export interface LayerOrigin {
   /** Names of packages whose files may replace files of others. */
   readonly replaceFiles: readonly string[];
   readonly weakDependencies: boolean;
+  readonly initramfs: InitramfsRequest;
 }
 
 const OURS = 'yum-ostree';
@@ -53,15 +60,20 @@ export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
     replaceRemote: (keyFileList(file, 'overrides', 'replace') ?? []).flatMap(remoteReplacements),
     replaceFiles: keyFileList(file, OURS, 'replace-files') ?? [],
     weakDependencies: keyFileBoolean(file, OURS, 'weak-dependencies') ?? true,
+    initramfs: readInitramfsRequest(file),
   };
 }
 
 /** Whether the origin asks for nothing but the base. */
 export function isPureOrigin(origin: LayerOrigin): boolean {
-  const { requested, requestedLocal, groups, removals, replaceLocal, replaceRemote } = origin;
-  return [requested, requestedLocal, groups, removals, replaceLocal, replaceRemote].every(
-    ({ length }) => length === 0,
-  );
+  return asksForBaseTree(origin) && isInitramfsOfTree(origin.initramfs);
+}
+
+/** Whether the tree that the origin asks for is the base's: an initrd beside that of the tree changes none of it. */
+export function asksForBaseTree(origin: LayerOrigin): boolean {
+  const { requested, requestedLocal, groups, removals, replaceLocal, replaceRemote, initramfs } = origin;
+  const lists = [requested, requestedLocal, groups, removals, replaceLocal, replaceRemote];
+  return lists.every(({ length }) => length === 0) && !initramfs.regenerate;
 }
 
 /**
@@ -78,6 +90,7 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
   file = withList(file, ['overrides', 'remove'], origin.removals);
   file = withList(file, ['overrides', 'replace-local'], origin.replaceLocal);
   file = withList(file, ['overrides', 'replace'], byRepository(origin.replaceRemote));
+  file = writeInitramfsRequest(file, origin.initramfs);
   file = withList(file, [OURS, 'groups'], origin.groups);
   file = withList(file, [OURS, 'removals'], origin.removals);
   file = withList(file, [OURS, 'requested-local'], origin.requestedLocal);
@@ -85,7 +98,7 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
   const noWeak = layered && !origin.weakDependencies;
   file = withKey(file, OURS, 'weak-dependencies', noWeak ? false : null);
   file = withKey(file, OURS, 'tree-name', layered ? name : null);
-  return withoutEmptyGroups(file, ['packages', 'overrides', OURS]);
+  return withoutEmptyGroups(file, ['packages', 'overrides', 'rpmostree', OURS]);
 }
 
 /** The items that stand in the tree's name, given what each request resolved to. */

@@ -1,5 +1,6 @@
 /** What a command makes of the requests in the origin. Pure: the solver sees only the outcome. */
 import { UserError } from '#ostree/format/errors.ts';
+import { changedInitramfs, INITRAMFS_OF_TREE, type InitramfsChange } from '#layering/initramfs-request.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { parseNevra } from '#layering/nevra.ts';
 import { formatItem, type RequestItem } from '#layering/request.ts';
@@ -21,6 +22,8 @@ export interface RequestChange {
   /** What was asked for before is fine. */
   readonly idempotent: boolean;
   readonly replaceFiles: boolean;
+  /** null: as before. */
+  readonly initramfs: InitramfsChange | null;
 }
 
 export interface LocalRequest {
@@ -48,11 +51,12 @@ export const NO_CHANGE: RequestChange = {
   weakDependencies: null,
   idempotent: false,
   replaceFiles: false,
+  initramfs: null,
 };
 
 /**
  * The requests after the command. @throws UserError NOT_REQUESTED, ALREADY_REQUESTED, NOT_IN_BASE, each naming all the
- * words that it is about
+ * words that it is about; and of `changedInitramfs`
  */
 export function changeRequests(before: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
   const cleared = takeBackOverrides(before, change.reset, facts);
@@ -66,11 +70,13 @@ export function changeRequests(before: LayerOrigin, change: RequestChange, facts
     replaceFiles: change.replaceFiles
       ? [...larger.replaceFiles, ...requestNames(change)]
       : larger.replaceFiles,
+    initramfs:
+      change.initramfs === null ? larger.initramfs : changedInitramfs(larger.initramfs, change.initramfs),
   };
 }
 
 /** What all requests of a kind are dropped from. */
-export type RequestKind = 'layers' | 'overrides';
+export type RequestKind = 'layers' | 'overrides' | 'initramfs';
 
 /** The requests without those of these kinds. */
 export function withoutRequests(origin: LayerOrigin, kinds: readonly RequestKind[]): LayerOrigin {
@@ -80,6 +86,7 @@ export function withoutRequests(origin: LayerOrigin, kinds: readonly RequestKind
     ...origin,
     ...(kinds.includes('layers') ? layers : {}),
     ...(kinds.includes('overrides') ? overrides : {}),
+    ...(kinds.includes('initramfs') ? { initramfs: INITRAMFS_OF_TREE } : {}),
   };
 }
 

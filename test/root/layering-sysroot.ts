@@ -174,7 +174,9 @@ export function startYumOstree(system: TestSystem, words: readonly string[]): Re
 }
 
 export function clientArguments(system: TestSystem, words: readonly string[]): string[] {
-  const verbs = ['install', 'uninstall', 'upgrade', 'override', 'switch', 'rebase', 'deploy', 'reset'];
+  const verbs = 'install uninstall upgrade override switch rebase deploy reset initramfs initramfs-etc'.split(
+    ' ',
+  );
   const changes = verbs.includes(words[0] ?? '');
   const repository = changes ? [`--repofrompath=test,${system.packages}`, '--no-gpgchecks'] : [];
   const client = path.resolve('cli/bin/yum-ostree');
