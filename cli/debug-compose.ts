@@ -71,6 +71,7 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
       removals,
       labelMemo: null,
       farm: wanted.scripts === undefined ? null : { path: wanted.scripts },
+      kernel: { regenerate: false, args: [], etc: '/etc', baseArgs: [] },
       metadata: (facts) =>
         layerMetadata({
           treeName,
@@ -87,6 +88,8 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
           packages: facts.packages,
           repositories: [],
           inputDigest: digest,
+          kernelVersion: facts.kernelVersion,
+          initramfsArgs: null,
         }),
       refs: new Map([
         [treeRef(treeName), null],

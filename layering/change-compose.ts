@@ -9,6 +9,7 @@ import type { SolvedChange } from '#layering/change-solve.ts';
 import { compose, type ComposeFacts } from '#layering/compose.ts';
 import { composePackage, scriptSource } from '#layering/compose-package.ts';
 import { labelMemoPath } from '#layering/selinux-policy.ts';
+import type { KernelRequest } from '#layering/kernel-work.ts';
 import { layerMetadata } from '#layering/layer-metadata.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { workPlace, type WorkPlace } from '#layering/leftovers.ts';
@@ -17,6 +18,7 @@ import { keepScriptLog, recordingScripts } from '#layering/script-log.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
 import { baseRef } from '#layering/base-ref.ts';
 import { planScripts } from '#layering/scripts-plan.ts';
+import { metadataList } from '#layering/status.ts';
 import { treeRef } from '#layering/tree-ref.ts';
 
 export interface ComposedChange {
@@ -30,6 +32,9 @@ export interface ComposedChange {
   /** Removes the place where scripts ran. */
   release(): void;
 }
+
+/** Errors of what ran in the sandbox. */
+const LOGGED = ['SCRIPT_FAILED', 'INITRAMFS_FAILED'];
 
 interface Decided {
   readonly origin: LayerOrigin;
@@ -62,6 +67,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
       ),
       labelMemo: labelMemoPath(system.cachePath),
       farm: { path },
+      kernel: kernelRequest(change, decided.origin),
       metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
       refs: new Map<string, Checksum | null>([
         ...prepared.refs,
@@ -89,6 +95,15 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
   }
 }
 
+function kernelRequest({ system, baseCommit }: Change, { initramfs }: LayerOrigin): KernelRequest {
+  return {
+    regenerate: initramfs.regenerate,
+    args: initramfs.args,
+    etc: `${system.mergePath}/etc`,
+    baseArgs: metadataList(loadCommit(system.sysroot.repo, baseCommit), 'rpmostree.initramfs-args'),
+  };
+}
+
 /** @returns the log's path; null where no script ran */
 function keepLog(
   { system, options }: Change,
@@ -100,7 +115,7 @@ function keepLog(
 }
 
 function withLog(error: unknown, log: string | null): unknown {
-  if (log === null || !(error instanceof UserError) || error.code !== 'SCRIPT_FAILED') return error;
+  if (log === null || !(error instanceof UserError) || !LOGGED.includes(error.code)) return error;
   const hint = `nothing was deployed; the system is as before; all output of scripts is in ${log}`;
   return new UserError(error.code, error.message, { hint, cause: error });
 }
@@ -125,5 +140,7 @@ function describeTree(
     packages: facts.packages,
     repositories: result.repositories.map(({ config }) => ({ id: config.id, timestamp: 0 })),
     inputDigest: digest,
+    kernelVersion: facts.kernelVersion,
+    initramfsArgs: origin.initramfs.regenerate ? origin.initramfs.args : null,
   });
 }

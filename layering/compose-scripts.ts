@@ -9,7 +9,9 @@ import type { BaseDatabase } from '#layering/base-database.ts';
 import type { LateOwner } from '#layering/compose-tree.ts';
 import { applyOverlay } from '#layering/overlay-apply.ts';
 import { overlayChanges } from '#layering/overlay-changes.ts';
+import { runKernelWork } from '#layering/initramfs-build.ts';
 import { installedForScripts, type DatabaseFile } from '#layering/installed-triggers.ts';
+import type { KernelWork } from '#layering/kernel-work.ts';
 import { macroProblems } from '#layering/macros.ts';
 import { orderScripts, type ScriptStep } from '#layering/scripts-order.ts';
 import {
@@ -29,6 +31,8 @@ export interface ScriptWork {
   /** All that runs, in order: the packages' own scripts, and triggers of and by them. */
   readonly triggers: readonly ScriptStep[];
   readonly lateOwners: readonly LateOwner[];
+  /** Runs last. */
+  readonly kernel: KernelWork | null;
   /** The tree as it is checked out in the farm. */
   readonly tree: TreeChecksums;
 }
@@ -82,6 +86,7 @@ export async function runScripts(host: ScriptHost, repo: Repo, work: ScriptWork)
       await runOne(host, session, step);
       if (step.script.phase === 'pre') late = giveLateOwners(host, session, late, at === lastPre);
     }
+    if (work.kernel !== null) await runKernelWork(host, session, work.kernel);
     return session;
   } catch (error) {
     session.end();

@@ -13,12 +13,14 @@ import {
   replaceDatabase,
   stageDatabase,
   stagedObject,
+  type DatabaseFacts,
   type OpenDatabase,
   type StagedDatabase,
 } from '#layering/compose-database.ts';
 import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
 import type { ScriptWork } from '#layering/compose-scripts.ts';
 import { composeTree, type ComposedTree, type TreeRequest } from '#layering/compose-tree.ts';
+import { kernelWork, type KernelRequest, type KernelWork } from '#layering/kernel-work.ts';
 import type { Nevra } from '#layering/nevra.ts';
 import type { Progress } from '#layering/progress.ts';
 import { isEmptyPlan, planScripts, type ScriptPlan } from '#layering/scripts-plan.ts';
@@ -40,6 +42,7 @@ export interface ComposeRequest {
   readonly labelMemo: string | null;
   /** null: no script runs, whatever the packages have. */
   readonly farm: FarmPlace | null;
+  readonly kernel: KernelRequest;
   /** The commit's metadata, given all packages of the new tree. */
   readonly metadata: (facts: ComposeFacts) => VariantDict;
   /** Refs that are set with the commit; null is the commit itself. */
@@ -51,6 +54,8 @@ export interface ComposeRequest {
 export interface ComposeFacts {
   readonly packages: readonly Nevra[];
   readonly removed: readonly Nevra[];
+  /** Of a kernel that the base has not; null for the base's own. */
+  readonly kernelVersion: string | null;
 }
 
 export interface Composed {
@@ -61,6 +66,11 @@ export interface Composed {
   /** Sockets and the like that scripts left, and that are not in the tree. */
   readonly ignored: readonly string[];
 }
+
+/** Nothing is left that only the composing knows. */
+type DescribedRequest = Omit<ComposeRequest, 'metadata'> & {
+  readonly metadata: (facts: DatabaseFacts) => VariantDict;
+};
 
 /** The database is open. */
 interface OpenRequest extends TreeRequest {
@@ -92,16 +102,18 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
     await staged.changed;
     const composed = composeTree(txn, treeRequest);
-    const work = await scriptWork(request, treeRequest, { plan, composed });
+    const kernel = settledKernel(repo, request, composed);
+    const described = { ...request, metadata: withKernel(request, kernel.newVersion) };
+    const work = await scriptWork(request, treeRequest, { plan, composed, kernel: kernel.work });
     const { tree } = composed;
     const root = { contents: baseCommit.rootContents, meta: baseCommit.rootMeta };
     const isLabelled = mayHavePolicy(tree) || request.packages.some(({ source }) => source.isLabelled);
     const current = isLabelled ? await labelled(txn, tree, { before: root, staged, treeRequest }) : staged;
-    if (work === null) return await finish(txn, request, { tree, treeRequest, staged: current });
+    if (work === null) return await finish(txn, described, { tree, treeRequest, staged: current });
     const before = tree.write(txn);
     await stagedObject(current);
     txn.commit();
-    return await composeWithScripts(repo, request, {
+    return await composeWithScripts(repo, described, {
       treeRequest,
       staged: current,
       work: { ...work, tree: before },
@@ -118,13 +130,31 @@ function planOf(request: ComposeRequest): ScriptPlan {
   return planScripts(request.packages.map(({ name, source }) => scriptSource(name, source.header)));
 }
 
+/** The tree has one kernel afterwards. @returns what has to run for it */
+function settledKernel(
+  repo: Repo,
+  request: ComposeRequest,
+  composed: ComposedTree,
+): { readonly work: KernelWork | null; readonly newVersion: string | null } {
+  const { tree, changed } = composed;
+  const base = MutableTree.fromCommit(repo, request.base);
+  const { work, newVersion, warnings } = kernelWork(tree, { base, changed, request: request.kernel });
+  for (const text of warnings) request.progress({ kind: 'warning', text });
+  return { work, newVersion };
+}
+
+function withKernel({ metadata }: ComposeRequest, kernelVersion: string | null) {
+  return (facts: DatabaseFacts): VariantDict => metadata({ ...facts, kernelVersion });
+}
+
 /** What has to run; null where nothing has. */
 async function scriptWork(
   request: ComposeRequest,
   { database }: TreeRequest,
-  { plan, composed }: { readonly plan: ScriptPlan; readonly composed: ComposedTree },
+  of: { readonly plan: ScriptPlan; readonly composed: ComposedTree; readonly kernel: KernelWork | null },
 ): Promise<Omit<ScriptWork, 'tree'> | null> {
   if (request.farm === null) return null;
+  const { plan, composed, kernel } = of;
   const { triggerRuns } = await import('#layering/compose-scripts.ts');
   const triggers = triggerRuns(composed.tree, {
     database,
@@ -133,13 +163,13 @@ async function scriptWork(
     changed: composed.changed,
     wantsLdconfig: plan.wantsLdconfig,
   });
-  if (isEmptyPlan(plan) && triggers.length === 0) return null;
-  return { plan, triggers, lateOwners: composed.lateOwners };
+  if (isEmptyPlan(plan) && triggers.length === 0 && kernel === null) return null;
+  return { plan, triggers, lateOwners: composed.lateOwners, kernel };
 }
 
 async function composeWithScripts(
   repo: Repo,
-  request: ComposeRequest,
+  request: DescribedRequest,
   of: {
     readonly treeRequest: OpenRequest;
     readonly staged: StagedDatabase;
@@ -178,7 +208,7 @@ async function composeWithScripts(
  */
 async function checkoutFarm(
   repo: Repo,
-  { farm, progress }: ComposeRequest,
+  { farm, progress }: DescribedRequest,
   tree: TreeChecksums,
 ): Promise<{ readonly place: string; readonly farm: Fd }> {
   if (farm === null) throw new Error('scripts need a place for a farm');
@@ -194,7 +224,7 @@ async function checkoutFarm(
   }
 }
 
-function scriptHost(repo: Repo, request: ComposeRequest, place: string) {
+function scriptHost(repo: Repo, request: DescribedRequest, place: string) {
   const buildTimes = request.packages.map(({ source }) => source.buildTime);
   return {
     sys: repo.sys,
@@ -230,7 +260,7 @@ async function labelled(
 /** The rpmdb, the commit and its refs. */
 async function finish(
   txn: Transaction,
-  request: ComposeRequest,
+  request: DescribedRequest,
   of: { readonly tree: MutableTree; readonly treeRequest: OpenRequest; readonly staged: StagedDatabase },
 ): Promise<Composed> {
   const { tree, treeRequest, staged } = of;

@@ -26,6 +26,8 @@ const LAYER: LayerDescription = {
   packages: [parseNevra('bash-5-1.x86_64'), STRACE.nevra, LTRACE.nevra],
   repositories: [{ id: 'demo', timestamp: 1700000000 }],
   inputDigest: 'd'.repeat(64),
+  kernelVersion: null,
+  initramfsArgs: null,
 };
 
 test('the commit says what the tree is made of, in our words and in rpm-ostree’s', () => {

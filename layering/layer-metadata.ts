@@ -38,6 +38,10 @@ export interface LayerDescription {
   readonly packages: readonly Nevra[];
   readonly repositories: readonly { readonly id: string; /** Seconds. */ readonly timestamp: number }[];
   readonly inputDigest: string;
+  /** Of a kernel that the base has not; null for the base's own. */
+  readonly kernelVersion: string | null;
+  /** Arguments of dracut where the initramfs is made here; null for the base's. */
+  readonly initramfsArgs: readonly string[] | null;
 }
 
 /**
@@ -45,7 +49,7 @@ export interface LayerDescription {
  * layer, because its reader gives up where a part of it is missing.
  */
 export function layerMetadata(layer: LayerDescription): VariantDict {
-  return [...inherited(layer.baseMetadata), ...ourRecord(layer), ...clientLayer(layer)].sort(([a], [b]) =>
+  return [...inherited(layer), ...ourRecord(layer), ...clientLayer(layer)].sort(([a], [b]) =>
     compareBytewise(a, b),
   );
 }
@@ -71,8 +75,13 @@ export function inputDigest(inputs: RequestInputs): string {
   return digest('sha256', text);
 }
 
-function inherited(base: VariantDict): VariantDict {
-  return base.filter(([key]) => ['version', 'ostree.linux', 'ostree.bootable'].includes(key));
+function inherited({ baseMetadata, kernelVersion }: LayerDescription): VariantDict {
+  return baseMetadata
+    .filter(([key]) => ['version', 'ostree.linux', 'ostree.bootable'].includes(key))
+    .map(([key, value]) => [
+      key,
+      key === 'ostree.linux' && kernelVersion !== null ? s(kernelVersion) : value,
+    ]);
 }
 
 function ourRecord(layer: LayerDescription): VariantDict {
@@ -113,7 +122,9 @@ function stateText(layer: LayerDescription): string {
   const layered = layer.layered.map(({ nevra, headerDigest }) => `+${formatNevra(nevra)} ${headerDigest}`);
   const gone = [...layer.removed, ...layer.replaced.map(({ from }) => from)];
   const removed = gone.map((nevra) => `-${formatNevra(nevra)}`);
-  return [layer.baseCommit, ...[...layered, ...removed].sort(compareBytewise)].join('\n');
+  const initramfs =
+    layer.initramfsArgs === null ? [] : [JSON.stringify(['initramfs', ...layer.initramfsArgs])];
+  return [layer.baseCommit, ...[...layered, ...removed, ...initramfs].sort(compareBytewise)].join('\n');
 }
 
 function requestsVariant(requests: ReadonlyMap<string, readonly string[]>): Variant {

@@ -19,6 +19,10 @@ export interface SandboxRoot {
   readonly databases: readonly string[];
   /** Seconds since the epoch, of the newest package. */
   readonly sourceDateEpoch: number;
+  /** Host path of a program that does nothing; it stands in for those at `silenced`. */
+  readonly nothing: string;
+  /** Programs that would change the running machine: absolute paths in the tree. */
+  readonly silenced: readonly string[];
   /** Host path of the program that runs scripts in Lua; null where there is none. */
   readonly lua: string | null;
 }
@@ -29,6 +33,18 @@ export interface ScriptRun {
   /** Arguments for the script: `1` for an installation. */
   readonly args: readonly string[];
   readonly stdin: string;
+  readonly place?: ScriptPlace | undefined;
+}
+
+/** What one script has beside what all have. */
+export interface ScriptPlace {
+  readonly environment: readonly (readonly [name: string, value: string])[];
+  /** Host paths that are seen in places of their own, over what all see there. */
+  readonly binds: readonly {
+    readonly source: string;
+    readonly target: string;
+    readonly isWritable: boolean;
+  }[];
 }
 
 export interface ScriptOptions {
@@ -44,8 +60,8 @@ const CAPABILITIES = 'CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETGID SETUID SETPCA
 );
 const SCRIPT_PATH = '/run/yum-ostree/scriptlet';
 const LUA_PATH = '/run/yum-ostree/lua';
-/** Directories that /var has for scripts; it is otherwise empty, and read-only except for these two. */
-const VAR_DIRECTORIES = ['/var/lib', '/var/log', '/var/cache', '/var/spool', '/var/opt'];
+/** Directories that /var has for scripts (roothome: what /root leads to); it is otherwise empty, and read-only except for these two. */
+const VAR_DIRECTORIES = 'lib log cache spool opt roothome'.split(' ').map((name) => `/var/${name}`);
 /** Characters. */
 const OUTPUT_KEPT = 64 * 1024;
 const LAST_LINES = 20;
@@ -68,8 +84,14 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...['--dir', '/var/tmp', '--dir', '/var/lib/rpm-state', '--remount-ro', '/var'],
     ...['--tmpfs', '/var/tmp', '--bind', root.rpmState, '/var/lib/rpm-state'],
     ...root.databases.flatMap((database) => ['--tmpfs', `/${database}`]),
+    ...root.silenced.flatMap((program) => ['--ro-bind', root.nothing, program]),
+    ...(run.place?.binds ?? []).flatMap(({ source, target, isWritable }) => [
+      isWritable ? '--bind' : '--ro-bind',
+      source,
+      target,
+    ]),
     ...['--cap-drop', 'ALL', ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`])],
-    ...environment(root),
+    ...environment(root, run),
     ...(isLua(script) ? [LUA_PATH] : script.interpreter),
     // A program without a script (%post -p /usr/bin/x) is run as it is.
     ...(script.body === '' ? [] : [SCRIPT_PATH, ...run.args]),
@@ -105,19 +127,24 @@ export async function runScript(
   return { ending, output: kept };
 }
 
+/** The end of what a script said, for an error; '' where it said nothing. */
+export function lastLines(output: string): string {
+  if (output.trim() === '') return '';
+  return `; its last lines:\n${output.trimEnd().split('\n').slice(-LAST_LINES).join('\n')}`;
+}
+
 /** SCRIPT_FAILED, naming package, phase and how the script ended, with its last lines. */
 export function scriptFailure(
   { package: name, phase }: PackageScript,
   { ending, output }: ScriptEnd,
 ): UserError {
-  const lines = output.trimEnd().split('\n').slice(-LAST_LINES);
-  const said = output.trim() === '' ? '' : `; its last lines:\n${lines.join('\n')}`;
+  const said = lastLines(output);
   return new UserError('SCRIPT_FAILED', `package ${name}: %${phase} failed (${ending ?? 'well'})${said}`, {
     hint: 'nothing was deployed; the system is as before',
   });
 }
 
-function environment(root: SandboxRoot): string[] {
+function environment(root: SandboxRoot, { place }: ScriptRun): string[] {
   const variables: readonly (readonly [string, string])[] = [
     ['PATH', '/usr/sbin:/usr/bin'],
     ['HOME', '/root'],
@@ -125,6 +152,7 @@ function environment(root: SandboxRoot): string[] {
     ['TZ', 'UTC'],
     ['SYSTEMD_OFFLINE', '1'],
     ['SOURCE_DATE_EPOCH', String(root.sourceDateEpoch)],
+    ...(place?.environment ?? []),
   ];
   return ['--clearenv', ...variables.flatMap(([name, value]) => ['--setenv', name, value])];
 }

@@ -1,5 +1,7 @@
 /** The order in which rpm runs scripts and triggers, with the arguments and input that they get. Pure. */
+import type { UserError } from '#ostree/format/errors.ts';
 import type { Evr } from '#layering/evr.ts';
+import type { ScriptEnd, ScriptPlace } from '#layering/sandbox.ts';
 import {
   fileTriggerSteps,
   installedTriggerSteps,
@@ -42,6 +44,9 @@ export interface ScriptStep {
   readonly stdin: string;
   /** A failure is told, and is no reason to stop: rpm would have run the script before the package's files went. */
   readonly mayFail: boolean;
+  readonly place?: ScriptPlace;
+  /** The error where it fails; SCRIPT_FAILED where it is not given. */
+  readonly failure?: (end: ScriptEnd) => UserError;
 }
 
 /** Above or at this priority file triggers run before the package's own script. */

@@ -4,6 +4,7 @@ import type { RpmHeader } from '#layering/rpm-header.ts';
 import type { RpmScript, RpmTrigger, ScriptFlags, ScriptKind, TriggerKind } from '#layering/rpm-scripts.ts';
 import { SENSE } from '#layering/rpm-tags.ts';
 import { expandQueryFormat } from '#layering/query-format.ts';
+import { isKernelPackage } from '#layering/kernel-packages.ts';
 import { isIgnoredScript } from '#layering/scripts-ignored.ts';
 import type { ScriptSource } from '#layering/script-source.ts';
 
@@ -108,11 +109,11 @@ export function problemsOfScript({ package: name, phase, interpreter }: PackageS
 /** What of a package cannot run, in one line each. */
 function problemsOf(source: ScriptSource): string[] {
   const scripts = source.scripts.flatMap(({ kind, ...script }) =>
-    kind === 'verifyscript' || isSkipped(source.name, kind, script) ? [] : whyNot(source, kind, script),
+    kind === 'verifyscript' || isSkipped(source, kind, script) ? [] : whyNot(source, kind, script),
   );
   const triggers = source.triggers.flatMap((trigger) =>
     phasesOf(trigger)
-      .filter((phase) => !isSkipped(source.name, phase, trigger))
+      .filter((phase) => !isSkipped(source, phase, trigger))
       .flatMap((phase) => whyNot(source, phase, trigger)),
   );
   return [...scripts, ...triggers];
@@ -145,8 +146,9 @@ const LUA = '<lua>';
 /** In a script's first ten lines: its author says that a composed tree does not need it. */
 const SKIP_COMMENT = '-- rpm-ostree-skip';
 
-function runnable({ name, header }: ScriptSource, phase: ScriptPhase, script: AnyScript): PackageScript[] {
-  if (isSkipped(name, phase, script)) return [];
+function runnable(source: ScriptSource, phase: ScriptPhase, script: AnyScript): PackageScript[] {
+  if (isSkipped(source, phase, script)) return [];
+  const { name, header } = source;
   const { expand, queryFormat } = flagsOf(script);
   const body = script.body ?? '';
   return [
@@ -187,10 +189,11 @@ function whyNoProgram(interpreter: readonly string[]): string | null {
   return `is for the interpreter '${interpreter.join(' ')}', which is not a program's path`;
 }
 
-function isSkipped(name: string, phase: ScriptPhase, script: AnyScript): boolean {
+function isSkipped(source: ScriptSource, phase: ScriptPhase, script: AnyScript): boolean {
   const lines = (script.body ?? '').split('\n');
   return (
-    isIgnoredScript(name, phase) ||
+    isIgnoredScript(source.name, phase) ||
+    (!phase.includes('trigger') && isKernelPackage(source)) ||
     lines.slice(0, 10).some((line) => line.trim().startsWith(SKIP_COMMENT)) ||
     (script.program[0] === LUA && lines.every(isLuaComment))
   );

@@ -1,5 +1,5 @@
 /** Runs packages' scripts on a checked-out farm: an overlay above it takes all that they write. */
-import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, type Fd } from '#native/syscalls.ts';
+import { AT_FDCWD, CLONE_NEWNS, MNT_DETACH, MS, S, type Fd } from '#native/syscalls.ts';
 import { loadProgram } from '#native/static-program.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
@@ -39,6 +39,8 @@ export interface ScriptSession {
   end(): void;
 }
 
+const KERNEL_INSTALLERS = ['/usr/bin/kernel-install', '/usr/sbin/installkernel', '/usr/sbin/new-kernel-pkg'];
+
 /** As decided: nothing of overlayfs's extensions, so that the upper layer holds plain files and whiteouts. */
 const OVERLAY_OPTIONS = 'redirect_dir=off,metacopy=off,index=off';
 
@@ -60,12 +62,13 @@ export function startScripts(host: ScriptHost): ScriptSession {
     databases: host.databases,
     sourceDateEpoch: host.sourceDateEpoch,
     lua: placeLua(host),
+    ...silenced(host),
   };
   let count = 0;
   return {
     merged: root.merged,
     upper,
-    async run({ script, args, stdin }) {
+    async run({ script, args, stdin, place, failure }) {
       const lines = linesTo((text) =>
         host.progress({ kind: 'output', package: script.package, script: script.phase, text }),
       );
@@ -74,7 +77,7 @@ export function startScripts(host: ScriptHost): ScriptSession {
         writeScript(sys, scriptFile, what.body);
         const start = performance.now();
         const end = await runScript(root, what, {
-          run: { scriptFile, args, stdin },
+          run: { scriptFile, args, stdin, place },
           signal: host.signal,
           output: output ?? lines.add,
           errors: lines.add,
@@ -83,7 +86,7 @@ export function startScripts(host: ScriptHost): ScriptSession {
         const failed = end.ending !== null;
         if (output === null || failed) tellEnd(host, script, { ...end, start });
         host.signal.throwIfAborted();
-        if (failed) throw scriptFailure(script, end);
+        if (failed) throw failure?.(end) ?? scriptFailure(script, end);
       };
       await run(script.expand ? await expanded(script, run) : script, null);
     },
@@ -131,6 +134,15 @@ async function expanded(script: PackageScript, run: RunBody): Promise<PackageScr
   let text = '';
   await run(expansionOf(script), (piece) => (text += piece));
   return { ...script, body: text.replace(/\n$/, '') };
+}
+
+/** What installs kernels on a running machine does nothing: composing does what is needed of it. */
+function silenced({ sys, farm, scratch }: ScriptHost): Pick<SandboxRoot, 'nothing' | 'silenced'> {
+  const nothing = `${scratch}/nothing`;
+  writeScript(sys, nothing, '#!/bin/sh\nexit 0\n');
+  const isFile = (path: string): boolean =>
+    ((sys.lstat(AT_FDCWD, farm + path)?.mode ?? 0) & S.IFMT) === S.IFREG;
+  return { nothing, silenced: KERNEL_INSTALLERS.filter(isFile) };
 }
 
 /** Out of the executable, to where the sandbox can show it; null where there is none. */
