@@ -98,8 +98,8 @@ describe('the bench', () => {
     runs: walls.map((wall) => ({ wall, cpu: wall, peakKib: 20480, stdout: '' })),
     syncs,
   });
-  const row = (files: number, ours: number[], peer: number[]): Row => ({
-    ...{ name: 'deploy', files, ours: side(ours, 4), peer: side(peer, 300) },
+  const row = (size: number, ours: number[], peer: number[]): Row => ({
+    ...{ name: 'deploy', size, unit: 'files', ours: side(ours, 4), peer: side(peer, 300) },
     targets: [
       { kind: 'times-faster', factor: 3 },
       { kind: 'at-most-syncs', count: 10 },
@@ -116,7 +116,7 @@ describe('the bench', () => {
       true,
     ]);
     expect(growthVerdict(small, row(100000, [1], [2]), 1.5).met).toBe(false);
-    expect(markdownTable([small]).split('\n')[2]).toBe(
+    expect(markdownTable([small], 'ostree').split('\n')[2]).toBe(
       '| deploy | 30,000 | 0.50 s (0.40 s–9.00 s) | 2.00 s (2.00 s–2.00 s) | 4.0 × | 0.50 s / 2.00 s | 20 MB / 20 MB | 4 / 300 |',
     );
   });

@@ -10,29 +10,30 @@ import {
   commitCase,
   deployCase,
   fsckCase,
-  placeOf,
   remove,
-  type Case,
   type Contestants,
-  type SideName,
   type Workplace,
 } from '#test/bench/cases.ts';
 import { benchBoot } from '#test/bench/boot.ts';
 import { composeCase, rpmdbRow } from '#test/bench/compose-case.ts';
-import { countSyncs, measure, run, type Argv, type Measurement } from '#test/bench/measure.ts';
+import { benchLayering } from '#test/bench/layering.ts';
+import { run } from '#test/bench/measure.ts';
+import { measureCase, type CasePlace } from '#test/bench/measure-case.ts';
 import { reportText } from '#test/bench/report.ts';
 import { benchVmBoot } from '#test/bench/vm-boot.ts';
-import { growthVerdict, verdicts, type Row, type Side } from '#test/bench/table.ts';
+import { growthVerdict, verdicts, type Row } from '#test/bench/table.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '../..');
 /** The value of --only for the boot's part alone. */
 const PREPARE_ROOT = 'prepare-root';
 /** That for boots in QEMU, minutes where they are emulated. */
 const VM_BOOT = 'vm-boot';
-const SIDES = ['ours', 'peer'] as const;
-const HELP = `npm run bench [-- --sizes 30000,100000] [-- --runs 3] [-- --directory DIR] [-- --only NAME|prepare-root|vm-boot]
+/** That for layering beside dnf, with the metadata of a whole distribution. */
+const LAYERING = 'layering';
+const HELP = `npm run bench [-- --sizes 30000,100000] [-- --runs 3] [-- --directory DIR] [-- --only NAME|layering|prepare-root|vm-boot]
 
-Measures dist/yum-ostree against the machine's ostree, side by side, and writes docs/bench.md; then the compact
+Measures dist/yum-ostree against the machine's ostree, side by side, and writes docs/bench.md; then layering against dnf
+(as root): docs/bench-layering.md; then the compact
 ostree-prepare-root against the C programs (as root): docs/bench-prepare-root.md and the README's table; and with each
 of them boots in QEMU: docs/bench-vm-boot.md.
 `;
@@ -71,6 +72,7 @@ function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): R
   fs.mkdirSync(directory, { recursive: true });
   spreadBelow(directory);
   const workplace: Workplace = { ...parts, directory };
+  const place: CasePlace = { directory, size: base.files, unit: 'files', peer: 'ostree', say, syncs: true };
   try {
     const cases = [commitCase, checkoutCase, fsckCase, deployCase, composeCase].map((make) =>
       make(workplace),
@@ -79,7 +81,7 @@ function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): R
     const wanted = cases.filter(
       (one, index) => index === 0 || settings.only === undefined || one.name.includes(settings.only),
     );
-    const rows = wanted.map((one) => measureCase(one, workplace, settings.runs));
+    const rows = wanted.map((one) => measureCase(one, place, settings.runs));
     return rows.at(-1)?.name === 'compose' ? [...rows, rpmdbRow(workplace, settings.runs)] : rows;
   } finally {
     remove(directory);
@@ -92,34 +94,6 @@ function measureSize(parts: Omit<Workplace, 'directory'>, settings: Settings): R
  */
 function spreadBelow(directory: string): void {
   spawnSync('chattr', ['+T', directory]);
-}
-
-/** Both sides in turn, so that what else the machine does falls on both. */
-function measureCase(one: Case, workplace: Workplace, runs: number): Row {
-  const { files } = workplace.base;
-  const taken: Record<SideName, Measurement[]> = { ours: [], peer: [] };
-  for (let round = 1; round <= runs; round += 1) {
-    for (const side of SIDES) taken[side].push(measure(commandsOf(one, workplace, { round, side })));
-    const [ours, peer] = [taken.ours.at(-1), taken.peer.at(-1)].map((one) => one?.wall.toFixed(2));
-    say(`${one.name}, ${files} files, run ${round}: ${ours} s, ostree ${peer} s`);
-  }
-  one.verify?.();
-  const side = (name: SideName): Side => {
-    const commands = commandsOf(one, workplace, { round: runs + 1, side: name });
-    return { runs: taken[name], syncs: countSyncs(commands) };
-  };
-  return { name: one.name, files, ours: side('ours'), peer: side('peer'), targets: one.targets };
-}
-
-function commandsOf(
-  one: Case,
-  workplace: Workplace,
-  { round, side }: { readonly round: number; readonly side: SideName },
-): readonly Argv[] {
-  const place = path.join(placeOf(workplace.directory, one.name, round), side);
-  fs.mkdirSync(place, { recursive: true });
-  one.prepare?.(side, place);
-  return one.commands(side, place);
 }
 
 function growthVerdicts(rows: readonly Row[]) {
@@ -182,10 +156,19 @@ async function main(): Promise<number> {
   const { only } = values;
   const settings = { sizes, runs, directory: path.resolve(values.directory), only };
   const wanted = (name: string) => only === undefined || only === name;
-  const met = only === PREPARE_ROOT || only === VM_BOOT || (await bench(settings));
+  const others: readonly (string | undefined)[] = [LAYERING, PREPARE_ROOT, VM_BOOT];
+  const met = others.includes(only) || (await bench(settings));
+  const layeringMet = !wanted(LAYERING) || (await layeringIsMet(settings));
   const bootMet = !wanted(PREPARE_ROOT) || (await bootIsMet());
   const vmBootMet = !wanted(VM_BOOT) || (await vmBootIsMet());
-  return met && bootMet && vmBootMet ? 0 : 1;
+  return met && layeringMet && bootMet && vmBootMet ? 0 : 1;
+}
+
+async function layeringIsMet({ directory, sizes, runs }: Settings): Promise<boolean> {
+  const contestants = builtPrograms(directory);
+  const machine = machineText(os.loadavg()[0] ?? 0);
+  const found = await benchLayering({ directory, sizes, runs, contestants, machine, say });
+  return found.every((verdict) => verdict.met);
 }
 
 /** Many runs: each takes a thousandth of a second or two. */

@@ -1,3 +1,4 @@
+import { verdictLines } from '#test/bench/report.ts';
 import type { ImageSizes, PeerFile } from '#test/bench/boot-images.ts';
 import type { Times } from '#test/bench/boot-times.ts';
 import type { Verdict } from '#test/bench/table.ts';
@@ -77,9 +78,7 @@ ${added}.
 
 ${bootTable(figures)}
 
-${bootVerdicts(figures)
-  .map((verdict) => `- ${verdict.met ? 'met' : '**missed**'}: ${verdict.text}`)
-  .join('\n')}
+${verdictLines(bootVerdicts(figures))}
 
 A fifth of 2026.4's time is ${(WANTED.newer * median(newer.peer)).toFixed(2)} ms. Starting a process does not rule it out: the program that makes the same
 system calls takes ${median(newer.calls).toFixed(2)} ms. It would leave ${(WANTED.newer * median(newer.peer) - median(newer.calls)).toFixed(2)} ms for the engine, which takes ${(median(newer.ours) - median(newer.calls)).toFixed(2)} ms now.

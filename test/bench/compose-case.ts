@@ -62,7 +62,13 @@ export function rpmdbRow(workplace: Workplace, runs: number): Row {
     return { ...whole, wall: Number(whole.stdout) };
   });
   return {
-    ...{ name: 'of which the rpm database', files: workplace.base.files, peer: null, targets: [] },
+    ...{
+      name: 'of which the rpm database',
+      size: workplace.base.files,
+      unit: 'files',
+      peer: null,
+      targets: [],
+    },
     ours: { runs: measured, syncs: null },
   };
 }

@@ -25,8 +25,13 @@ mean 6 KiB; the rpm database is the same at each size, that in which all files o
 ref; beside it stands what is done without it: \`ostree checkout -H\`, \`ostree commit --link-checkout-speedup\` and removing the
 checkout, with no package added.
 
-${markdownTable(rows)}
+${markdownTable(rows, 'ostree')}
 
-${verdicts.map((verdict) => `- ${verdict.met ? 'met' : '**missed**'}: ${verdict.text}`).join('\n')}
+${verdictLines(verdicts)}
 `;
+}
+
+/** A line for each aim: met or missed, with the figures. */
+export function verdictLines(verdicts: readonly Verdict[]): string {
+  return verdicts.map(({ met, text }) => `- ${met ? 'met' : '**missed**'}: ${text}`).join('\n');
 }

@@ -10,11 +10,14 @@ export interface Side {
 /** What is to be reached, if anything. */
 export type Target =
   | { readonly kind: 'times-faster'; readonly factor: number }
-  | { readonly kind: 'at-most-syncs'; readonly count: number };
+  | { readonly kind: 'at-most-syncs'; readonly count: number }
+  | { readonly kind: 'at-most-seconds'; readonly seconds: number };
 
 export interface Row {
   readonly name: string;
-  readonly files: number;
+  /** How much the work is done on. */
+  readonly size: number;
+  readonly unit: 'files' | 'packages';
   readonly ours: Side;
   /** null where there is nothing to compare with. */
   readonly peer: Side | null;
@@ -32,11 +35,20 @@ export function medianWall(side: Side): number {
 }
 
 /** The rows as a markdown table: medians, the spread of the runs, memory and sync calls side by side. */
-export function markdownTable(rows: readonly Row[]): string {
-  const header = ['', 'files', 'yum-ostree', 'ostree', 'ratio', 'CPU', 'peak memory', 'fsync calls'];
+export function markdownTable(rows: readonly Row[], peer: string): string {
+  const header = [
+    '',
+    [...new Set(rows.map((row) => row.unit))].join(' or '),
+    'yum-ostree',
+    peer,
+    'ratio',
+    'CPU',
+    'peak memory',
+    'fsync calls',
+  ];
   const lines = rows.map((row) => [
     row.name,
-    row.files.toLocaleString('en-US'),
+    row.size.toLocaleString('en-US'),
     wallText(row.ours),
     row.peer === null ? '' : wallText(row.peer),
     row.peer === null ? '' : `${ratio(row).toFixed(1)} ×`,
@@ -56,7 +68,7 @@ export function verdicts(rows: readonly Row[]): Verdict[] {
 /** Whether the time at the larger size is at most `factor` times that at the smaller one. */
 export function growthVerdict(small: Row, large: Row, factor: number): Verdict {
   const growth = medianWall(large.ours) / medianWall(small.ours);
-  const sizes = `${large.files.toLocaleString('en-US')} against ${small.files.toLocaleString('en-US')} files`;
+  const sizes = `${large.size.toLocaleString('en-US')} against ${sized(small)}`;
   return {
     text: `${large.name}: ${growth.toFixed(2)} times as long at ${sizes} (wanted: at most ${factor})`,
     met: growth <= factor,
@@ -69,7 +81,7 @@ export function ratio(row: Row): number {
 }
 
 function verdictOf(row: Row, target: Target): Verdict {
-  const name = `${row.name}, ${row.files.toLocaleString('en-US')} files`;
+  const name = `${row.name}, ${sized(row)}`;
   switch (target.kind) {
     case 'times-faster': {
       const text = `${name}: ${ratio(row).toFixed(1)} times as fast (wanted: at least ${target.factor})`;
@@ -82,9 +94,20 @@ function verdictOf(row: Row, target: Target): Verdict {
         met: syncs <= target.count,
       };
     }
+    case 'at-most-seconds': {
+      const wall = medianWall(row.ours);
+      return {
+        text: `${name}: ${seconds(wall)} (wanted: at most ${target.seconds} s)`,
+        met: wall <= target.seconds,
+      };
+    }
     default:
       return target satisfies never;
   }
+}
+
+function sized({ size, unit }: Row): string {
+  return `${size.toLocaleString('en-US')} ${unit}`;
 }
 
 function pair(row: Row, text: (side: Side) => string): string {

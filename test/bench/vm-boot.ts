@@ -1,4 +1,5 @@
 /** `npm run bench -- --only vm-boot`: how long boots in QEMU take from the kernel's start to the root's switch. Needs root. */
+import { verdictLines } from '#test/bench/report.ts';
 import fs from 'node:fs';
 import path from 'node:path';
 import { run } from '#test/bench/measure.ts';
@@ -105,7 +106,7 @@ brackets the fastest and the slowest.
 | --- | ---: |
 ${rows.join('\n')}
 
-${verdicts.map(({ text, met }) => `- ${met ? 'met' : '**missed**'}: ${text}`).join('\n')}
+${verdictLines(verdicts)}
 `;
 }
 
