@@ -2,7 +2,6 @@
 import type { CliContext } from '#cli/context.ts';
 import { remotesBelow } from '#cli/ostree-repo-remotes-directory.ts';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
-import { parseRefspec } from '#ostree/format/ref-name.ts';
 import { verifyGpg } from '#ostree/repo/gpg.ts';
 import { describeSignature } from '#ostree/repo/gpg-status.ts';
 import { loadMetadataBytes, readDetachedMetadata } from '#ostree/repo/objects.ts';
@@ -33,6 +32,7 @@ export function signatureLines(sysroot: Sysroot, deployment: Deployment, context
 
 function remoteOf({ repo }: Sysroot, deployment: Deployment, directory: string | null): Remote | null {
   const refspec = originRefspec(deployment);
-  const name = refspec === null ? null : parseRefspec(refspec).remote;
+  // Of `REF^`, which is no refspec, it is found too.
+  const name = refspec?.includes(':') === true ? refspec.slice(0, refspec.indexOf(':')) : null;
   return listRemotes(repo, directory).find((remote) => remote.name === name) ?? null;
 }

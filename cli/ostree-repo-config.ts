@@ -11,7 +11,11 @@ export function addConfigVerbs(program: Command, context: CliContext): void {
     .option('--mode <mode>', 'bare, bare-user, bare-user-only or archive', 'bare')
     .option('--collection-id <id>', 'the name of the repository as a set of refs')
     .action((options: { mode: string; collectionId?: string }, command: Command) => {
-      const path = command.optsWithGlobals<{ repo?: string }>().repo ?? context.env['OSTREE_REPO'] ?? '.';
+      const path = command.optsWithGlobals<{ repo?: string }>().repo ?? context.env['OSTREE_REPO'] ?? '';
+      if (path === '')
+        throw new UserError('NO_REPO', 'Command requires a --repo argument', {
+          hint: '--repo=. makes the working directory a repository',
+        });
       const named = options.collectionId === undefined ? {} : { collectionId: options.collectionId };
       closeRepo(createRepo(context.sys, path, parseRepoMode(options.mode), named));
     });

@@ -1,4 +1,4 @@
-/** `ls`, `cat` and `diff`: what is in a tree. */
+/** `ls` and `cat`: what is in a tree. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
@@ -7,14 +7,15 @@ import { during, UserError } from '#ostree/format/errors.ts';
 import { xattrsToGValue, type FileMeta } from '#ostree/format/file-meta.ts';
 import { gvariantText } from '#ostree/format/gvariant-text.ts';
 import { lookUp, type Found } from '#ostree/repo/checkout.ts';
-import { loadContent } from '#ostree/repo/content.ts';
-import { diffTrees } from '#ostree/repo/diff.ts';
+import { loadContent, type Content } from '#ostree/repo/content.ts';
 import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { loadCommit, loadDirmeta, loadDirtree } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 const STDOUT = 1;
+/** As the kernel's. */
+const MOST_LINKS = 40;
 
 interface LsOptions {
   readonly dironly?: boolean;
@@ -43,19 +44,10 @@ export function addListVerbs(program: Command, context: CliContext): void {
         for (const path of paths) cat(context, repo, { root: rootOf(repo, commit), path });
       }),
   );
-  repoVerb(program, 'diff <rev> [target]', 'compare two commits (default: a commit with its parent)').action(
-    (rev: string, target: string | undefined, _options: unknown, command: Command) =>
-      withRepo(context, command, (repo) => {
-        const [from, to] = target === undefined ? [`${rev}^`, rev] : [rev, target];
-        const diff = diffTrees(repo, rootOf(repo, from), rootOf(repo, to));
-        for (const path of diff.modified) context.out(`M    ${path}\n`);
-        for (const path of diff.removed) context.out(`D    ${path}\n`);
-        for (const path of diff.added) context.out(`A    ${path}\n`);
-      }),
-  );
 }
 
-function rootOf(repo: Repo, rev: string): TreeChecksums {
+/** The tree of a commit. */
+export function rootOf(repo: Repo, rev: string): TreeChecksums {
   const { rootContents, rootMeta } = loadCommit(repo, resolveRev(repo, rev));
   return { contents: rootContents, meta: rootMeta };
 }
@@ -142,9 +134,33 @@ function cat(
   repo: Repo,
   file: { readonly root: TreeChecksums; readonly path: string },
 ): void {
-  const found = lookUp(repo, file.root, file.path);
-  if (found.kind === 'directory') throw new UserError('IS_A_DIRECTORY', `${file.path}: Can't open directory`);
+  const content = followed(repo, file);
   // Content is bytes, not text: it goes straight to standard output, after what was printed before (`err` sees to that).
   context.err('');
-  for (const piece of loadContent(repo, found.checksum).pieces()) context.sys.write(STDOUT, piece);
+  for (const piece of content.pieces()) context.sys.write(STDOUT, piece);
+}
+
+/** The regular file that a path leads to, through symbolic links of the tree. @throws UserError NO_PATH, IS_A_DIRECTORY */
+function followed(
+  repo: Repo,
+  { root, path }: { readonly root: TreeChecksums; readonly path: string },
+): Content {
+  let at = path;
+  for (let links = 0; links <= MOST_LINKS; links += 1) {
+    const found = lookUp(repo, root, at);
+    if (found.kind === 'directory') throw new UserError('IS_A_DIRECTORY', `${path}: Can't open directory`);
+    const content = loadContent(repo, found.checksum);
+    if ((content.meta.mode & S.IFMT) !== S.IFLNK) return content;
+    at = linkedPath(at, content.meta.target);
+  }
+  throw new UserError('NO_PATH', `${path}: Too many levels of symbolic links`);
+}
+
+/** Where a link at `path` leads to; `..` above the root stays there. */
+function linkedPath(path: string, target: string): string {
+  const names = target.startsWith('/') ? [] : path.split('/').slice(0, -1);
+  for (const name of target.split('/'))
+    if (name === '..') names.pop();
+    else names.push(name);
+  return normalized(names.join('/'));
 }

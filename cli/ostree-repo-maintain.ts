@@ -125,7 +125,7 @@ function reportProblems(
   { goesOn }: { readonly goesOn: boolean },
 ): void {
   const [only, ...others] = report.problems.map(problemText);
-  const hint = `'ostree fsck --delete' removes damaged objects; pulling the commits again restores them`;
+  const hint = hintFor(report.problems);
   const single = !goesOn && others.length === 0 && report.problems[0]?.kind !== 'missing';
   if (only !== undefined && single) throw new UserError('CORRUPTION', only, { hint });
   for (const text of only === undefined ? [] : [only, ...others]) context.err(`${text}\n`);
@@ -139,6 +139,14 @@ function reportProblems(
         hint,
       },
     );
+}
+
+function hintFor(problems: readonly Problem[]): string {
+  const restore = 'pulling the commits again restores them';
+  if (problems.some(({ kind }) => kind === 'damaged'))
+    return `'ostree fsck --delete' removes damaged objects; ${restore}`;
+  const refs = problems.flatMap((problem) => (problem.kind === 'bad-ref' ? [problem.refspec] : []));
+  return refs.length === 0 ? restore : `${restore}; 'ostree refs --delete ${refs.join(' ')}' gives them up`;
 }
 
 function problemText(problem: Problem): string {

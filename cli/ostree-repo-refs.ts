@@ -6,7 +6,7 @@ import { UserError } from '#ostree/format/errors.ts';
 import { isRefName, parseRefspec } from '#ostree/format/ref-name.ts';
 import { listObjects } from '#ostree/repo/object-list.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
-import { listAliases, listRefs, readRef, resolveRev, writeAlias } from '#ostree/repo/refs.ts';
+import { listAliases, listRefspecs, readRef, resolveRev, writeAlias } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 interface RefsOptions {
@@ -68,7 +68,7 @@ function list(
   wanted: { readonly prefix: string | null; readonly whole: boolean },
 ): void {
   const { prefix, whole } = wanted;
-  for (const { refspec } of listRefs(repo, prefix)) {
+  for (const refspec of listRefspecs(repo, prefix)) {
     context.out(`${prefix === null || whole ? refspec : belowPrefix(refspec, prefix)}\n`);
   }
 }
@@ -98,7 +98,7 @@ function createRef(
 }
 
 function listAliasesBelow(context: CliContext, repo: Repo, prefix: string | null): void {
-  const wanted = new Set(listRefs(repo, prefix).map(({ refspec }) => refspec));
+  const wanted = new Set(listRefspecs(repo, prefix));
   for (const { ref, target } of listAliases(repo)) if (wanted.has(ref)) context.out(`${ref} -> ${target}\n`);
 }
 
@@ -127,15 +127,15 @@ function createAlias(
 function deleteRefs(repo: Repo, prefixes: readonly string[]): void {
   if (prefixes.length === 0)
     throw new UserError('BAD_OPTION', 'At least one PREFIX is required when deleting refs');
-  const doomed = prefixes.flatMap((prefix) => listRefs(repo, prefix));
+  const doomed = prefixes.flatMap((prefix) => listRefspecs(repo, prefix));
   for (const { ref, target } of listAliases(repo))
-    if (doomed.some(({ refspec }) => refspec === target))
+    if (doomed.includes(target))
       throw new UserError('REF_CONFLICT', `Ref '${target}' has an active alias: '${ref}'`, {
         hint: `'ostree refs --delete ${ref}' removes the alias`,
       });
   if (doomed.length > 0)
     inTransaction(repo, (txn) => {
-      for (const { refspec } of doomed) txn.setRef(refspec, null);
+      for (const refspec of doomed) txn.setRef(refspec, null);
     });
 }
 

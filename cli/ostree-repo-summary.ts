@@ -35,7 +35,8 @@ export function addSummaryVerb(program: Command, context: CliContext): void {
     .action((flags: SummaryFlags, command: Command) =>
       withRepo(context, command, (repo) => {
         if (flags.update === true) return update(repo, flags);
-        if (flags.view !== true && flags.verbose !== true && flags.raw !== true)
+        const { verbose } = command.optsWithGlobals<SummaryFlags>();
+        if (flags.view !== true && verbose !== true && flags.raw !== true)
           throw new UserError('BAD_OPTION', 'No option specified; use -u to update summary');
         const bytes = readSummary(repo);
         if (flags.raw !== true) return context.out(summaryText(decodeSummary(bytes)));

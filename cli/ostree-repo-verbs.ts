@@ -3,6 +3,7 @@ import type { CliContext } from '#cli/context.ts';
 import { addCheckoutVerb } from '#cli/ostree-repo-checkout.ts';
 import { addCommitVerb } from '#cli/ostree-repo-commit.ts';
 import { addConfigVerbs } from '#cli/ostree-repo-config.ts';
+import { addDiffVerb } from '#cli/ostree-repo-diff.ts';
 import { addListVerbs } from '#cli/ostree-repo-list.ts';
 import { addMaintenanceVerbs } from '#cli/ostree-repo-maintain.ts';
 import { addPullVerb } from '#cli/ostree-repo-pull.ts';
@@ -27,5 +28,6 @@ export function addRepoVerbs(program: Command, context: CliContext): void {
   addShowVerbs(program, context);
   addSummaryVerb(program, context);
   addListVerbs(program, context);
+  addDiffVerb(program, context);
   addMaintenanceVerbs(program, context);
 }

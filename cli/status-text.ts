@@ -26,7 +26,7 @@ function blockOf(status: DeploymentStatus, verbose: boolean): string {
     if (values.length > 0) rows.push([`${label}:`, values.join(' ')]);
   };
   add('Base', status.base === null || status.base === status.treeName ? [] : [status.base]);
-  add('Version', versionOf(status));
+  add(status.version === null ? 'Timestamp' : 'Version', versionOf(status));
   add('Commit', [verbose ? deployment.checksum : deployment.checksum.slice(0, SHORT)]);
   const isDerived = status.baseCommit !== deployment.checksum;
   add('BaseCommit', isDerived ? [verbose ? status.baseCommit : status.baseCommit.slice(0, SHORT)] : []);
@@ -66,8 +66,8 @@ function marksOf({ deployment, isRollback }: DeploymentStatus): string[] {
 }
 
 function versionOf({ version, timestamp }: DeploymentStatus): string[] {
-  const time = timestamp === 0 ? [] : [`(${isoTime(timestamp)})`];
-  return [...(version === null ? [] : [version]), ...time];
+  const time = timestamp === 0 ? [] : [isoTime(timestamp)];
+  return version === null ? time : [version, ...time.map((text) => `(${text})`)];
 }
 
 function countOf(count: number): string[] {

@@ -52,7 +52,7 @@ export async function packageInfo(world: PackageWorld, specs: readonly string[])
   const sack = await world.sack(specs.some((spec) => spec.startsWith('/')));
   const found = specs.map((spec) => ({ spec, packages: sack.details(spec) }));
   const unknown = found.filter(({ packages }) => packages.length === 0).map(({ spec }) => spec);
-  if (unknown.length > 0) throw problemsError(unknownSpecs(sack, unknown, []));
+  if (unknown.length > 0) throw problemsError(unknownSpecs(sack, unknown));
   const all = found.flatMap(({ packages }) => packages);
   const base = withTexts(
     world,

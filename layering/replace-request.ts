@@ -35,7 +35,7 @@ export async function remoteReplacements(change: Change, specs: readonly string[
     return { spec, name, repository };
   });
   const missing = named.filter(({ repository }) => repository === undefined).map(({ spec }) => spec);
-  if (missing.length > 0) throw problemsError(problemsOf(missing, from, unknownSpecs(sack, missing, [])));
+  if (missing.length > 0) throw problemsError(problemsOf(missing, from, unknownSpecs(sack, missing)));
   return named.map(({ spec, name, repository }) => ({ entry: `repo=${repository ?? ''},${spec}`, name }));
 }
 

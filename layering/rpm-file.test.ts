@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -40,8 +41,11 @@ test('what starts a header must be right in all its bytes, of both headers', () 
     }
 });
 
-test('a directory is called one', () => {
+test('a directory is called one, and a fifo is not waited for', () => {
   expect(messageOf(failureOf(scratch))).toBe(`${scratch} is a directory, not an RPM package`);
+  const fifo = path.join(scratch, 'fifo');
+  execFileSync('mkfifo', [fifo]);
+  expect(messageOf(failureOf(fifo))).toBe(`${fifo} is a special file, not an RPM package`);
 });
 
 function failureOf(read = file): unknown {

@@ -94,7 +94,8 @@ export function headerSha256(header: RpmHeader): string {
 
 function openPackage(path: string): number {
   try {
-    return fs.openSync(path, 'r');
+    // A fifo would wait for its other end.
+    return fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK | fs.constants.O_NOCTTY);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? '';
     const why = code === 'ENOENT' ? 'there is no such file' : code;

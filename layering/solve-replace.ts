@@ -116,7 +116,7 @@ function install(
 }
 
 function missing(sack: Sack, { by, name }: BaseReplacement): SolveProblem[] {
-  if (by.kind === 'file') return unknownSpecs(sack, [by.path], []);
+  if (by.kind === 'file') return unknownSpecs(sack, [by.path]);
   const elsewhere = repositoriesWith(sack, by.spec, name);
   const hint =
     elsewhere.length > 0

@@ -6,18 +6,26 @@ const MOST_SUGGESTIONS = 5;
 const MOST_VERSIONS = 5;
 const MOST_GROUPS = 12;
 
+/** Where the words of a request were looked for. */
+export interface SearchedWorld {
+  /** The groups that there are, without the `@`. */
+  readonly groupIds?: readonly string[];
+  /** How many repositories are enabled. */
+  readonly repositories?: number;
+}
+
 /**
  * One problem that names every word of the request that nothing matches, and one that names those of which there are
- * only other versions; none where all are known. `groupIds`: the groups that there are, without the `@`.
+ * only other versions; none where all are known.
  */
 export function unknownSpecs(
   sack: Sack,
   specs: readonly string[],
-  groupIds: readonly string[],
+  world: SearchedWorld = {},
 ): SolveProblem[] {
   const found = specs.map((spec) => ({ spec, other: otherVersions(sack, spec) }));
   const versions = found.flatMap(({ spec, other }) => (other === null ? [] : [{ spec, other }]));
-  return [...noSuchVersion(versions), ...noSuchName(sack, unmatched(found), groupIds)];
+  return [...noSuchVersion(versions), ...noSuchName(sack, unmatched(found), world)];
 }
 
 function unmatched(found: readonly { readonly spec: string; readonly other: string | null }[]): string[] {
@@ -31,13 +39,14 @@ function noSuchVersion(found: readonly { readonly spec: string; readonly other: 
   return [{ message: `no such version: ${specs} (${[...new Set(rules)].join('; ')})`, rules }];
 }
 
-function noSuchName(sack: Sack, specs: readonly string[], groupIds: readonly string[]): SolveProblem[] {
+function noSuchName(sack: Sack, specs: readonly string[], world: SearchedWorld): SolveProblem[] {
   if (specs.length === 0) return [];
   const rules = specs.map((spec) => whyUnknown(sack, spec));
   const similar = [...new Set(specs.flatMap((spec) => similarNames(sack, spec)))];
   const hints = [
+    ...(world.repositories === 0 ? ['no repository is enabled'] : []),
     ...(similar.length > 0 ? [`similar names: ${similar.join(', ')}`] : []),
-    ...(specs.some((spec) => spec.startsWith('@')) ? [groupsHint(specs, groupIds)] : []),
+    ...(specs.some((spec) => spec.startsWith('@')) ? [groupsHint(specs, world.groupIds ?? [])] : []),
   ];
   return [
     {

@@ -141,7 +141,7 @@ async function attempt(
   if (!filelists && lacksFile(result)) return NEEDS_FILELISTS;
   const groupIds = comps.flatMap(({ groups, environments }) => [...groups.keys(), ...environments.keys()]);
   const problems = [
-    ...unknownSpecs(sack, jobs.unknown, groupIds),
+    ...unknownSpecs(sack, jobs.unknown, { groupIds, repositories: request.repositories.length }),
     ...unknownRemovals(jobs.removals),
     ...jobs.replacements.problems,
     ...(result.kind === 'problems' ? describeAll(result, jobs) : []),

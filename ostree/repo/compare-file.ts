@@ -11,19 +11,40 @@ import { fileXattrs } from '#ostree/repo/xattrs.ts';
 
 const PIECE = 1 << 20;
 
+/** What counts of a file's metadata, and what stands in for it. */
+export interface FileAsObject {
+  readonly ignoreXattrs?: boolean;
+  readonly ownerUid?: number;
+  readonly ownerGid?: number;
+}
+
 /** The checksum that a file below `dir` would have as a content object; null for other kinds. */
 export function checksumOfFile(
   repo: Repo,
   dir: Fd,
   path: string,
+  options: FileAsObject = {},
+): Checksum | null {
+  return fileAsObject(repo, { dir, path }, options)?.checksum ?? null;
+}
+
+function fileAsObject(
+  repo: Repo,
+  { dir, path }: { readonly dir: Fd; readonly path: string },
+  options: FileAsObject,
 ): { readonly meta: ContentMeta; readonly checksum: Checksum } | null {
   const { sys } = repo;
   const stat = sys.lstat(dir, path);
   const kind = (stat?.mode ?? 0) & S.IFMT;
   if (stat === null || (kind !== S.IFREG && kind !== S.IFLNK)) return null;
   const target = kind === S.IFLNK ? (sys.readlink(dir, path) ?? '') : '';
-  const { uid, gid, mode } = stat;
-  const meta = { uid, gid, mode, target, xattrs: fileXattrs(sys, dir, path) };
+  const meta = {
+    uid: options.ownerUid ?? stat.uid,
+    gid: options.ownerGid ?? stat.gid,
+    mode: stat.mode,
+    target,
+    xattrs: options.ignoreXattrs === true ? [] : fileXattrs(sys, dir, path),
+  };
   return { meta, checksum: hashFile(repo, { dir, path, meta }) };
 }
 
@@ -63,7 +84,7 @@ function isSame(
   repo: Repo,
   file: { readonly dir: Fd; readonly path: string; readonly wanted: Checksum; readonly user: boolean },
 ): boolean {
-  const here = checksumOfFile(repo, file.dir, file.path);
+  const here = fileAsObject(repo, file, {});
   if (here === null) return false;
   if (here.checksum === file.wanted) return true;
   if (!file.user) return false;

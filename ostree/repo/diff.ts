@@ -1,9 +1,15 @@
+import { S, type Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import type { Dirtree } from '#ostree/format/dirtree.ts';
+import { encodeDirmeta } from '#ostree/format/dirmeta.ts';
+import type { FileMeta } from '#ostree/format/file-meta.ts';
+import { contentHashPrefix } from '#ostree/format/file-header.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
+import { checksumOfFile } from '#ostree/repo/compare-file.ts';
+import { loadContent } from '#ostree/repo/content.ts';
 import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
-import { loadDirtree } from '#ostree/repo/objects.ts';
+import { loadDirmeta, loadDirtree } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { fileXattrs } from '#ostree/repo/xattrs.ts';
 
 /** Absolute paths in the tree, each list sorted. A directory that came is named with all below it, one that went alone. */
 export interface TreeDiff {
@@ -18,34 +24,124 @@ interface Lists {
   readonly added: string[];
 }
 
-type Entry =
-  { readonly kind: 'file'; readonly checksum: Checksum } | ({ readonly kind: 'directory' } & TreeChecksums);
+export interface DiffOptions {
+  /** Extended attributes do not count. */
+  readonly ignoreXattrs?: boolean;
+  /** The owner that files of the file system are taken to have. */
+  readonly ownerUid?: number;
+  readonly ownerGid?: number;
+}
 
-const EMPTY: Dirtree = { files: [], dirs: [] };
+/** One side of a comparison: a directory of a commit, or of the file system. */
+export interface DiffTree {
+  /** Of the directory's own metadata. */
+  readonly meta: Checksum;
+  /** Two trees of one identity hold the same; null where that takes reading. */
+  readonly identity: string | null;
+  entries(): Map<string, DiffEntry>;
+}
 
-/** What lies otherwise in `to` than in `from`. Subtrees with equal checksums are not read. */
-export function diffTrees(repo: Repo, from: TreeChecksums, to: TreeChecksums): TreeDiff {
+/** `checksum` is null for what a tree cannot hold (a device, a socket). */
+type DiffEntry =
+  | { readonly kind: 'file'; readonly checksum: Checksum | null }
+  | { readonly kind: 'directory'; readonly tree: DiffTree };
+
+/** What lies otherwise in `to` than in `from`. Subtrees of one identity are not read. */
+export function diffTrees(from: DiffTree, to: DiffTree): TreeDiff {
   const lists: Lists = { modified: [], removed: [], added: [] };
-  diffDirectory(repo, { path: '', from, to }, lists);
+  diffDirectory({ path: '', from, to }, lists);
   for (const list of Object.values(lists) as string[][]) list.sort(compareBytewise);
   return lists;
 }
 
-function diffDirectory(
+/** A tree of the repository. */
+export function storedTree(repo: Repo, tree: TreeChecksums, options: DiffOptions = {}): DiffTree {
+  const bare = options.ignoreXattrs === true;
+  return {
+    meta: bare ? dirmetaChecksum(repo, { ...loadDirmeta(repo, tree.meta), xattrs: [] }) : tree.meta,
+    identity: tree.contents,
+    entries() {
+      const { files, dirs } = loadDirtree(repo, tree.contents);
+      const entries = new Map<string, DiffEntry>();
+      for (const { name, checksum } of files)
+        entries.set(name, {
+          kind: 'file',
+          checksum: bare ? checksumWithoutXattrs(repo, checksum) : checksum,
+        });
+      for (const { name, contents, meta } of dirs)
+        entries.set(name, { kind: 'directory', tree: storedTree(repo, { contents, meta }, options) });
+      return entries;
+    },
+  };
+}
+
+/** A directory of the file system; `path` is relative to `dir`. Its files are read for their checksums. */
+export function directoryTree(
   repo: Repo,
-  at: { readonly path: string; readonly from: TreeChecksums | null; readonly to: TreeChecksums | null },
+  { dir, path }: { readonly dir: Fd; readonly path: string },
+  options: DiffOptions = {},
+): DiffTree {
+  const { sys } = repo;
+  return {
+    meta: dirmetaChecksum(repo, directoryMeta(repo, { dir, path }, options)),
+    identity: null,
+    entries() {
+      const entries = new Map<string, DiffEntry>();
+      for (const { name } of sys.readdir(dir, path)) {
+        const below = `${path}/${name}`;
+        const kind = (sys.lstat(dir, below)?.mode ?? 0) & S.IFMT;
+        if (kind === S.IFDIR)
+          entries.set(name, { kind: 'directory', tree: directoryTree(repo, { dir, path: below }, options) });
+        else entries.set(name, { kind: 'file', checksum: checksumOfFile(repo, dir, below, options) });
+      }
+      return entries;
+    },
+  };
+}
+
+function directoryMeta(
+  { sys }: Repo,
+  { dir, path }: { readonly dir: Fd; readonly path: string },
+  options: DiffOptions,
+): FileMeta {
+  const stat = sys.stat(dir, path);
+  return {
+    uid: options.ownerUid ?? stat?.uid ?? 0,
+    gid: options.ownerGid ?? stat?.gid ?? 0,
+    mode: stat?.mode ?? 0,
+    xattrs: options.ignoreXattrs === true ? [] : fileXattrs(sys, dir, path),
+  };
+}
+
+function dirmetaChecksum(repo: Repo, meta: FileMeta): Checksum {
+  const hash = repo.sys.sha256();
+  hash.update(encodeDirmeta(meta));
+  return hash.digest() as Checksum;
+}
+
+function checksumWithoutXattrs(repo: Repo, checksum: Checksum): Checksum {
+  const content = loadContent(repo, checksum);
+  const { meta } = content;
+  if (meta.xattrs.length === 0) return checksum;
+  const hash = repo.sys.sha256();
+  hash.update(contentHashPrefix({ ...meta, xattrs: [] }));
+  for (const piece of content.pieces()) hash.update(piece);
+  return hash.digest() as Checksum;
+}
+
+function diffDirectory(
+  at: { readonly path: string; readonly from: DiffTree | null; readonly to: DiffTree },
   lists: Lists,
 ): void {
-  if (at.from !== null && at.to !== null && at.from.contents === at.to.contents) return;
-  const before = entriesOf(at.from === null ? EMPTY : loadDirtree(repo, at.from.contents));
-  const after = entriesOf(at.to === null ? EMPTY : loadDirtree(repo, at.to.contents));
+  if (at.from !== null && at.from.identity !== null && at.from.identity === at.to.identity) return;
+  const before = at.from?.entries() ?? new Map<string, DiffEntry>();
+  const after = at.to.entries();
   for (const name of new Set([...before.keys(), ...after.keys()]))
-    diffEntry(repo, { path: `${at.path}/${name}`, from: before.get(name), to: after.get(name) }, lists);
+    diffEntry({ path: `${at.path}/${name}`, from: before.get(name), to: after.get(name) }, lists);
 }
 
 function diffEntry(
-  repo: Repo,
-  at: { readonly path: string; readonly from: Entry | undefined; readonly to: Entry | undefined },
+  at: { readonly path: string; readonly from: DiffEntry | undefined; readonly to: DiffEntry | undefined },
   lists: Lists,
 ): void {
   const { path, from, to } = at;
@@ -54,21 +150,10 @@ function diffEntry(
   else if (isChanged(from, to)) lists.modified.push(path);
   // A directory that went, or became a file or the other way, is named alone.
   if (to?.kind === 'directory' && from?.kind !== 'file')
-    diffDirectory(repo, { path, from: directoryOf(from), to }, lists);
+    diffDirectory({ path, from: from?.tree ?? null, to: to.tree }, lists);
 }
 
-function isChanged(from: Entry, to: Entry): boolean {
-  if (from.kind === 'directory') return to.kind !== 'directory' || from.meta !== to.meta;
-  return to.kind !== 'file' || from.checksum !== to.checksum;
-}
-
-function directoryOf(entry: Entry | undefined): TreeChecksums | null {
-  return entry?.kind === 'directory' ? entry : null;
-}
-
-function entriesOf(tree: Dirtree): Map<string, Entry> {
-  const entries = new Map<string, Entry>();
-  for (const { name, checksum } of tree.files) entries.set(name, { kind: 'file', checksum });
-  for (const { name, contents, meta } of tree.dirs) entries.set(name, { kind: 'directory', contents, meta });
-  return entries;
+function isChanged(from: DiffEntry, to: DiffEntry): boolean {
+  if (from.kind === 'directory') return to.kind !== 'directory' || from.tree.meta !== to.tree.meta;
+  return to.kind !== 'file' || from.checksum !== to.checksum || from.checksum === null;
 }

@@ -55,7 +55,8 @@ const FSCK_MARK = 'f';
 /** Verifies that every ref has its commit and every commit all its objects, each with the content its name says. */
 export function fsck(repo: Repo, options: FsckOptions = {}): FsckReport {
   const refProblems = checkRefs(repo);
-  if (refProblems.length > 0 && options.all !== true) return report({ problems: refProblems });
+  if (refProblems.length > 0 && options.all !== true && options.delete !== true)
+    return report({ problems: refProblems });
   const objects = listObjects(repo, 'all');
   const commits = objects.filter(({ type }) => type === 'commit').map(({ checksum }) => checksum);
   const partial = new Map(commits.map((commit) => [commit, partialMark(repo, commit)] as const));
@@ -65,9 +66,11 @@ export function fsck(repo: Repo, options: FsckOptions = {}): FsckReport {
   const broken = markAll(repo, reachable, whole);
   const missing = missingObjects(objects, reachable);
   const damaged = verifyReachable(repo, { objects, reachable, options });
-  const found = [...broken, ...missing, ...damaged];
+  const known = new Set(damaged.map(({ checksum }) => checksum));
+  const found = [...broken.filter(({ checksum }) => !known.has(checksum)), ...missing, ...damaged];
   const problems = [...refProblems, ...found.map((problem) => withCommits(repo, problem, whole))];
-  if (options.delete === true) removeDamaged(repo, damaged);
+  if (options.delete === true)
+    removeDamaged(repo, [...damaged, ...broken.filter(({ checksum }) => !isSoundCommit(repo, checksum))]);
   return report({
     commits: whole.length,
     partial: commits.length - whole.length,
@@ -133,6 +136,15 @@ function verifyCommit(repo: Repo, commit: Checksum): void {
       `Corrupted commit object; checksum expected='${commit}' actual='${actual}'`,
     );
   loadCommit(repo, commit);
+}
+
+function isSoundCommit(repo: Repo, commit: Checksum): boolean {
+  try {
+    verifyCommit(repo, commit);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Marks what the commits need; a dirtree that cannot be followed is a problem of its own. */

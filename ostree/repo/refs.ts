@@ -28,13 +28,33 @@ export function readRef(repo: Repo, refspec: string): Checksum | null {
  * (`a/b` matches `a/b` and `a/b/c`). Files whose names cannot be refs are passed over.
  */
 export function listRefs(repo: Repo, prefix: string | null = null): Ref[] {
-  const found: Ref[] = [];
+  return refFiles(repo, prefix).flatMap(({ refspec, path }) => {
+    const checksum = readRefFile(repo, path);
+    return checksum === null ? [] : [{ refspec, checksum }];
+  });
+}
+
+/** As `listRefs`, of damaged refs too: none is read. */
+export function listRefspecs(repo: Repo, prefix: string | null = null): string[] {
+  return refFiles(repo, prefix)
+    .filter(({ path }) => isRegular(repo, path))
+    .map(({ refspec }) => refspec);
+}
+
+function refFiles(repo: Repo, prefix: string | null): RefFile[] {
+  const found: RefFile[] = [];
   const top = { name: '', prefix };
   collect(repo, { ...top, directory: 'refs/heads', remote: null }, found);
   for (const { name, kind } of entriesOf(repo, 'refs/remotes'))
     if (kind === 'directory')
       collect(repo, { ...top, directory: `refs/remotes/${name}`, remote: name }, found);
   return found.sort((a, b) => compareBytewise(a.refspec, b.refspec));
+}
+
+interface RefFile {
+  readonly refspec: string;
+  /** Below the repository. */
+  readonly path: string;
 }
 
 /** A local ref that stands for another one: a symbolic link. */
@@ -46,9 +66,9 @@ export interface RefAlias {
 
 /** All aliases, sorted; links that lead elsewhere are passed over. */
 export function listAliases(repo: Repo): RefAlias[] {
-  return listRefs(repo)
-    .filter(({ refspec }) => !refspec.includes(':'))
-    .flatMap(({ refspec }): RefAlias[] => {
+  return listRefspecs(repo)
+    .filter((refspec) => !refspec.includes(':'))
+    .flatMap((refspec): RefAlias[] => {
       const path = refPath(parseRefspec(refspec));
       if (((repo.sys.lstat(repo.fd, path)?.mode ?? 0) & S.IFMT) !== S.IFLNK) return [];
       const target = linkedRef(refspec, repo.sys.readlink(repo.fd, path) ?? '');
@@ -147,7 +167,7 @@ interface RefDirectory {
   readonly prefix: string | null;
 }
 
-function collect(repo: Repo, at: RefDirectory, found: Ref[]): void {
+function collect(repo: Repo, at: RefDirectory, found: RefFile[]): void {
   for (const { name, kind } of entriesOf(repo, at.directory)) {
     const ref = at.name === '' ? name : `${at.name}/${name}`;
     const path = `${at.directory}/${name}`;
@@ -157,10 +177,7 @@ function collect(repo: Repo, at: RefDirectory, found: Ref[]): void {
     if (kind === 'directory') {
       const isAbove = at.prefix !== null && at.prefix.startsWith(withSlash(refspec));
       if (isWanted || isAbove) collect(repo, { ...at, directory: path, name: ref }, found);
-    } else if (isWanted) {
-      const checksum = readRefFile(repo, path);
-      if (checksum !== null) found.push({ refspec, checksum });
-    }
+    } else if (isWanted) found.push({ refspec, path });
   }
 }
 
@@ -174,8 +191,7 @@ function entriesOf(repo: Repo, directory: string): ReturnType<Repo['sys']['readd
 }
 
 function readRefFile(repo: Repo, path: string): Checksum | null {
-  // A directory of that name is a ref's parent, and a fifo or device is nothing that a ref can be read from.
-  if (((repo.sys.stat(repo.fd, path)?.mode ?? 0) & S.IFMT) !== S.IFREG) return null;
+  if (!isRegular(repo, path)) return null;
   const text = repo.sys.readText(repo.fd, path)?.trim();
   if (text === undefined) return null;
   if (!isChecksum(text))
@@ -183,6 +199,11 @@ function readRefFile(repo: Repo, path: string): Checksum | null {
       hint: `'ostree refs --delete' removes a damaged ref`,
     });
   return text;
+}
+
+/** A directory of that name is a ref's parent, and a fifo or device is nothing that a ref can be read from. */
+function isRegular(repo: Repo, path: string): boolean {
+  return ((repo.sys.stat(repo.fd, path)?.mode ?? 0) & S.IFMT) === S.IFREG;
 }
 
 function withSlash(prefix: string): string {

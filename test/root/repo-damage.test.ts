@@ -104,6 +104,25 @@ describe('fsck', () => {
     expect((await verb('fsck', '-q')).text).toBe(`error: Loading commit for ref main: ${missing}\n`);
   });
 
+  test('a damaged commit goes with --delete, and the check is clean without the ref that needs it', async () => {
+    const commit = await ok(verb('rev-parse', 'main'));
+    const file = path.join(repo, 'objects', commit.slice(0, 2), `${commit.slice(2)}.commit`);
+    fs.truncateSync(file, 20);
+    expect((await verb('fsck', '-q', '--delete')).exitCode).toBe(1);
+    expect(fs.existsSync(file)).toBe(false);
+    await ok(verb('refs', '--delete', 'main'));
+    await ok(verb('fsck', '-q'));
+    expect(theirs(['fsck', '-q', `--repo=${repo}`]).exitCode).toBe(0);
+  });
+
+  test('a damaged ref is listed, and goes with refs --delete', async () => {
+    fs.writeFileSync(path.join(repo, 'refs/heads/damaged'), '');
+    expect(await ok(verb('refs'))).toBe('damaged\nmain');
+    expect((await verb('fsck', '-q')).text).toContain('damaged holds no commit checksum');
+    await ok(verb('refs', '--delete', 'damaged'));
+    expect(await ok(verb('refs'))).toBe('main');
+  });
+
   test('damaged metadata in every form ends in one line', async () => {
     const commit = await ok(verb('rev-parse', 'main'));
     const files = [

@@ -1,4 +1,5 @@
 /** Our repository verbs print what ostree(1) prints, line for line, and make the same commits. */
+import { execFileSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -121,6 +122,43 @@ test('ls, cat and diff', async () => {
   await both(['diff', 'x/y^', 'x/y']);
   await both(['diff', 'x/y']);
   await both(['diff', 'canonical', 'over']);
+});
+
+test('cat through links, and diff with directories', async () => {
+  const [at, changed] = [path.join(scratch, 'linked'), path.join(scratch, 'changed')];
+  fs.mkdirSync(path.join(at, 'd'), { recursive: true });
+  fs.writeFileSync(path.join(at, 'plain'), 'content');
+  for (const [target, name] of [
+    ['plain', 'link'],
+    ['/plain', 'd/absolute'],
+    ['gone', 'dangling'],
+    ['self', 'self'],
+  ] as const)
+    fs.symlinkSync(target, path.join(at, name));
+  await both(['commit', '--branch=linked', TIME, `--tree=dir=${at}`]);
+  for (const name of ['/dangling', '/nothing']) await both(['cat', 'linked', name]);
+  const program = path.resolve('cli/bin/ostree');
+  for (const name of ['/link', '/d/absolute'])
+    expect(
+      execFileSync(process.execPath, [program, 'cat', `--repo=${scratch}/ours`, 'linked', name], {
+        encoding: 'utf8',
+      }),
+    ).toBe('content');
+  expect((await ours(['cat', 'linked', '/self', `--repo=${scratch}/ours`])).text).toContain('symbolic links');
+  fs.cpSync(at, changed, { recursive: true, verbatimSymlinks: true });
+  fs.writeFileSync(path.join(changed, 'plain'), 'changed');
+  fs.chmodSync(path.join(changed, 'd'), 0o700);
+  fs.rmSync(path.join(changed, 'dangling'));
+  fs.mkdirSync(path.join(changed, 'new/below'), { recursive: true });
+  for (const [from, to] of [
+    ['linked', at],
+    ['linked', changed],
+    [changed, 'linked'],
+    [at, changed],
+  ] as const)
+    await both(['diff', from, to], { sorted: true });
+  await both(['diff', '--owner-uid=7', '--owner-gid=8', 'linked', changed], { sorted: true });
+  await both(['diff', '--no-xattrs', 'linked', changed], { sorted: true });
 });
 
 test('refs and names', async () => {

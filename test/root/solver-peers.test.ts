@@ -177,6 +177,11 @@ describe('all problems at once', () => {
     ]);
   });
 
+  test('where no repository is enabled, that is said', async () => {
+    const result = await weResolve({ from: {}, cache, install: ['app'] });
+    expect(result).toMatchObject({ problems: [{ hint: 'no repository is enabled' }] });
+  });
+
   test('a misspelt name is answered with similar ones', async () => {
     const result = await weResolve({ from, cache, install: ['docs'] });
     expect(result).toMatchObject({ problems: [{ hint: 'similar names: app-docs' }] });
