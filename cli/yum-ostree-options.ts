@@ -5,6 +5,7 @@ import type { CliContext } from '#cli/context.ts';
 import { makeReporter, type Reporter } from '#cli/report.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
+import { askingOnce } from '#layering/key-question.ts';
 import type { RepositoryRequest } from '#layering/open-repositories.ts';
 
 export interface GlobalOptions {
@@ -87,9 +88,12 @@ function keyQuestion(
   reporter: Reporter,
 ): Pick<RepositoryRequest, 'confirmKey'> {
   const ask = questioner(flags, context, reporter);
-  return ask === null
-    ? {}
-    : { confirmKey: (key) => ask(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`) };
+  if (ask === null) return {};
+  return {
+    confirmKey: askingOnce((key) =>
+      ask(`Trust the key ${key.fingerprint} (${key.userId}) from ${key.source}?`),
+    ),
+  };
 }
 
 /** Asks a question that is answered with yes or no; null where there is nobody to ask. */
