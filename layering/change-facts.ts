@@ -131,7 +131,7 @@ export function localEntry(rpm: Pick<RpmFile, 'headerSha256' | 'nevra'>): string
 /** The keys of the distribution, and those that were accepted. */
 function trustedKeys({ system, options }: Change) {
   const trust = { root: system.mergePath, acceptKeys: options.acceptKeys };
-  return readKeyring({ id: 'command line', gpgKeys: [] }, trust, () => Promise.resolve(new Uint8Array(0)));
+  return readKeyring([], trust, () => Promise.resolve(new Uint8Array(0)));
 }
 
 async function fetched({ system, options }: Change, url: string): Promise<string> {

@@ -1,7 +1,7 @@
 /** The packages of a solution, downloaded, checked and imported. */
 import fs from 'node:fs';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { during, UserError } from '#ostree/format/errors.ts';
+import { during, duringAsync, UserError } from '#ostree/format/errors.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
@@ -159,7 +159,7 @@ async function checkedFile(
     );
   const repository = repositoryOf(solved, source.solved);
   if (mustVerify(change, solved, source.solved) && repository !== undefined)
-    await verifyPackage(rpm, await repository.keyring());
+    await duringAsync(`repository ${pkg.repo}`, async () => verifyPackage(rpm, await repository.keyring()));
   return rpm;
 }
 

@@ -32,14 +32,14 @@ const MOST_KEY_BYTES = 16 << 20;
  * @throws UserError BAD_KEY where a file that gpgkey= names is missing or no key
  */
 export async function readKeyring(
-  { id, gpgKeys }: { readonly id: string; readonly gpgKeys: readonly string[] },
+  gpgKeys: readonly string[],
   trust: KeyTrust,
   fetchKey: (url: string) => Promise<Uint8Array>,
 ): Promise<Keyring> {
   const onDisk = gpgKeys.filter((url) => !isRemote(url));
   const remote = gpgKeys.filter(isRemote);
   const directories = await Promise.all(TRUSTED_DIRECTORIES.map((name) => keysIn(trust.root, name)));
-  const named = await Promise.all(onDisk.map((url) => namedKeys(id, url, trust.root)));
+  const named = await Promise.all(onDisk.map((url) => namedKeys(url, trust.root)));
   const keys = [...directories.flat(), ...named.flat()];
   if (remote.length === 0) return { keys };
   const more = async (ids: readonly string[]): Promise<OpenPgpKey[]> => {
@@ -48,7 +48,7 @@ export async function readKeyring(
     const wanted = all
       .flat()
       .filter((key) => !known.has(key.armoured) && ids.some((part) => hasPart(key, part)));
-    return agreedKeys(id, wanted, trust);
+    return agreedKeys(wanted, trust);
   };
   return { keys, more };
 }
@@ -72,12 +72,12 @@ async function keysIn(root: string, name: string): Promise<OpenPgpKey[]> {
 }
 
 /** A path in a repository file means the tree's own file system. */
-async function namedKeys(id: string, url: string, root: string): Promise<OpenPgpKey[]> {
+async function namedKeys(url: string, root: string): Promise<OpenPgpKey[]> {
   const file = url.startsWith('file://') ? fileURLToPath(url) : url;
   try {
     return await parseKeys(readKeyFile(root, file), file);
   } catch (cause) {
-    throw new UserError('BAD_KEY', `repository ${id}: gpgkey ${file}: ${messageOf(cause)}`, {
+    throw new UserError('BAD_KEY', `gpgkey ${file}: ${messageOf(cause)}`, {
       hint: `the file belongs into the deployment, below ${root}`,
       cause,
     });
@@ -92,7 +92,7 @@ function readKeyFile(root: string, file: string): Uint8Array {
   return fs.readFileSync(found);
 }
 
-async function agreedKeys(id: string, keys: readonly OpenPgpKey[], trust: KeyTrust): Promise<OpenPgpKey[]> {
+async function agreedKeys(keys: readonly OpenPgpKey[], trust: KeyTrust): Promise<OpenPgpKey[]> {
   const accepted = new Set(trust.acceptKeys.map(normalFingerprint));
   const agreed: OpenPgpKey[] = [];
   for (const key of keys) {
@@ -100,7 +100,7 @@ async function agreedKeys(id: string, keys: readonly OpenPgpKey[], trust: KeyTru
     if (!agrees)
       throw new UserError(
         'UNTRUSTED_KEY',
-        `repository ${id}: the key ${key.fingerprint} (${key.userId}) from ${key.source} has not been accepted`,
+        `the key ${key.fingerprint} (${key.userId}) from ${key.source} has not been accepted`,
         { hint: `compare the fingerprint with its owner's, then use --accept-key ${key.fingerprint}` },
       );
     keepKey(trust.root, key);

@@ -96,7 +96,7 @@ async function loadOnce(
   const cache = openCache(config, cacheDirectory);
   const transfer = transferFor(config, options);
   const keyring = () =>
-    readKeyring(config, options.trust, (url) => fetchKey(url, transfer, options.cacheOnly));
+    readKeyring(config.gpgKeys, options.trust, (url) => fetchKey(url, transfer, options.cacheOnly));
   const { cacheOnly } = options;
   const verify = (state: RepomdState) => verifyRepomd({ config, state, cache, keyring, transfer, cacheOnly });
   const cached = cache.readRepomd();

@@ -99,9 +99,7 @@ test('a key of the repository file is refused by its fingerprint until it is nam
   const { fingerprint } = keyOf(first);
   for (const more of [[], ['-y']]) {
     const text = await refused('install', 'one', ...more);
-    expect(text).toContain(
-      `repository t: the key ${fingerprint} (Test <test@example.invalid>) from http://127.0.0.1:`,
-    );
+    expect(text).toContain(`: the key ${fingerprint} (Test <test@example.invalid>) from http://127.0.0.1:`);
     expect(text).toContain(
       `has not been accepted\nhint: compare the fingerprint with its owner's, then use --accept-key ${fingerprint}`,
     );

@@ -4,11 +4,12 @@ import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readKeyring } from '#layering/keyring.ts';
 import { type OpenPgpKey, parseKeys, verifyDetached } from '#layering/openpgp.ts';
 import { readRpmFile } from '#layering/rpm-file.ts';
 import { verifyPackage } from '#layering/verify-package.ts';
 import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
-import { newKey, removeKeys, rpmsign, signed, type SigningKey } from '#test/root/signing-keys.ts';
+import { gpg, newKey, removeKeys, rpmsign, signed, type SigningKey } from '#test/root/signing-keys.ts';
 import { nevrasOf, weResolve } from '#test/root/solver-repository.ts';
 
 const scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-signed-'));
@@ -167,6 +168,46 @@ describe('repo_gpgcheck', () => {
     }
     expect(fs.readdirSync(path.join(root, 'etc/pki/yum-ostree'))).toEqual([`${key.fingerprint}.asc`]);
     expect(await resolve('', root)).toEqual(['thing-1.0-1.noarch']);
+  });
+});
+
+describe('a key that was renewed', () => {
+  test('is looked for where the kept form had expired, asked about anew, and takes its place', async () => {
+    const key = newKey('ed25519', { madeAt: '20200101T000000' });
+    gpg(key.home, ['--faked-system-time', '20200102T000000', '--quick-set-expire', key.fingerprint, '1d']);
+    const root = fs.mkdtempSync(path.join(scratch, 'renewed-'));
+    const kept = path.join(root, 'etc/pki/yum-ostree', `${key.fingerprint}.asc`);
+    fs.mkdirSync(path.dirname(kept), { recursive: true });
+    fs.writeFileSync(kept, key.armoured());
+    const url = 'https://keys.example/key';
+    const ring = (acceptKeys: string[]) =>
+      readKeyring([url], { root, acceptKeys }, () => Promise.resolve(new Uint8Array(key.armoured())));
+    const old = key.armoured();
+    gpg(key.home, ['--faked-system-time', '20200102T010000', '--quick-set-expire', key.fingerprint, '0']);
+    const file = fileWith('what is signed');
+    const signature = signed(key, file);
+    const verify = async (acceptKeys: string[]) =>
+      verifyDetached(fs.readFileSync(file), signature, await ring(acceptKeys));
+    await expect(verify([])).rejects.toMatchObject({ code: 'UNTRUSTED_KEY' });
+    expect(fs.readFileSync(kept)).toEqual(old);
+    expect(await verify([key.fingerprint])).toMatchObject({ keyFingerprint: key.fingerprint });
+    expect(fs.readFileSync(kept)).not.toEqual(old);
+    // And now by itself.
+    expect(await verify([])).toMatchObject({ keyFingerprint: key.fingerprint });
+  });
+
+  test('only the keys of a file that made the signature are asked about', async () => {
+    const [key, other] = [newKey('ed25519'), newKey('ed25519')];
+    const root = fs.mkdtempSync(path.join(scratch, 'several-'));
+    const asked: string[] = [];
+    const confirmKey = ({ fingerprint }: OpenPgpKey) => Promise.resolve(asked.push(fingerprint) > 0);
+    const both = Buffer.concat([other.armoured(), key.armoured()]);
+    const ring = await readKeyring(['https://keys.example/both'], { root, acceptKeys: [], confirmKey }, () =>
+      Promise.resolve(new Uint8Array(both)),
+    );
+    const file = fileWith('x');
+    await verifyDetached(fs.readFileSync(file), signed(key, file), ring);
+    expect(asked).toEqual([key.fingerprint]);
   });
 });
 
