@@ -38,7 +38,15 @@ export function installCase(place: InstallPlace): Case {
 
 /** The request that is met already, on a sysroot that a run of installCase left. */
 export function unchangedInstall({ contestants }: InstallPlace, at: string): Argv {
-  return [contestants.yumOstree, '--sysroot', path.join(at, 'sysroot'), '--quiet', 'install', '@tracing'];
+  return [
+    contestants.yumOstree,
+    '--sysroot',
+    path.join(at, 'sysroot'),
+    '--quiet',
+    'install',
+    '--idempotent',
+    '@tracing',
+  ];
 }
 
 /** Where a run of installCase leaves its sysroot. */
