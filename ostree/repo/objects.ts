@@ -107,16 +107,22 @@ export function missingObject(checksum: string, type: ObjectType): UserError {
   });
 }
 
-/** Runs `action`; an object's file that it does not find is told as the object that is missing. */
+/** Runs `action`; an object's file that it does not find, or finds damaged, is told as that object. */
 export function withStoredObjects<T>(action: () => T): T {
   try {
     return action();
   } catch (error) {
-    const path = codeOf(error) === 'ENOENT' ? (error as SyscallError).path : undefined;
+    const code = codeOf(error);
+    const path = code === 'ENOENT' || code === 'EBADMSG' ? (error as SyscallError).path : undefined;
     const found = /^([0-9a-f]{2})\/([0-9a-f]{62})\.(?:(file)z?|(dirtree)|(dirmeta))$/.exec(path ?? '');
     if (found === null) throw error;
     const [, first = '', rest = '', ...types] = found;
-    throw missingObject(first + rest, types.find((type) => type !== undefined) as ObjectType);
+    const type = types.find((one) => one !== undefined) as ObjectType;
+    if (code === 'ENOENT') throw missingObject(first + rest, type);
+    throw new UserError('BAD_OBJECT', `object ${first}${rest}.${type} is damaged`, {
+      hint: `'ostree fsck --delete' removes what is damaged; pulling the commit again restores it`,
+      cause: error,
+    });
   }
 }
 

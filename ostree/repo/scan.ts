@@ -39,7 +39,7 @@ export function scanTree(
 ): ScannedEntry[] {
   const reader = new PackReader(sys.scanTree(from.dir, from.path, xattrs));
   const entries: ScannedEntry[] = [];
-  while (!reader.atEnd) entries.push(readEntry(reader));
+  while (!reader.atEnd) entries.push(readEntry(reader, entries));
   return entries;
 }
 
@@ -52,10 +52,11 @@ export function unpackXattrs(bytes: Uint8Array): readonly XattrEntry[] {
   return xattrs;
 }
 
-function readEntry(reader: PackReader): ScannedEntry {
-  const parent = reader.u32();
+function readEntry(reader: PackReader, known: readonly ScannedEntry[]): ScannedEntry {
+  const above = reader.u32();
+  const parent = above === TOP ? -1 : above;
   const numbers = {
-    parent: parent === TOP ? -1 : parent,
+    parent,
     mode: reader.u32(),
     uid: reader.u32(),
     gid: reader.u32(),
@@ -63,17 +64,28 @@ function readEntry(reader: PackReader): ScannedEntry {
     ino: reader.f64(),
     dev: reader.f64(),
   };
-  const name = validText(reader.bytes16());
-  const target = validText(reader.bytes16());
+  const where = (): string => pathOf(known, parent);
+  const name = validText(reader.bytes16(), where);
+  const target = validText(reader.bytes16(), () => `${where()}${name} -> `);
   return { ...numbers, name, target, xattrs: unpackXattrs(reader.bytes32()) };
 }
 
-function validText(bytes: Uint8Array): string {
+/** The directory's path with a slash at its end; '' for the scanned directory. */
+function pathOf(entries: readonly ScannedEntry[], directory: number): string {
+  const entry = entries[directory];
+  return entry === undefined ? '' : `${pathOf(entries, entry.parent)}${entry.name}/`;
+}
+
+function validText(bytes: Uint8Array, where: () => string): string {
   const text = utf8Text(bytes);
   if (text !== null) return text;
-  throw new UserError('BAD_NAME', `the file name or symlink target '${escaped(bytes)}' is not valid UTF-8`, {
-    hint: 'an OSTree tree cannot hold it: rename or remove it',
-  });
+  throw new UserError(
+    'BAD_NAME',
+    `the file name or symlink target '${where()}${escaped(bytes)}' is not valid UTF-8`,
+    {
+      hint: 'an OSTree tree cannot hold it: rename or remove it',
+    },
+  );
 }
 
 function escaped(bytes: Uint8Array): string {
