@@ -4,12 +4,15 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { runOnMachine } from '#test/root/machine-overlay.ts';
 import {
+  BASE_REF,
   clientArguments,
   deploymentRoot,
   fsckClean,
   makeTestSystem,
   publish,
+  runProgram,
   yumOstreeOk,
   type TestSystem,
 } from '#test/root/layering-sysroot.ts';
@@ -17,11 +20,20 @@ import {
 /** How the process is known that tries to outlive its script. */
 const SURVIVOR = 'sleep 86399.25';
 
+const LEAVING = `(${SURVIVOR} </dev/null >/dev/null 2>&1 &) ; (${SURVIVOR} &)\nexit 0`;
+const LINKS = [
+  'ln /usr/share/base/readme /usr/share/linked && echo more >> /usr/share/linked',
+  'chmod 0777 /usr/bin/shared-tool',
+  'chown 2:2 /usr/share/nano/c.nanorc',
+  ': > /usr/bin/nano',
+];
+
 let system: TestSystem;
 let canary: string;
 let server: net.Server;
 let abstractServer: net.Server;
 let victim: ChildProcess;
+let targets: Targets;
 
 /** What the attempts are made on: things of the machine that a script must not reach. */
 interface Targets {
@@ -63,7 +75,7 @@ function attempts({ port, victim }: Targets): Readonly<Record<string, string>> {
     'tracing the machine’s process': `call(101, 16, ${victim}, 0, 0) == 0`,
     'a signal to the machine’s process': `kill(0, ${victim})`,
     'seeing more than its own processes': `scalar(grep { /^\\d+$/ && $_ > 100 } names('/proc'))`,
-    'capabilities of a file': `copy_perl(); my $c = pack('V5', 0x02000001, 0x200000, 0, 0, 0); call(188, '/usr/share/perl', 'security.capability', $c, 20, 0); \`/usr/share/perl -e 'my (\\$a, \\$b, \\$c) = ("none", "/tmp", "tmpfs"); print 1 if syscall(165, \\$a, \\$b, \\$c, 0, 0) == 0'\` eq '1'`,
+    'capabilities of a file': `copy_perl(); my $c = pack('V5', 0x02000001, 0x200000, 0, 0, 0); call(188, '/usr/share/perl-copy', 'security.capability', $c, 20, 0); \`/usr/share/perl-copy -e 'my (\\$a, \\$b, \\$c) = ("none", "/tmp", "tmpfs"); print 1 if syscall(165, \\$a, \\$b, \\$c, 0, 0) == 0'\` eq '1'`,
     'climbing out of a changed root': `mkdir('/tmp/jail'); chroot('/tmp/jail'); ${climb}`,
     'the network of the machine': `socket(my $s, 2, 1, 0) || return 0; connect($s, pack('S n C4 x8', 2, ${port}, 127, 0, 0, 1))`,
     'an abstract socket of the machine': `socket(my $s, 1, 1, 0) || return 0; connect($s, pack('S', 1) . "\\0yum-ostree-escapes-${port}")`,
@@ -82,19 +94,31 @@ function attempts({ port, victim }: Targets): Readonly<Record<string, string>> {
   };
 }
 
-/** The attempts as one program; each in a process of its own: what one changes does not help or hinder the next. */
-function attemptsProgram(targets: Targets): string {
+/** Mounts and a host name of its own. In a changed root there are no user namespaces: one attempt leaves it before. */
+function ownPlace(name: string): string {
+  const own = 'call(272, 0x20000 | 0x4000000) == 0 || die;';
+  if (name !== 'a remount of /var in a namespace of its own') return own;
+  return `${own} mkdir('/tmp/jail'); chroot('/tmp/jail'); chdir('..') for 1..64; chroot('.'); call(165, '/var', '/var', '', 4096, 0) == 0 || die;`;
+}
+
+/**
+ * The attempts as one program; each in a process of its own: what one changes does not help or hinder the next.
+ * @param before what the attempt of that name does first
+ */
+function attemptsProgram(targets: Targets, before: (name: string) => string = () => ''): string {
   return [
     'sub names { opendir(my $d, $_[0]); return readdir($d) }',
-    'sub copy_perl { system("cp", "/usr/bin/perl", "/usr/share/perl") }',
+    'sub copy_perl { system("cp", "/usr/bin/perl", "/usr/share/perl-copy") }',
     'sub call { my ($number, @arguments) = @_; return syscall($number, @arguments) }',
     'open(my $log, ">", "/usr/share/attempts");',
     'sub attempt { my ($name, $try) = @_; my $pid = fork(); if (!$pid) { my $r = eval { $try->() }; exit($@ ne "" ? 8 : $r ? 7 : 0) }',
     // An attempt that dies was not made.
     '  waitpid($pid, 0); syswrite($log, "$name: " . (($? >> 8) == 7 ? "SUCCEEDED" : $? == 0 ? "denied" : "NOT MADE") . "\\n"); }',
-    ...Object.entries(attempts(targets)).map(([name, code]) => `attempt("${name}", sub { ${code} });`),
+    ...Object.entries(attempts(targets)).map(
+      ([name, code]) => `attempt("${name}", sub { ${before(name)} ${code} });`,
+    ),
     'attempt("(this one may succeed)", sub { 1 });',
-    'unlink("/usr/share/perl");',
+    'unlink("/usr/share/perl-copy");',
   ].join('\n');
 }
 
@@ -108,19 +132,15 @@ beforeAll(async () => {
   abstractServer = net.createServer();
   await new Promise<void>((resolve) => abstractServer.listen(`\0yum-ostree-escapes-${port}`, resolve));
   victim = spawn('sleep', ['3600'], { stdio: 'ignore' });
-  const script = attemptsProgram({ port, victim: victim.pid ?? 0 });
+  targets = { port, victim: victim.pid ?? 0 };
+  const script = attemptsProgram(targets);
   publish(system, [
     { name: 'hostile', provides: ['/usr/bin/perl'], scripts: { post: ['/usr/bin/perl', script] } },
     {
       name: 'links',
-      post: [
-        'ln /usr/share/base/readme /usr/share/linked && echo more >> /usr/share/linked',
-        'chmod 0777 /usr/bin/shared-tool',
-        'chown 2:2 /usr/share/nano/c.nanorc',
-        ': > /usr/bin/nano',
-      ].join('\n'),
+      post: LINKS.join('\n'),
     },
-    { name: 'survivor', post: `(${SURVIVOR} </dev/null >/dev/null 2>&1 &) ; (${SURVIVOR} &)\nexit 0` },
+    { name: 'survivor', post: LEAVING },
   ]);
 });
 
@@ -151,6 +171,46 @@ test('every attempt is denied', () => {
   yumOstreeOk(system, ['uninstall', 'hostile']);
 });
 
+/** What this machine itself does not let root do: told by the capabilities and the parts of the kernel that it lacks. */
+function impossibleHere(): string[] {
+  const status = fs.readFileSync('/proc/self/status', 'utf8');
+  const capabilities = BigInt(`0x${/^CapEff:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
+  const lacks = (bit: number): boolean => (capabilities & (1n << BigInt(bit))) === 0n;
+  const needs: Readonly<Record<string, boolean>> = {
+    'the sysrq trigger': !fs.existsSync('/proc/sysrq-trigger'),
+    'memory of the machine': !fs.existsSync('/proc/kcore'),
+    'loading a module': lacks(16) || !fs.existsSync('/proc/modules'),
+    'the clock': lacks(25),
+    'the disk': !fs.readdirSync('/dev').some((name) => /^(sd|vd|nvme|mem|kmsg|loop)/.test(name)),
+    'a network device': fs.readdirSync('/sys/class/net').every((name) => name === 'lo'),
+  };
+  return Object.keys(needs).filter((name) => needs[name] === true);
+}
+
+test('without the sandbox every attempt succeeds', () => {
+  // On an overlay of the machine, with a terminal and a descriptor of its root; each attempt has mounts of its own.
+  const folder = path.join(system.directory, 'control');
+  fs.mkdirSync(folder);
+  fs.writeFileSync(path.join(folder, 'attempts.pl'), attemptsProgram(targets, ownPlace));
+  const { status, stdout, stderr } = runOnMachine({
+    trees: [],
+    files: { '/sysroot/ostree/repo/config': '', '/var/lib/': '' },
+    binds: { '/run/control': folder },
+    script: `mount --bind /var /var
+      script -qec 'perl /run/control/attempts.pl 40< /' /dev/null < /dev/null > /run/control/said
+      cat /usr/share/attempts`,
+  });
+  expect(`${stderr}${status}`).toBe('0');
+  const impossible = impossibleHere();
+  expect(stdout.trim().split('\n')).toEqual([
+    ...Object.keys(attempts(targets)).map(
+      (name) => `${name}: ${impossible.includes(name) ? 'denied' : 'SUCCEEDED'}`,
+    ),
+    '(this one may succeed): SUCCEEDED',
+  ]);
+  expect(fs.readFileSync(canary, 'utf8')).toBe('alive');
+});
+
 test('an object of the store is not changed through a hardlink, a mode or an owner', () => {
   yumOstreeOk(system, ['install', 'links']);
   expect(fs.readFileSync(path.join(deploymentRoot(system), 'usr/share/linked'), 'utf8')).toBe(
@@ -163,12 +223,30 @@ test('an object of the store is not changed through a hardlink, a mode or an own
 
 test('what a script leaves running does not outlive it', () => {
   yumOstreeOk(system, ['install', 'survivor']);
-  const running = fs
-    .readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((pid) => commandOf(pid).replaceAll('\0', ' '));
-  expect(running.filter((command) => command.startsWith(SURVIVOR))).toEqual([]);
+  expect(survivors()).toEqual([]);
 });
+
+test('without the sandbox the store is damaged, and processes stay', () => {
+  const farm = path.join(system.directory, 'farm');
+  runProgram('ostree', ['checkout', '-H', `--repo=${system.repo}`, BASE_REF, farm]);
+  for (const line of LINKS) runProgram('chroot', [farm, '/usr/bin/bash', '-c', line]);
+  expect(() => fsckClean(system)).toThrow();
+  // A pipe that they hold open would be waited for.
+  spawnSync('bash', ['-c', LEAVING], { stdio: 'ignore' });
+  let left = survivors();
+  for (let tries = 0; left.length < 2 && tries < 100; tries++) {
+    spawnSync('sleep', ['0.05']);
+    left = survivors();
+  }
+  for (const pid of left) process.kill(Number(pid), 'SIGKILL');
+  expect(left).toHaveLength(2);
+});
+
+function survivors(): string[] {
+  return fs
+    .readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && commandOf(name).replaceAll('\0', ' ').startsWith(SURVIVOR));
+}
 
 function commandOf(pid: string): string {
   try {
