@@ -2,16 +2,14 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <ctime>
 #include <vector>
 
-#include "../run-limited.h"
+#include "../run-program.h"
 #include "syscalls.h"
 
 namespace addon {
@@ -62,47 +60,28 @@ void Exec(Info info) {
 
 Napi::Value Isatty(Info info) { return Napi::Boolean::New(info.Env(), isatty(Int(info, 0)) == 1); }
 
-// Node ignores SIGPIPE and closes the standard streams at exec: not for the new program.
-int SpawnAsShell(pid_t *child, const std::string &program, std::vector<std::string> &argv, std::vector<std::string> &environment) {
-  posix_spawn_file_actions_t streams;
-  posix_spawnattr_t attributes;
-  sigset_t defaults;
-  sigemptyset(&defaults);
-  sigaddset(&defaults, SIGPIPE);
-  posix_spawn_file_actions_init(&streams);
-  posix_spawnattr_init(&attributes);
-  for (int fd = 0; fd <= 2; fd++) posix_spawn_file_actions_adddup2(&streams, fd, fd);
-  posix_spawnattr_setsigdefault(&attributes, &defaults);
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
-  int error = posix_spawnp(child, program.c_str(), &streams, &attributes, Pointers(argv).data(), Pointers(environment).data());
-  posix_spawnattr_destroy(&attributes);
-  posix_spawn_file_actions_destroy(&streams);
-  return error;
+// null where there is no such program.
+Napi::Value ExitCode(Info info, const std::string &program, int code) {
+  if (code == RAN_TOO_LONG) return Napi::String::New(info.Env(), "timeout");
+  if (code == -1 && errno == ENOENT) return info.Env().Null();
+  if (code == -1) ThrowErrno(info.Env(), errno, "posix_spawn", program);
+  return Napi::Number::New(info.Env(), code);
 }
 
+// Node ignores SIGPIPE and closes the standard streams at exec: run-program.h undoes both.
 Napi::Value Spawn(Info info) {
   std::string program = Text(info, 0);
   auto argv = TextList(info, 1), environment = TextList(info, 2);
-  pid_t child, ended;
-  int status = 0;
-  int error = SpawnAsShell(&child, program, argv, environment);
-  if (error == ENOENT) return info.Env().Null();
-  if (error) ThrowErrno(info.Env(), error, "posix_spawn", program);
-  do ended = waitpid(child, &status, 0);
-  while (ended == -1 && errno == EINTR);
-  Check(info, ended, "waitpid");
-  return Napi::Number::New(info.Env(), WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
+  int code = run_program({program.c_str(), Pointers(argv).data(), Pointers(environment).data()});
+  return ExitCode(info, program, code);
 }
 
 Napi::Value SpawnLimited(Info info) {
   std::string program = Text(info, 0);
   auto argv = TextList(info, 1), environment = TextList(info, 2);
   int output = Int(info, 3), seconds = Int(info, 4);
-  int code = run_limited(program.c_str(), Pointers(argv).data(), Pointers(environment).data(), output, seconds);
-  if (code == RAN_TOO_LONG) return Napi::String::New(info.Env(), "timeout");
-  if (code == -1 && errno == ENOENT) return info.Env().Null();
-  if (code == -1) ThrowErrno(info.Env(), errno, "posix_spawn", program);
-  return Napi::Number::New(info.Env(), code);
+  int code = run_limited({program.c_str(), Pointers(argv).data(), Pointers(environment).data()}, output, seconds);
+  return ExitCode(info, program, code);
 }
 
 void Exit(Info info) { _exit(Int(info, 0)); }

@@ -1,14 +1,12 @@
 // Syscalls (native/syscalls.ts): namespaces, roots and the process itself.
 #include <errno.h>
 #include <sched.h>
-#include <spawn.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "../run-limited.h"
+#include "../run-program.h"
 #include "calls.h"
 
 #ifndef GRND_INSECURE
@@ -72,28 +70,20 @@ CALL(exec) {
   return finish(&a, JS_EXCEPTION);
 }
 
-// -1 with errno where it could not be started.
-static int run_and_wait(const char *program, char **words, char **environment) {
-  pid_t child, ended;
-  int status, error = posix_spawnp(&child, program, NULL, NULL, words, environment);
-  if (error) {
-    errno = error;
-    return -1;
-  }
-  RETRY(ended, waitpid(child, &status, 0));
-  if (ended == -1) return -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+static JSValue exit_value(struct arguments *a, const char *program, int code, int error) {
+  if (a->failed || code >= 0) return finish(a, JS_NewInt32(a->c, code));
+  if (code == RAN_TOO_LONG) return finish(a, JS_NewString(a->c, "timeout"));
+  return finish(a, error == ENOENT ? JS_NULL : throw_errno(a->c, error, "posix_spawn", program));
 }
 
 CALL(spawn) {
   ARGUMENTS(a);
   const char *program = arg_text(&a, 0);
   char **words = arg_texts(&a, 1), **environment = arg_texts(&a, 2);
-  int code = a.failed ? -1 : run_and_wait(program, words, environment), error = errno;
+  int code = a.failed ? -1 : run_program((struct program){program, words, environment}), error = errno;
   free_texts(c, words);
   free_texts(c, environment);
-  if (a.failed || code >= 0) return finish(&a, JS_NewInt32(c, code));
-  return finish(&a, error == ENOENT ? JS_NULL : throw_errno(c, error, "posix_spawn", program));
+  return exit_value(&a, program, code, error);
 }
 
 CALL(spawnLimited) {
@@ -101,12 +91,11 @@ CALL(spawnLimited) {
   const char *program = arg_text(&a, 0);
   char **words = arg_texts(&a, 1), **environment = arg_texts(&a, 2);
   int output = arg_int(&a, 3), seconds = arg_int(&a, 4);
-  int code = a.failed ? -1 : run_limited(program, words, environment, output, seconds), error = errno;
+  struct program limited = {program, words, environment};
+  int code = a.failed ? -1 : run_limited(limited, output, seconds), error = errno;
   free_texts(c, words);
   free_texts(c, environment);
-  if (a.failed || code >= 0) return finish(&a, JS_NewInt32(c, code));
-  if (code == RAN_TOO_LONG) return finish(&a, JS_NewString(c, "timeout"));
-  return finish(&a, error == ENOENT ? JS_NULL : throw_errno(c, error, "posix_spawn", program));
+  return exit_value(&a, program, code, error);
 }
 
 CALL(exit) {
