@@ -59,16 +59,25 @@ const HOST_PROGRAMS = [
  * Runs a shell script there; `client` is our program. What it leaves in the sysroot stays; its mounts, /run and processes
  * do not. Needs root.
  * @param directory of the deployment that is booted
+ * @param cgroup of the unified hierarchy, where what runs there is put; it is the root of it there
  */
-export function onRunningMachine(system: TestSystem, directory: string, script: string): ProgramResult {
+export function onRunningMachine(
+  system: TestSystem,
+  directory: string,
+  script: string,
+  cgroup: string | null = null,
+): ProgramResult {
   const root = fs.mkdtempSync('/var/tmp/yum-ostree-running-');
   const host = HOST_PROGRAMS.map((name) => `/usr/bin/${name}`).map((file) =>
     fs.existsSync(file) ? file : file.replace('/bin/', '/sbin/'),
   );
   try {
+    const enter =
+      'test -z "$0" || { echo $$ > "$0/cgroup.procs"; set -- unshare --cgroup "${@:2}"; }; exec "$@"';
     const { status, stdout, stderr, error } = spawnSync(
-      'unshare',
+      'bash',
       [
+        ...['-c', enter, cgroup ?? '', 'unshare'],
         ...[
           '--mount',
           '--pid',
