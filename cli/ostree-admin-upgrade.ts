@@ -1,5 +1,4 @@
 /** `ostree admin upgrade` and `switch`. */
-import { spawnSync } from 'node:child_process';
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, changeSysroot, chosenStateroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
@@ -7,6 +6,7 @@ import { stage } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { pullFollowed } from '#cli/ostree-admin-pull.ts';
 import { failedTreeText, hasFailed } from '#bootloader/fallback-failed.ts';
+import { rebootNow } from '#cli/reboot.ts';
 import { bootNext, describeSwap } from '#bootloader/next-boot.ts';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { refuseUnbooted } from '#bootloader/stage.ts';
@@ -82,7 +82,7 @@ async function upgrade(sysroot: Sysroot, flags: UpgradeFlags, context: CliContex
     return context.out(failedTreeText(checksum, 'ostree admin upgrade --retry-failed'));
   const origin = upgradedOrigin(merge.origin, refspec);
   deployNext(sysroot, { merge, checksum, origin, isStaged: flags.stage === true }, context);
-  if (flags.reboot === true) reboot();
+  if (flags.reboot === true) rebootNow();
 }
 
 /** The commit to deploy and what it is followed by, along the branches that were ended. */
@@ -132,7 +132,7 @@ async function switchTo(
   const checksum = resolveRev(sysroot.repo, formatRefspec(refspec));
   const origin = refspecOrigin(formatRefspec(refspec));
   deployNext(sysroot, { merge, checksum, origin, isStaged: false }, context);
-  if (flags.reboot === true) reboot();
+  if (flags.reboot === true) rebootNow();
 }
 
 function presentDeployment(sysroot: Sysroot, os: string | undefined): Deployment {
@@ -163,16 +163,4 @@ function deployNext(
   if (isStaged) return stage(sysroot, { fresh, merge, isLocked: false }, context);
   const result = bootNext(sysroot, { new: fresh, merge, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);
-}
-
-function reboot(): void {
-  const { status, error } = spawnSync('systemctl', ['reboot'], { stdio: 'inherit' });
-  if (status !== 0)
-    throw new UserError(
-      'NOT_BOOTED',
-      `systemctl reboot: ${error?.message ?? `exit code ${String(status)}`}`,
-      {
-        hint: 'the new deployment is in place: reboot yourself',
-      },
-    );
 }

@@ -20,7 +20,7 @@ export async function runRpmOstree(argv: readonly string[], context: CliContext)
   try {
     const { words, reboot } = translated(argv);
     const exitCode = await runYumOstree(words, context);
-    if (exitCode === 0 && reboot) await rebootNow();
+    if (exitCode === 0 && reboot) (await import('#cli/reboot.ts')).rebootNow();
     return exitCode === 2 ? 1 : exitCode;
   } catch (error) {
     const { text, exitCode } = reportFailure(error, { debug: argv.includes('--debug') });
@@ -52,13 +52,4 @@ export function translated(argv: readonly string[]): {
     .filter((word) => !isReboot(word) && !isMeaningless(word))
     .map((word) => (word === '--stateroot' ? '--os' : word.replace(/^--stateroot=/, '--os=')));
   return { words, reboot: argv.some(isReboot) };
-}
-
-async function rebootNow(): Promise<void> {
-  const { spawnSync } = await import('node:child_process');
-  const { status, error } = spawnSync('systemctl', ['reboot'], { stdio: 'inherit' });
-  if (status === 0) return;
-  throw new UserError('NOT_BOOTED', `systemctl reboot: ${error?.message ?? `exit code ${String(status)}`}`, {
-    hint: 'the new deployment is in place: reboot yourself',
-  });
 }

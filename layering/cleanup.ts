@@ -1,7 +1,6 @@
 /** `cleanup`: removes what no deployment needs and what interrupted runs left, and deployments that are named. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { isFailedIn } from '#bootloader/fallback-failed.ts';
 import { readFallback } from '#bootloader/fallback-state.ts';
 import { bootList } from '#bootloader/next-boot.ts';
@@ -10,6 +9,7 @@ import { settleBootPartition } from '#bootloader/write-entries.ts';
 import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { grubGeneratorOf } from '#layering/grub-generator.ts';
 import { removeUnneeded } from '#layering/deploy-change.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
@@ -45,9 +45,7 @@ export function cleanUp(choice: SystemChoice, wish: CleanupWish): Promise<string
 
 function withoutDeployments(sysroot: Sysroot, going: readonly Deployment[]) {
   const list = sysroot.deployments.filter((one) => !going.includes(one));
-  const { sys, path: sysrootPath } = sysroot;
-  const generateGrub = grubMkconfig({ sys, path: sysrootPath, env: process.env }, sysroot);
-  return bootList(sysroot, list, { noPrune: true, generateGrub });
+  return bootList(sysroot, list, { noPrune: true, generateGrub: grubGeneratorOf(sysroot) });
 }
 
 function goingDeployments(sysroot: Sysroot, stateroot: string, wish: CleanupWish): Deployment[] {

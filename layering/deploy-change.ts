@@ -1,10 +1,10 @@
 /** A commit of layering becomes the deployment that boots next; then what nobody needs any more goes. */
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { bootNext, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { grubGeneratorOf } from '#layering/grub-generator.ts';
 import { writeLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
 import { removeUnusedRefs } from '#layering/refs.ts';
@@ -38,8 +38,7 @@ function deployWith(system: System, tree: NewTree, addedInitrds: readonly Checks
     addedInitrds,
     ...(tree.preparedFarm === null ? {} : { preparedFarm: tree.preparedFarm }),
   });
-  const { sys, path } = sysroot;
-  const generateGrub = grubMkconfig({ sys, path, env: process.env }, sysroot);
+  const generateGrub = grubGeneratorOf(sysroot);
   const result = bootNext(sysroot, { new: deployment, merge, noPrune: true, generateGrub });
   removeUnneeded(result.sysroot, result.removed.length > 0);
   return deployment;

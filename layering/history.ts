@@ -45,10 +45,16 @@ const LISTS = [
 
 /** The oldest first; none where there is no file. Lines that cannot be read are passed over. */
 export function readHistory(directory: string): HistoryRecord[] {
+  return recordsIn(historyText(directory));
+}
+
+function historyText(directory: string): string {
   const file = path.join(directory, FILE);
-  if (!fs.existsSync(file)) return [];
-  const lines = fs.readFileSync(file, 'utf8').split('\n');
-  return lines.flatMap((line) => parsedRecord(line) ?? []);
+  return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+}
+
+function recordsIn(text: string): HistoryRecord[] {
+  return text.split('\n').flatMap((line) => parsedRecord(line) ?? []);
 }
 
 /**
@@ -56,13 +62,17 @@ export function readHistory(directory: string): HistoryRecord[] {
  * it that is passed over; what was there before stays. @returns its id
  */
 export function appendHistory(directory: string, record: Omit<HistoryRecord, 'id'>): number {
-  const known = readHistory(directory);
+  const text = historyText(directory);
+  const known = recordsIn(text);
   const added = { ...record, id: (known.at(-1)?.id ?? 0) + 1 };
   const file = path.join(directory, FILE);
   fs.mkdirSync(directory, { recursive: true });
   if (known.length >= 2 * MOST_RECORDS) replaceHistory(file, [...known, added].slice(-MOST_RECORDS));
-  else
-    fs.appendFileSync(file, `${endsInsideLine(file) ? '\n' : ''}${JSON.stringify(added)}\n`, { mode: 0o644 });
+  else {
+    // A crash may have cut the last record off.
+    const start = text === '' || text.endsWith('\n') ? '' : '\n';
+    fs.appendFileSync(file, `${start}${JSON.stringify(added)}\n`, { mode: 0o644 });
+  }
   return added.id;
 }
 
@@ -76,11 +86,6 @@ function replaceHistory(file: string, records: readonly HistoryRecord[]): void {
     fs.closeSync(fd);
   }
   fs.renameSync(`${file}.new`, file);
-}
-
-/** Where a crash cut the last record off. */
-function endsInsideLine(file: string): boolean {
-  return fs.existsSync(file) && !['', '\n'].includes(fs.readFileSync(file, 'latin1').slice(-1));
 }
 
 /** @throws UserError NO_CHANGE */

@@ -1,8 +1,8 @@
 /** `rollback`: the previous deployment boots next. */
-import { grubMkconfig } from '#bootloader/grub-mkconfig.ts';
 import { bootList } from '#bootloader/next-boot.ts';
 import { requireRollback } from '#bootloader/rollback.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
+import { grubGeneratorOf } from '#layering/grub-generator.ts';
 import { readStatus } from '#layering/status.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
@@ -14,9 +14,7 @@ export function rollBack(
     const target = requireRollback(sysroot, 'yum-ostree');
     // As ostree: the staged deployment, if any, is given up.
     const others = sysroot.deployments.filter((one) => one !== target && !one.isStaged);
-    const { sys, path } = sysroot;
-    const generateGrub = grubMkconfig({ sys, path, env: process.env }, sysroot);
-    bootList(sysroot, [target, ...others], { generateGrub });
+    bootList(sysroot, [target, ...others], { generateGrub: grubGeneratorOf(sysroot) });
     const named = readStatus(sysroot, null).find(({ deployment }) => deployment === target);
     return Promise.resolve({ treeName: named?.treeName ?? target.checksum, checksum: target.checksum });
   });
