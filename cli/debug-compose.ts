@@ -3,14 +3,17 @@ import type { CliContext } from '#cli/context.ts';
 import { VERSION } from '#ostree/format/version.ts';
 import { compose } from '#layering/compose.ts';
 import { composePackage } from '#layering/compose-package.ts';
+import { openBaseDatabase } from '#layering/compose-database.ts';
 import { inputDigest, layerMetadata } from '#layering/layer-metadata.ts';
+import type { Nevra } from '#layering/nevra.ts';
 import { loadPackageTree, packageRef } from '#layering/package-tree.ts';
 import { baseRef } from '#layering/base-ref.ts';
 import { formatTreeName } from '#layering/tree-name.ts';
 import { treeRef } from '#layering/tree-ref.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
-import { closeRepo, openRepo } from '#ostree/repo/repo.ts';
+import { closeRepo, openRepo, type Repo } from '#ostree/repo/repo.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
 
 export interface ComposeArguments {
@@ -47,6 +50,16 @@ export async function debugImport(
   }
 }
 
+function packagesNamed(repo: Repo, base: Checksum, names: readonly string[]): Nevra[] {
+  if (names.length === 0) return [];
+  const database = openBaseDatabase(repo, base);
+  try {
+    return database.nevras().filter(({ name }) => names.includes(name));
+  } finally {
+    database.close();
+  }
+}
+
 /** Prints the new commit and its ref. Signatures are not looked at. */
 export async function debugCompose(wanted: ComposeArguments, context: CliContext): Promise<void> {
   const repo = openRepo(context.sys, wanted.repo);
@@ -68,7 +81,7 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
     const { commit } = await compose(repo, {
       base,
       packages: trees.map((tree) => composePackage(tree, false)),
-      removals,
+      removals: packagesNamed(repo, base, removals),
       labelMemo: null,
       farm: wanted.scripts === undefined ? null : { path: wanted.scripts },
       kernel: { regenerate: false, args: [], etc: '/etc', baseArgs: [] },

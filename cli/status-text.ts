@@ -3,7 +3,8 @@ import { shownWord } from '#cli/report-error.ts';
 import { restartJson } from '#cli/restart-text.ts';
 import { countText, isoTime, tableText } from '#cli/report.ts';
 import { INITRAMFS_OF_TREE, type InitramfsRequest } from '#layering/initramfs-request.ts';
-import { parseNevra } from '#layering/nevra.ts';
+import { formatNevra, parseNevra } from '#layering/nevra.ts';
+import { parseFileEntry, specsBySource } from '#layering/origin-entries.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
 
 const SHORT = 12;
@@ -107,7 +108,7 @@ function jsonOf(status: DeploymentStatus): object {
     'base-removals': status.removed.map(nevraJson),
     'requested-base-local-replacements': (request?.replaceLocal ?? []).map(nevraOfEntry),
     'base-local-replacements': replacementsJson(status, null),
-    'requested-base-remote-replacements': remoteRequests(request?.replaceRemote ?? []),
+    'requested-base-remote-replacements': Object.fromEntries(specsBySource(request?.replaceRemote ?? [])),
     'base-remote-replacements': Object.fromEntries(
       [...new Set(status.replaced.flatMap(({ source }) => source ?? []))].map((source) => [
         source,
@@ -158,17 +159,6 @@ function replacementsJson({ replaced }: DeploymentStatus, source: string | null)
     .map(({ from, to }) => [nevraJson(to), nevraJson(from)]);
 }
 
-/** `repo=ID,SPEC` by `repo=ID`. */
-function remoteRequests(entries: readonly string[]): Record<string, string[]> {
-  const found: Record<string, string[]> = {};
-  for (const entry of entries) {
-    const comma = entry.indexOf(',');
-    (found[entry.slice(0, comma)] ??= []).push(entry.slice(comma + 1));
-  }
-  return found;
-}
-
-/** NEVRA of `SHA256:NEVRA`. */
 function nevraOfEntry(entry: string): string {
-  return entry.slice(entry.indexOf(':') + 1);
+  return formatNevra(parseFileEntry(entry).nevra);
 }

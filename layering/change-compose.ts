@@ -62,9 +62,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
         composePackage(tree, decided.origin.replaceFiles.includes(tree.nevra.name)),
       ),
       // Of a replaced package the base's goes first.
-      removals: [...decided.result.removed, ...decided.result.replaced.map(({ from }) => from)].map(
-        ({ name }) => name,
-      ),
+      removals: [...decided.result.removed, ...decided.result.replaced.map(({ from }) => from)],
       labelMemo: labelMemoPath(system.cachePath),
       farm: { path },
       kernel: kernelRequest(change, decided.origin),
@@ -135,7 +133,7 @@ function describeTree(
     layered: trees.map(({ nevra, headerSha256 }) => ({ nevra, headerDigest: headerSha256 })),
     requestPackages: result.requestPackages,
     packageRefs: trees.map(({ nevra, headerSha256 }) => packageRef(nevra, headerSha256)),
-    removed: facts.removed.filter(({ name }) => !result.replaced.some(({ from }) => from.name === name)),
+    removed: result.removed,
     replaced: result.replaced,
     packages: facts.packages,
     repositories: result.repositories.map(({ config }) => ({ id: config.id, timestamp: 0 })),

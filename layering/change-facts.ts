@@ -10,10 +10,11 @@ import { openBaseDatabase, type OpenDatabase } from '#layering/compose-database.
 import { openConnections } from '#layering/http-get.ts';
 import type { InstalledPackage } from '#layering/installed-package.ts';
 import { readKeyring } from '#layering/keyring.ts';
-import { formatNevra, parseNevra } from '#layering/nevra.ts';
+import { parseNevra } from '#layering/nevra.ts';
+import { formatFileEntry } from '#layering/origin-entries.ts';
 import type { LocalRequest, RequestFacts } from '#layering/plan.ts';
 import type { RequestItem } from '#layering/request.ts';
-import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
+import { readRpmFile } from '#layering/rpm-file.ts';
 import { isSource } from '#layering/rpm-file-list.ts';
 import { architectureOf, installedPackages } from '#layering/solver-input.ts';
 import type { System } from '#layering/system.ts';
@@ -100,7 +101,7 @@ async function localRequest(
   if (isSource(rpm.header))
     throw new UserError('BAD_RPM', `${rpm.path} is a source package, which cannot be layered`);
   if (!change.options.noGpgChecks) await verifyPackage(rpm, await trustedKeys(change));
-  const entry = localEntry(rpm);
+  const entry = formatFileEntry({ sha256: rpm.headerSha256, nevra: rpm.nevra });
   change.files.set(entry, rpm);
   return { entry, name: rpm.nevra.name };
 }
@@ -121,11 +122,6 @@ export async function replaceRequests(
   if (specs.length === 0) return files;
   const { remoteReplacements } = await import('#layering/replace-request.ts');
   return [...files, ...(await remoteReplacements(change, specs))];
-}
-
-/** How the origin names a package file. */
-export function localEntry(rpm: Pick<RpmFile, 'headerSha256' | 'nevra'>): string {
-  return `${rpm.headerSha256}:${formatNevra(rpm.nevra)}`;
 }
 
 /** The keys of the distribution, and those that were accepted. */

@@ -9,11 +9,12 @@ import type { Change } from '#layering/change.ts';
 import type { ChosenPackage, SolvedChange } from '#layering/change-solve.ts';
 import { collectProblems } from '#layering/collected-problems.ts';
 import { downloadPackages, packageKey } from '#layering/download.ts';
-import { importRpm, type FileLabels } from '#layering/import-rpm.ts';
+import { importRpm, type FileLabels, type ImportOptions } from '#layering/import-rpm.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { findStored, readStoreIndex, writeStoreIndex, type StoreIndex } from '#layering/package-store.ts';
 import { loadPackageTree, packageRef, type PackageTree } from '#layering/package-tree.ts';
 import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
+import { adoptCached } from '#layering/rpm-ostree-package.ts';
 import { labelMemoPath, mayHavePolicy } from '#layering/selinux-policy.ts';
 import { COMMAND_LINE, type SolvedPackage } from '#layering/solve.ts';
 import { verifyPackage } from '#layering/verify-package.ts';
@@ -98,7 +99,7 @@ function treeInStore(
 ): PackageTree | null {
   const { source } = pkg;
   if (source.kind === 'stored') return source.tree;
-  if (source.kind === 'file') return null;
+  if (source.kind !== 'repository') return null;
   const entry = index.get(fileKey(source.solved));
   if (entry === undefined || (!entry.verified && mustVerify(change, solved, source.solved))) return null;
   const tree = findStored(change.system.sysroot.repo, entry.ref);
@@ -130,6 +131,7 @@ async function download(
   const problems = collectProblems();
   for (const pkg of missing) {
     options.signal.throwIfAborted();
+    if (pkg.source.kind === 'cached') continue;
     const file = await problems.attemptAsync(() => checkedFile(change, solved, { pkg, paths }));
     if (file !== null) files.set(pkg, file);
   }
@@ -144,7 +146,7 @@ async function checkedFile(
   { pkg, paths }: { readonly pkg: ChosenPackage; readonly paths: ReadonlyMap<string, string> },
 ): Promise<RpmFile> {
   const { source } = pkg;
-  if (source.kind === 'stored') throw new Error('a stored package needs no file');
+  if (source.kind === 'stored' || source.kind === 'cached') throw new Error('a stored package needs no file');
   if (source.kind === 'file') {
     const file = change.files.get(source.entry);
     if (file === undefined) throw new Error(`the file of ${source.entry} was not read`);
@@ -191,13 +193,13 @@ function importAll(
     const problems = collectProblems(['NO_SPACE']);
     const commits = missing.flatMap((pkg, done) => {
       options.signal.throwIfAborted();
-      const rpm = files.get(pkg);
-      if (rpm === undefined) throw new Error(`the file of ${pkg.nevra.name} was not read`);
       const item = pkg.nevra.name;
       options.progress({ kind: 'amount', stage: 'import', unit: 'items', done, total: missing.length, item });
       // A download alone names its packages at once; else they are named with the tree, which spares a sync.
       const how = { repoId: pkg.repo, setRef: options.downloadOnly, labels };
-      const commit = problems.attempt(() => during('importing', () => importRpm(txn, rpm, how)));
+      const commit = problems.attempt(() =>
+        during('importing', () => importOne(txn, pkg, { file: files.get(pkg), how })),
+      );
       return commit === null ? [] : [[pkg, commit] as const];
     });
     problems.throwIfAny();
@@ -206,6 +208,16 @@ function importAll(
   } finally {
     txn.abort();
   }
+}
+
+function importOne(
+  txn: Transaction,
+  { nevra, source }: ChosenPackage,
+  { file, how }: { readonly file: RpmFile | undefined; readonly how: ImportOptions },
+): Checksum {
+  if (source.kind === 'cached') return adoptCached(txn, source.cached);
+  if (file === undefined) throw new Error(`the file of ${nevra.name} was not read`);
+  return importRpm(txn, file, how);
 }
 
 function inOrder(solved: SolvedChange, trees: ReadonlyMap<ChosenPackage, PackageTree | null>): PackageTree[] {

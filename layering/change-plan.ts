@@ -2,7 +2,8 @@
 import type { Change, ChangePlan, PlannedPackage } from '#layering/change.ts';
 import type { ChosenPackage, SolvedChange } from '#layering/change-solve.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
-import { formatNevra, type Nevra } from '#layering/nevra.ts';
+import { formatNevra, parseNevra, type Nevra } from '#layering/nevra.ts';
+import { shownRequest } from '#layering/origin-entries.ts';
 
 export function planOf(change: Change, origin: LayerOrigin, result: SolvedChange): ChangePlan {
   const { system } = change;
@@ -25,7 +26,7 @@ export function planOf(change: Change, origin: LayerOrigin, result: SolvedChange
     remove: [...system.layered.filter((nevra) => !now.has(nevra)), ...newlyRemoved(change, result)],
     replace,
     restore: restored(change, result),
-    inactive: result.provided.map(({ spec }) => spec),
+    inactive: result.provided.map(({ spec }) => shownRequest(spec)),
     inactiveOverrides: result.inactiveOverrides,
     downloadSize: fresh.reduce((sum, { packageSize }) => sum + packageSize, 0),
     installedSize: fresh.reduce((sum, { installedSize }) => sum + installedSize, 0),
@@ -54,10 +55,14 @@ export function restored(
   { system, facts }: Change,
   { removed, replaced }: Pick<SolvedChange, 'removed' | 'replaced'>,
 ): string[] {
-  const changed = new Set([...removed, ...replaced.map(({ from }) => from)].map(({ name }) => name));
-  const overridden = [...system.removed, ...system.replaced.map(({ name }) => name)];
-  const back = new Set(overridden.filter((name) => !changed.has(name)));
-  return facts.installed.filter(({ name }) => back.has(name)).map(formatNevra);
+  const keyOf = ({ name, arch }: Pick<Nevra, 'name' | 'arch'>): string => `${name}.${arch}`;
+  const changed = new Set([...removed, ...replaced.map(({ from }) => from)].map(keyOf));
+  const names = new Set(system.removed);
+  const overridden = new Set(system.replaced.map(({ from }) => keyOf(parseNevra(from))));
+  return facts.installed
+    .filter((one) => names.has(one.name) || overridden.has(keyOf(one)))
+    .filter((one) => !changed.has(keyOf(one)))
+    .map(formatNevra);
 }
 
 /** Base packages that the present tree still has. */

@@ -1,6 +1,5 @@
 /** From requests to packages: which repositories are asked, the solve, and what its outcome is called. */
 import { loadSolver } from '#native/solver.ts';
-import { parseChecksum } from '#ostree/format/checksum.ts';
 import type { Change } from '#layering/change.ts';
 import type { RequestInputs } from '#layering/layer-metadata.ts';
 import { itemsOf, type LayerOrigin } from '#layering/layer-origin.ts';
@@ -8,11 +7,13 @@ import type { LocalPackage } from '#layering/installed-package.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
-import { storedPackageTree } from '#layering/package-store.ts';
+import { parseFileEntry, parseRemoteEntry } from '#layering/origin-entries.ts';
+import { storedPackageOf } from '#layering/package-store.ts';
 import type { PackageTree } from '#layering/package-tree.ts';
+import { problemsError, type ProblemContext } from '#layering/problem-commands.ts';
 import { replacedName } from '#layering/plan.ts';
+import type { CachedPackage } from '#layering/rpm-ostree-package.ts';
 import {
-  problemsError,
   solve,
   type BaseReplacement,
   type ReplacedPackage,
@@ -32,7 +33,9 @@ export interface SolveChoice extends RepositoryRequest {
 export type PackageSource =
   | { readonly kind: 'repository'; readonly solved: SolvedPackage }
   | { readonly kind: 'file'; readonly entry: string }
-  | { readonly kind: 'stored'; readonly tree: PackageTree };
+  | { readonly kind: 'stored'; readonly tree: PackageTree }
+  /** In rpm-ostree's store. */
+  | { readonly kind: 'cached'; readonly cached: CachedPackage };
 
 export interface ChosenPackage {
   readonly nevra: Nevra;
@@ -55,7 +58,7 @@ export interface SolvedChange {
   readonly repositories: readonly LoadedRepository[];
   /** Which packages each request brought; those that the base satisfies are left out. */
   readonly requestPackages: ReadonlyMap<string, readonly string[]>;
-  /** Requests that the base satisfies, and with which package. */
+  /** Requests (a package file by its entry) that the base satisfies, and with which package. */
   readonly provided: readonly { readonly spec: string; readonly by: string }[];
   readonly items: TreeItems;
   readonly treeName: string;
@@ -119,7 +122,7 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
   const retry = first.kind === 'problems' && inputs.repositories.length === 0 && inputs.local.length > 0;
   const used = retry ? { ...inputs, repositories: await repositoriesOf(change) } : inputs;
   const result = retry ? await attempt(change, origin, used) : first;
-  if (result.kind === 'problems') throw problemsError(result.problems);
+  if (result.kind === 'problems') throw problemsError(result.problems, problemContext(change, inputs));
   for (const group of result.groups)
     if (group.missing.length + group.skipped.length > 0)
       change.options.progress({
@@ -127,6 +130,12 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
         text: `group @${group.id}: cannot be had here: ${[...group.missing, ...group.skipped].join(', ')}`,
       });
   return describe(change, origin, { inputs: used, result });
+}
+
+/** A file of the command line is a request by its path. */
+function problemContext({ options, files }: Change, { local }: SolveInputs): ProblemContext {
+  const paths = local.filter(({ entry }) => files.has(entry)).map((one) => one.package.path);
+  return { command: options.asked.command, fresh: new Set([...options.words.install, ...paths]) };
 }
 
 function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolveResult> {
@@ -156,11 +165,11 @@ function replacementsOf({ facts }: Change, origin: LayerOrigin, { local }: Solve
       name,
       by: { kind: 'file', path },
     }));
-  const remote = origin.replaceRemote.map((entry): BaseReplacement => {
-    const comma = entry.indexOf(',');
-    const [id, spec] = [entry.slice('repo='.length, comma), entry.slice(comma + 1)];
-    return { entry, name: replacedName(entry, facts), by: { kind: 'repository', id, spec } };
-  });
+  const remote = origin.replaceRemote.map((entry): BaseReplacement => ({
+    entry,
+    name: replacedName(entry, facts),
+    by: { kind: 'repository', ...parseRemoteEntry(entry) },
+  }));
   return [...files, ...remote];
 }
 
@@ -182,8 +191,9 @@ function describe(
   for (const { spec, packages, inBase } of result.requested) {
     const brought = packages.filter(isLayer).map(({ name }) => name);
     names.push(...brought);
-    if (brought.length > 0) requestPackages.set(locals.get(spec)?.entry ?? spec, brought);
-    else provided.push({ spec, by: (packages[0] ?? inBase[0])?.name ?? spec });
+    const request = locals.get(spec)?.entry ?? spec;
+    if (brought.length > 0) requestPackages.set(request, brought);
+    else provided.push({ spec: request, by: (packages[0] ?? inBase[0])?.name ?? spec });
   }
   for (const { id, packages } of result.groups) {
     const brought = packages.filter(isLayer).map(({ name }) => name);
@@ -221,14 +231,10 @@ function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
     const isOverride = overrides.has(entry);
     if (rpm !== undefined)
       return { entry, isOverride, package: localPackage(rpm), source: { kind: 'file', entry } };
-    const sha256 = parseChecksum(entry.slice(0, entry.indexOf(':')));
-    const tree = storedPackageTree(change.system.sysroot.repo, entry.slice(sha256.length + 1), sha256);
-    return {
-      entry,
-      isOverride,
-      package: storedPackage(tree, `/stored/${sha256}/${tree.nevra.name}.rpm`),
-      source: { kind: 'stored', tree },
-    };
+    const source = storedPackageOf(change.system.sysroot.repo, parseFileEntry(entry));
+    const { header, nevra } = source.kind === 'stored' ? source.tree : source.cached;
+    const path = `/stored/${parseFileEntry(entry).sha256}/${nevra.name}.rpm`;
+    return { entry, isOverride, package: storedPackage(header, path), source };
   });
 }
 

@@ -16,6 +16,7 @@ import { asksForBaseTree, type LayerOrigin } from '#layering/layer-origin.ts';
 import { asksAgain, type InitramfsChange, type InitramfsRequest } from '#layering/initramfs-request.ts';
 import { inputDigest } from '#layering/layer-metadata.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
+import { isFileEntry, shownRequest } from '#layering/origin-entries.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
 import {
   changeRequests,
@@ -303,10 +304,15 @@ function changesNothing({ packages, removed, replaced }: SolvedChange): boolean 
 /** What was just asked for and the base has already would change nothing: that is an error, unless it is agreed to. */
 function refuseProvided(options: ChangeOptions, requested: RequestChange, result: SolvedChange): void {
   if (options.allowInactive || options.idempotent) return;
-  const asked = new Set(requested.install.flatMap((item) => (item.kind === 'spec' ? [item.spec] : [])));
+  const asked = new Set([
+    ...requested.install.flatMap((item) => (item.kind === 'spec' ? [item.spec] : [])),
+    ...requested.localPackages.map(({ entry }) => entry),
+  ]);
   const provided = result.provided.filter(({ spec }) => asked.has(spec));
   if (provided.length === 0) return;
-  const list = provided.map(({ spec, by }) => (by === spec ? spec : `${spec} (by ${by})`));
+  const list = provided.map(({ spec, by }) =>
+    isFileEntry(spec) ? shownRequest(spec) : by === spec ? spec : `${spec} (by ${by})`,
+  );
   throw new UserError('ALREADY_PROVIDED', `the base provides already: ${list.join(', ')}`, {
     hint: '--allow-inactive records the request, in case a later base no longer does',
   });

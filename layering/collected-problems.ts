@@ -37,11 +37,17 @@ export function collectProblems(fatal: readonly string[] = []): CollectedProblem
 }
 
 function together(first: UserError, problems: readonly UserError[]): UserError {
-  const lines = problems.slice(0, MOST_SHOWN).map(({ message }) => message);
-  if (problems.length > MOST_SHOWN) lines.push(`and ${problems.length - MOST_SHOWN} more`);
   const hints = new Set(problems.flatMap(({ hint }) => hint ?? []));
+  // What helps with one of them only stands below that one.
+  const isShared = hints.size <= 1;
+  const lines = problems
+    .slice(0, MOST_SHOWN)
+    .flatMap(({ message, hint }) =>
+      isShared || hint === undefined ? [message] : [message, `  hint: ${hint}`],
+    );
+  if (problems.length > MOST_SHOWN) lines.push(`and ${problems.length - MOST_SHOWN} more`);
   return new UserError(first.code, lines.join('\n'), {
     cause: first,
-    ...(hints.size > 0 ? { hint: [...hints].join('\n') } : {}),
+    ...(isShared && hints.size > 0 ? { hint: [...hints].join('\n') } : {}),
   });
 }

@@ -3,7 +3,6 @@ import fs from 'node:fs';
 import { basename, join } from 'node:path';
 import { S } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { lookupVariant } from '#ostree/format/commit.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
@@ -11,10 +10,11 @@ import { loadCommit } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
 import type { BaseDatabase } from '#layering/base-database.ts';
+import { recordedPackages } from '#layering/client-layer.ts';
 import type { ComposePackage } from '#layering/compose-package.ts';
 import type { BasePackage } from '#layering/compose-removals.ts';
-import { treePathOf } from '#layering/import-paths.ts';
-import type { Nevra } from '#layering/nevra.ts';
+import { headerPathsOf, treePathOf } from '#layering/import-paths.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { readFileList } from '#layering/rpm-file-list.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { KEY_PACKAGE } from '#layering/solver-input.ts';
@@ -37,7 +37,7 @@ export interface OpenDatabase extends BaseDatabase {
   nevras(): Nevra[];
   /** Opens it already. */
   open(): void;
-  numbersOf(names: readonly string[]): number[];
+  numbersOf(packages: readonly Nevra[]): number[];
   headers(): InstalledHeader[];
   close(): void;
 }
@@ -56,25 +56,25 @@ export function openBaseDatabase(repo: Repo, base: Checksum): OpenDatabase {
   // The file itself: only one in WAL mode has to be copied to be read.
   const db = (): Rpmdb => (open ??= new Rpmdb(file, where));
   const ownersOf = (path: string): BasePackage[] => db().ownersOf(path).map(basePackage);
+  const packagesOf = (nevra: Nevra): InstalledHeader[] =>
+    db()
+      .byName(nevra.name)
+      .filter(({ header }) => formatNevra(nevraOf(header)) === formatNevra(nevra));
   return {
     ...found,
     headers: () => db().headers(),
     nevras: () => db().nevras(),
     open: () => void db(),
-    recorded: () => (recorded === undefined ? (recorded = recordedPackages(repo, base)) : recorded),
+    recorded: () =>
+      recorded === undefined ? (recorded = recordedPackages(loadCommit(repo, base))) : recorded,
     where,
     file,
-    packagesNamed: (name) => db().byName(name).map(basePackage),
-    numbersOf: (names) =>
-      names.flatMap((name) =>
-        db()
-          .byName(name)
-          .map(({ hnum }) => hnum),
-      ),
+    packagesOf: (nevra) => packagesOf(nevra).map(basePackage),
+    numbersOf: (packages) => packages.flatMap(packagesOf).map(({ hnum }) => hnum),
     ownersOf,
-    ownersOfTreePath: (path) => headerPaths(path).flatMap(ownersOf),
+    ownersOfTreePath: (path) => headerPathsOf(path).flatMap(ownersOf),
     colorOf: (path) =>
-      headerPaths(path)
+      headerPathsOf(path)
         .flatMap(ownersOf)
         .flatMap(({ files }) => files.filter((file) => treePathOf(file.path) === path))
         .at(0)?.color ?? 0,
@@ -91,7 +91,7 @@ export interface DatabaseFacts {
 export interface DatabaseRequest {
   readonly database: OpenDatabase;
   readonly packages: readonly ComposePackage[];
-  readonly removals: readonly string[];
+  readonly removals: readonly Nevra[];
 }
 
 /** The new tree's database on its way to become an object. No promise of it is ever rejected. */
@@ -196,14 +196,14 @@ function databaseChange(request: DatabaseRequest & { readonly baseTimestamp: num
 }
 
 function factsAfter({ database, packages, removals }: DatabaseRequest): DatabaseFacts {
-  const gone = new Set(removals);
+  const gone = new Set(removals.map(formatNevra));
   const before = database.recorded() ?? database.nevras().filter(({ name }) => name !== KEY_PACKAGE);
   return {
     packages: [
-      ...before.filter(({ name }) => !gone.has(name)),
+      ...before.filter((one) => !gone.has(formatNevra(one))),
       ...packages.map(({ source }) => source.nevra),
     ],
-    removed: removals.flatMap((name) => database.packagesNamed(name).map(({ nevra }) => nevra)),
+    removed: [...removals],
   };
 }
 
@@ -248,20 +248,4 @@ function objectFile(repo: Repo, checksum: Checksum): string {
 
 function basePackage({ header }: InstalledHeader): BasePackage {
   return { nevra: nevraOf(header), files: readFileList(header) };
-}
-
-/** How headers may spell a path of the tree. */
-function headerPaths(path: string): string[] {
-  if (path.startsWith('usr/etc/')) return [path.slice('usr'.length)];
-  const merged = /^usr\/(bin|sbin|lib|lib64)\//.test(path) ? [path.slice('usr'.length)] : [];
-  return [`/${path}`, ...merged];
-}
-
-/** The list that rpm-ostree's composes record, which spares reading every header. */
-function recordedPackages(repo: Repo, base: Checksum): Nevra[] | null {
-  const list = lookupVariant(loadCommit(repo, base).metadata, 'rpmostree.rpmdb.pkglist', 'a(sssss)');
-  if (list === undefined) return null;
-  return (list as [string, string, string, string, string][]).map(
-    ([name, epoch, version, release, arch]) => ({ name, epoch: Number(epoch), version, release, arch }),
-  );
 }

@@ -13,6 +13,7 @@ import { runKernelWork } from '#layering/initramfs-build.ts';
 import { installedForScripts, type DatabaseFile } from '#layering/installed-triggers.ts';
 import type { KernelWork } from '#layering/kernel-work.ts';
 import { macroProblems } from '#layering/macros.ts';
+import type { Nevra } from '#layering/nevra.ts';
 import { orderScripts, type ScriptStep } from '#layering/scripts-order.ts';
 import {
   isLua,
@@ -50,8 +51,8 @@ export function triggerRuns(
   facts: {
     readonly database: BaseDatabase;
     readonly added: readonly ScriptSource[];
-    /** Names of base packages. */
-    readonly removals?: readonly string[];
+    /** Base packages. */
+    readonly removals?: readonly Nevra[];
     readonly changed: readonly string[];
     readonly wantsLdconfig: boolean;
   },

@@ -8,7 +8,7 @@ import { mergePackage, type FileConflict, type MergeState } from '#layering/comp
 import { fileColor, type ComposePackage } from '#layering/compose-package.ts';
 import { removePackages } from '#layering/compose-removals.ts';
 import { conflictsError, preferredByColor, type NamedConflict } from '#layering/conflicts.ts';
-import { formatNevra } from '#layering/nevra.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { ownerResolver, type OwnerResolver, type SpecialFile } from '#layering/owners.ts';
 import { addSysusers, readTreeUsers } from '#layering/users-tree.ts';
 import type { UserIds } from '#layering/users.ts';
@@ -18,8 +18,8 @@ export interface TreeRequest {
   readonly database: BaseDatabase;
   /** In the order of installation. */
   readonly packages: readonly ComposePackage[];
-  /** Names of base packages. */
-  readonly removals: readonly string[];
+  /** Base packages. */
+  readonly removals: readonly Nevra[];
   /** Whether scripts may still make users: files of unknown ones are then left to root and listed. */
   readonly scriptsMakeUsers: boolean;
 }
@@ -59,12 +59,12 @@ export function composeTree(txn: Transaction, request: TreeRequest): ComposedTre
 
 function removeBasePackages(tree: MutableTree, { database, removals }: TreeRequest): string[] {
   if (removals.length === 0) return [];
-  const removed = removals.flatMap((name) => database.packagesNamed(name));
-  const names = new Set(removals);
+  const removed = removals.flatMap((one) => database.packagesOf(one));
+  const gone = new Set(removals.map(formatNevra));
   return removePackages({
     tree,
     removed,
-    ownedByOthers: (path) => database.ownersOf(path).some(({ nevra }) => !names.has(nevra.name)),
+    ownedByOthers: (path) => database.ownersOf(path).some(({ nevra }) => !gone.has(formatNevra(nevra))),
   });
 }
 

@@ -36,8 +36,8 @@ export interface ComposeRequest {
   readonly base: Checksum;
   /** In the order of installation. */
   readonly packages: readonly ComposePackage[];
-  /** Names of base packages. */
-  readonly removals: readonly string[];
+  /** Base packages. */
+  readonly removals: readonly Nevra[];
   /** Host path of a file that keeps what was found out about SELinux labels; null: nothing is kept. */
   readonly labelMemo: string | null;
   /** null: no script runs, whatever the packages have. */

@@ -59,6 +59,16 @@ export function treePathOf(path: string): string | null {
   return null;
 }
 
+/** How headers may spell a path of the tree: the inverse of `treePathOf`. */
+export function headerPathsOf(path: string): string[] {
+  const found = RULES.flatMap(([from, rule]) =>
+    'prefix' in rule && path.startsWith(`${rule.prefix}/`)
+      ? [`/${from}${path.slice(rule.prefix.length)}`]
+      : [],
+  );
+  return found.filter((spelling) => treePathOf(spelling) === path);
+}
+
 /**
  * Where every file goes. @throws UserError BAD_PATH for a path that is none, PATH_NOT_ALLOWED and FILE_NOT_ALLOWED for
  * what such a system cannot hold; all name the package and the path, one with several names them all
@@ -177,6 +187,11 @@ function notAllowed(file: RpmFileEntry, nevra: string, why: string): UserError {
   );
 }
 
+/** Where the content of a file below /var waits for systemd-tmpfiles. */
+export function factoryPath(path: string): string {
+  return `usr/share/factory${path}`;
+}
+
 function tmpfilesPlacement(file: RpmFileEntry, nevra: string): Placement {
   const { path } = file;
   checkNameable(file, nevra);
@@ -188,7 +203,7 @@ function tmpfilesPlacement(file: RpmFileEntry, nevra: string): Placement {
         throw notAllowed(file, nevra, 'no line of tmpfiles.d can name the target of this link');
       return { kind: 'tmpfiles', line: { type: 'L', path, target: file.linkto }, factory: null };
     default:
-      return { kind: 'tmpfiles', line: ownedLine('C', file), factory: `usr/share/factory${path}` };
+      return { kind: 'tmpfiles', line: ownedLine('C', file), factory: factoryPath(path) };
   }
 }
 

@@ -7,11 +7,11 @@ import { utf8Bytes } from '#ostree/format/utf8.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { FileSource, Transaction } from '#ostree/repo/transaction.ts';
 import { S } from '#native/syscalls.ts';
-import { planImport, type ImportPlan, type Placement } from '#layering/import-paths.ts';
+import { factoryPath, planImport, type ImportPlan, type Placement } from '#layering/import-paths.ts';
 import { withLabel } from '#layering/label-attribute.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { packageMetadata, packageRef, storedPackage } from '#layering/package-tree.ts';
-import { hasHeaderDigest, type RpmFile } from '#layering/rpm-file.ts';
+import { hasHeaderDigest, type PackageStart, type RpmFile } from '#layering/rpm-file.ts';
 import { isSource, type RpmFileEntry } from '#layering/rpm-file-list.ts';
 import { getNumber, getRaw, type RpmHeader } from '#layering/rpm-header.ts';
 import { payloadDigests, readPayload, type PayloadFile } from '#layering/rpm-payload.ts';
@@ -54,18 +54,58 @@ export function importRpm(txn: Transaction, rpm: RpmFile, options: ImportOptions
   const plan = planImport(rpm.files, nevra);
   const labels = options.labels ?? null;
   const tree = during(`package ${nevra}`, () => treeOf(txn, rpm, { plan, labels }));
+  const commit = writePackage(txn, tree, rpm, { repoId: options.repoId, isLabelled: labels !== null });
+  if (options.setRef !== false) txn.setRef(packageRef(rpm.nevra, rpm.headerSha256), commit);
+  return commit;
+}
+
+/**
+ * The same from a tree that has the package's files already, at the places that an import gives them and with root as their
+ * owner. What the tree lacks stays out. No ref is set. @returns the commit
+ */
+export function adoptTree(
+  txn: Transaction,
+  pkg: PackageStart & { readonly isLabelled: boolean },
+  source: MutableTree,
+): Checksum {
+  const known = storedPackage(txn.repo, pkg);
+  if (known !== null) return known;
+  const nevra = formatNevra(pkg.nevra);
+  checkNames(pkg.header, nevra);
+  const { placements, tmpfiles } = planImport(pkg.files, nevra);
+  const tree = MutableTree.empty(DIRECTORY);
+  const places = new Map(pkg.files.map((file, index) => [file, placements[index] ?? DROPPED]));
+  placeDirectories(tree, places, null);
+  for (const path of placements.flatMap(treePath)) {
+    const entry = source.get(path);
+    if (entry?.kind === 'file') setFile(tree, [path], entry.checksum);
+    else if (entry?.kind === 'directory') tree.ensureDirectory(path, DIRECTORY);
+  }
+  const lines = tmpfiles.filter(({ type, path }) => type !== 'C' || tree.get(factoryPath(path)) !== null);
+  if (lines.length > 0) {
+    const files = fileCollector(txn, tree, null);
+    files.addBytes([tmpfilesPath(pkg)], plainMeta(0o644), utf8Bytes(formatTmpfiles(lines)));
+    files.flush();
+  }
+  return writePackage(txn, tree, pkg, { repoId: undefined, isLabelled: pkg.isLabelled });
+}
+
+function writePackage(
+  txn: Transaction,
+  tree: MutableTree,
+  pkg: Pick<PackageStart, 'nevra' | 'header' | 'signatureHeader' | 'headerSha256'>,
+  how: { readonly repoId: string | undefined; readonly isLabelled: boolean },
+): Checksum {
   const { contents, meta } = tree.write(txn);
-  const commit = txn.writeCommit({
-    metadata: packageMetadata(rpm, { repoId: options.repoId, isLabelled: labels !== null }),
+  return txn.writeCommit({
+    metadata: packageMetadata(pkg, how),
     parent: null,
     subject: '',
     body: '',
-    timestamp: getNumber(rpm.header, TAG.BUILDTIME) ?? 0,
+    timestamp: getNumber(pkg.header, TAG.BUILDTIME) ?? 0,
     rootContents: contents,
     rootMeta: meta,
   });
-  if (options.setRef !== false) txn.setRef(packageRef(rpm.nevra, rpm.headerSha256), commit);
-  return commit;
 }
 
 /** What is there has been compared, or will be; a package whose damage nothing would tell is refused, as by rpm. */
@@ -122,7 +162,7 @@ function treeOf(
 
 const DROPPED: Placement = { kind: 'drop' };
 
-function tmpfilesPath(rpm: RpmFile): string {
+function tmpfilesPath(rpm: Pick<RpmFile, 'nevra'>): string {
   return `usr/lib/tmpfiles.d/yum-ostree-${rpm.nevra.name}.${rpm.nevra.arch}.conf`;
 }
 

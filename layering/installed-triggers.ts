@@ -1,6 +1,7 @@
 /** What planning scripts asks of the base's rpmdb; only headers of packages that matter are parsed. */
 import fs from 'node:fs';
 import { openSqlite, type SqliteDatabase } from '#native/sqlite.ts';
+import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { filePaths } from '#layering/rpm-file-list.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { parseHeader, type RpmHeader } from '#layering/rpm-header.ts';
@@ -23,12 +24,12 @@ export interface InstalledForScripts extends InstalledPackages {
 const LAST_CHARACTER = '\u{10ffff}';
 
 /**
- * The base's packages as far as `added` ones, or the going of those named `removals`, set off their triggers.
+ * The base's packages as far as `added` ones, or the going of `removals`, set off their triggers.
  * The view closes with `close`. @throws UserError BAD_RPMDB, BAD_RPM_HEADER
  */
 export function installedForScripts(
   { file, where }: DatabaseFile,
-  changes: { readonly added: readonly ScriptSource[]; readonly removals: readonly string[] },
+  changes: { readonly added: readonly ScriptSource[]; readonly removals: readonly Nevra[] },
 ): InstalledForScripts & { close(): void } {
   const db = readingDatabase(where, () => openSqlite(sqliteImage(fs.readFileSync(file), where)));
   const headers = new Map<number, RpmHeader>();
@@ -50,9 +51,11 @@ export function installedForScripts(
     select('SELECT DISTINCT hnum FROM Basenames WHERE key = ?', [
       path.slice(path.lastIndexOf('/') + 1),
     ]).filter((hnum) => filePaths(header(hnum)).includes(path));
-  const removed = changes.removals.flatMap(named);
+  const removed = changes.removals.flatMap((one) =>
+    named(one.name).filter((hnum) => formatNevra(nevraOf(header(hnum))) === formatNevra(one)),
+  );
   const gone = new Set(removed);
-  const names = [...changes.added.map(({ name }) => name), ...changes.removals];
+  const names = [...changes.added.map(({ name }) => name), ...changes.removals.map(({ name }) => name)];
   const set = triggerNumbers(select, names);
   const ordered = [...new Set([...set, ...removed])].sort((a, b) => a - b);
   const sources = new Map(ordered.map((hnum) => [hnum, source(hnum)]));

@@ -18,6 +18,7 @@ import {
   writeInitramfsRequest,
   type InitramfsRequest,
 } from '#layering/initramfs-request.ts';
+import { parseFileEntry, parseRemoteEntry, specsBySource } from '#layering/origin-entries.ts';
 import { sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
 /** What is asked of a system: the base's refspec (or a pinned commit's checksum) and the requests on it. */
@@ -28,7 +29,7 @@ export interface LayerOrigin {
   readonly overrideCommit: Checksum | null;
   /** Specs as typed (name, NEVRA part, provide, path); never groups or files. */
   readonly requested: readonly string[];
-  /** Package files: `SHA256:NEVRA` of package trees in the store. */
+  /** Package files: `SHA256:NEVRA` of package trees in the store, ours or rpm-ostree's. */
   readonly requestedLocal: readonly string[];
   /** comps group ids. */
   readonly groups: readonly string[];
@@ -45,20 +46,32 @@ export interface LayerOrigin {
 }
 
 const OURS = 'yum-ostree';
+/** Where rpm-ostree keeps the package files that it layers, and those whose files may replace files of others. */
+const THEIR_FILES = 'requested-local';
+const THEIR_REPLACING_FILES = 'requested-local-fileoverride';
 
 /** @throws UserError BAD_ORIGIN where the origin names no base that can be layered on, two, or what is no ref */
 export function readLayerOrigin(origin: KeyFile | null): LayerOrigin {
   const file = origin ?? EMPTY_KEYFILE;
+  const replacing = fileEntries(file, 'packages', THEIR_REPLACING_FILES);
+  const local = [
+    ...fileEntries(file, OURS, 'requested-local'),
+    ...fileEntries(file, 'packages', THEIR_FILES),
+    ...replacing,
+  ];
   return {
     base: baseOf(file),
     overrideCommit: overrideCommit(file),
     requested: keyFileList(file, 'packages', 'requested') ?? [],
-    requestedLocal: keyFileList(file, OURS, 'requested-local') ?? [],
+    requestedLocal: sortedUnique(local),
     groups: keyFileList(file, OURS, 'groups') ?? [],
     removals: keyFileList(file, 'overrides', 'remove') ?? [],
-    replaceLocal: keyFileList(file, 'overrides', 'replace-local') ?? [],
+    replaceLocal: fileEntries(file, 'overrides', 'replace-local'),
     replaceRemote: (keyFileList(file, 'overrides', 'replace') ?? []).flatMap(remoteReplacements),
-    replaceFiles: keyFileList(file, OURS, 'replace-files') ?? [],
+    replaceFiles: sortedUnique([
+      ...(keyFileList(file, OURS, 'replace-files') ?? []),
+      ...replacing.map((entry) => parseFileEntry(entry).nevra.name),
+    ]),
     weakDependencies: keyFileBoolean(file, OURS, 'weak-dependencies') ?? true,
     initramfs: readInitramfsRequest(file),
   };
@@ -78,7 +91,8 @@ export function asksForBaseTree(origin: LayerOrigin): boolean {
 
 /**
  * The origin of a new deployment: `refspec=` for the base itself, `baserefspec=` with the requests for a derived tree.
- * Groups go under [yum-ostree] only: rpm-ostree would take `@id` in [packages] for a package's name.
+ * Groups go under [yum-ostree] only: rpm-ostree would take `@id` in [packages] for a package's name. The same holds for
+ * package files, which it would look for in its own store; those that it layered itself stay where it reads them.
  */
 export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, name: string): KeyFile {
   const layered = !isPureOrigin(origin);
@@ -93,7 +107,13 @@ export function writeLayerOrigin(previous: KeyFile | null, origin: LayerOrigin, 
   file = writeInitramfsRequest(file, origin.initramfs);
   file = withList(file, [OURS, 'groups'], origin.groups);
   file = withList(file, [OURS, 'removals'], origin.removals);
-  file = withList(file, [OURS, 'requested-local'], origin.requestedLocal);
+  const theirs = (key: string): string[] =>
+    fileEntries(file, 'packages', key).filter((entry) => origin.requestedLocal.includes(entry));
+  const [plain, replacing] = [theirs(THEIR_FILES), theirs(THEIR_REPLACING_FILES)];
+  file = withList(file, ['packages', THEIR_FILES], plain);
+  file = withList(file, ['packages', THEIR_REPLACING_FILES], replacing);
+  const ours = origin.requestedLocal.filter((entry) => ![...plain, ...replacing].includes(entry));
+  file = withList(file, [OURS, 'requested-local'], ours);
   file = withList(file, [OURS, 'replace-files'], layered ? origin.replaceFiles : []);
   const noWeak = layered && !origin.weakDependencies;
   file = withKey(file, OURS, 'weak-dependencies', noWeak ? false : null);
@@ -109,22 +129,20 @@ export function itemsOf(origin: LayerOrigin, packages: readonly string[]): TreeI
 /** `repo=ID,a,b`, as rpm-ostree writes it, taken apart. @throws UserError BAD_ORIGIN */
 function remoteReplacements(entry: string): string[] {
   const [from = '', ...specs] = entry.split(',');
-  if (/^repo=./.test(from) && specs.length > 0) return specs.map((spec) => `${from},${spec}`);
-  throw new UserError(
-    'BAD_ORIGIN',
-    `the origin of the deployment has an override that cannot be read: replace=${entry}`,
-    { hint: "it is 'repo=ID,PACKAGE'" },
-  );
+  const single = specs.length === 0 ? [entry] : specs.map((spec) => `${from},${spec}`);
+  single.forEach(parseRemoteEntry);
+  return single;
 }
 
 function byRepository(replacements: readonly string[]): string[] {
-  const groups = new Map<string, string[]>();
-  for (const replacement of sortedUnique(replacements)) {
-    const comma = replacement.indexOf(',');
-    const from = replacement.slice(0, comma);
-    groups.set(from, [...(groups.get(from) ?? []), replacement.slice(comma + 1)]);
-  }
-  return [...groups].map(([from, specs]) => [from, ...specs].join(','));
+  return [...specsBySource(sortedUnique(replacements))].map(([from, specs]) => [from, ...specs].join(','));
+}
+
+/** Of a list of package files. @throws UserError BAD_ORIGIN for an entry that names none */
+function fileEntries(file: KeyFile, group: string, key: string): string[] {
+  const entries = keyFileList(file, group, key) ?? [];
+  entries.forEach(parseFileEntry);
+  return entries;
 }
 
 function withList(file: KeyFile, [group, key]: readonly [string, string], items: readonly string[]): KeyFile {

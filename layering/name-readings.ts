@@ -3,7 +3,7 @@ import { loadSolver } from '#native/solver.ts';
 import type { BaseFacts } from '#layering/change-facts.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { allComps } from '#layering/loaded-repository.ts';
-import { parseNevra } from '#layering/nevra.ts';
+import { parseFileEntry } from '#layering/origin-entries.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
 import { fillSack } from '#layering/solve-sack.ts';
 import type { System } from '#layering/system.ts';
@@ -27,10 +27,7 @@ export async function readingsOf(
   const comps = await allComps(repositories);
   const sack = await fillSack(loadSolver(), { arch, installed, repositories, localPackages: [] }, false);
   const files = new Map(
-    system.origin.requestedLocal.map((entry) => [
-      parseNevra(entry.slice(entry.indexOf(':') + 1)).name,
-      entry,
-    ]),
+    system.origin.requestedLocal.map((entry) => [parseFileEntry(entry).nevra.name, entry]),
   );
   const readings = readSuffix(suffix, {
     isGroup: (id) => comps.some(({ groups, environments }) => groups.has(id) || environments.has(id)),

@@ -7,7 +7,7 @@ import type { PackageState, PackageWorld } from '#layering/package-world.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { getNumber, getString, type RpmHeader } from '#layering/rpm-header.ts';
 import { TAG } from '#layering/rpm-tags.ts';
-import { problemsError } from '#layering/solve.ts';
+import { problemsError } from '#layering/problem-commands.ts';
 import { installedSize } from '#layering/solver-input.ts';
 import { unknownSpecs } from '#layering/solve-unknown.ts';
 

@@ -1,12 +1,13 @@
 /** Which downloaded packages the store has already: an index beside the metadata cache, which may be lost at any time. */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { readRef } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
-import { parseNevra } from '#layering/nevra.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import type { FileEntry } from '#layering/origin-entries.ts';
 import { loadPackageTree, packageRef, type PackageTree } from '#layering/package-tree.ts';
+import { cachedPackage, type CachedPackage } from '#layering/rpm-ostree-package.ts';
 
 export interface StoredEntry {
   readonly ref: string;
@@ -47,13 +48,22 @@ export function findStored(repo: Repo, ref: string): PackageTree | null {
   return commit === null ? null : loadPackageTree(repo, commit);
 }
 
-/** A package that was layered from a file. @throws UserError NO_PACKAGE where the store no longer has it */
-export function storedPackageTree(repo: Repo, nevra: string, headerSha256: Checksum): PackageTree {
-  const found = findStored(repo, packageRef(parseNevra(nevra), headerSha256));
-  if (found !== null) return found;
+/** A package that was layered from a file, in our store or in rpm-ostree's. */
+export type StoredPackage =
+  | { readonly kind: 'stored'; readonly tree: PackageTree }
+  | { readonly kind: 'cached'; readonly cached: CachedPackage };
+
+/** @throws UserError NO_PACKAGE where no store has it any more */
+export function storedPackageOf(repo: Repo, entry: FileEntry): StoredPackage {
+  const own = findStored(repo, packageRef(entry.nevra, entry.sha256));
+  if (own !== null) return { kind: 'stored', tree: own };
+  const cached = cachedPackage(repo, entry);
+  const adopted = cached === null ? null : findStored(repo, packageRef(cached.nevra, cached.headerSha256));
+  if (adopted !== null) return { kind: 'stored', tree: adopted };
+  if (cached !== null) return { kind: 'cached', cached };
   throw new UserError(
     'NO_PACKAGE',
-    `the package file of ${nevra} that was layered is no longer in the store`,
+    `the package file of ${formatNevra(entry.nevra)} that was layered is no longer in the store`,
     {
       hint: `install it again from its file, or take it away with 'yum-ostree uninstall'`,
     },

@@ -58,7 +58,7 @@ export function storedPackage(repo: Repo, rpm: Pick<RpmFile, 'nevra' | 'headerSh
 
 /** The metadata of a package's commit: the headers as they are in the package. */
 export function packageMetadata(
-  rpm: RpmFile,
+  rpm: Pick<RpmFile, 'nevra' | 'header' | 'headerSha256' | 'signatureHeader'>,
   { repoId, isLabelled }: { readonly repoId: string | undefined; readonly isLabelled: boolean },
 ): VariantDict {
   return [

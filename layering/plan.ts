@@ -1,8 +1,10 @@
 /** What a command makes of the requests in the origin. Pure: the solver sees only the outcome. */
 import { UserError } from '#ostree/format/errors.ts';
+import { collectProblems } from '#layering/collected-problems.ts';
 import { changedInitramfs, INITRAMFS_OF_TREE, type InitramfsChange } from '#layering/initramfs-request.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
-import { parseNevra } from '#layering/nevra.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { isRemoteEntry, parseFileEntry, parseRemoteEntry } from '#layering/origin-entries.ts';
 import { formatItem, type RequestItem } from '#layering/request.ts';
 
 export interface RequestChange {
@@ -55,15 +57,20 @@ export const NO_CHANGE: RequestChange = {
 };
 
 /**
- * The requests after the command. @throws UserError NOT_REQUESTED, ALREADY_REQUESTED, NOT_IN_BASE, each naming all the
- * words that it is about; and of `changedInitramfs`
+ * The requests after the command. @throws UserError NOT_REQUESTED, ALREADY_REQUESTED, NOT_IN_BASE, which tells all that is
+ * wrong with the command's words; and of `changedInitramfs`
  */
 export function changeRequests(before: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
-  const cleared = takeBackOverrides(before, change.reset, facts);
-  const smaller = applyUninstall(cleared, change, facts);
-  const without = applyRemovals(smaller, change, facts);
-  const replaced = applyReplacements(without, change, facts);
-  const larger = applyInstall(replaced, change);
+  const problems = collectProblems();
+  const steps: ((origin: LayerOrigin) => LayerOrigin)[] = [
+    (origin) => takeBackOverrides(origin, change.reset, facts),
+    (origin) => applyUninstall(origin, change, facts),
+    (origin) => applyRemovals(origin, change, facts),
+    (origin) => applyReplacements(origin, change, facts),
+    (origin) => applyInstall(origin, change),
+  ];
+  const larger = steps.reduce((origin, step) => problems.attempt(() => step(origin)) ?? origin, before);
+  problems.throwIfAny();
   return {
     ...larger,
     weakDependencies: change.weakDependencies ?? larger.weakDependencies,
@@ -97,9 +104,9 @@ export function sameRequests(a: LayerOrigin, b: LayerOrigin): boolean {
 
 /** The name of the package that an entry of `replaceLocal` or `replaceRemote` stands in for. */
 export function replacedName(entry: string, { basePackages }: Pick<RequestFacts, 'basePackages'>): string {
-  const isRemote = entry.startsWith('repo=');
-  const spec = entry.slice(entry.indexOf(isRemote ? ',' : ':') + 1);
-  return isRemote ? (baseName(spec, { basePackages }) ?? spec) : parseNevra(spec).name;
+  if (!isRemoteEntry(entry)) return parseFileEntry(entry).nevra.name;
+  const { spec } = parseRemoteEntry(entry);
+  return baseName(spec, { basePackages }) ?? spec;
 }
 
 function takeBackOverrides(
@@ -165,8 +172,8 @@ function applyReplacements(origin: LayerOrigin, change: RequestChange, facts: Re
   const entries = fresh.map(({ entry }) => entry);
   return {
     ...cleared,
-    replaceLocal: [...cleared.replaceLocal, ...entries.filter((entry) => !entry.startsWith('repo='))],
-    replaceRemote: [...cleared.replaceRemote, ...entries.filter((entry) => entry.startsWith('repo='))],
+    replaceLocal: [...cleared.replaceLocal, ...entries.filter((entry) => !isRemoteEntry(entry))],
+    replaceRemote: [...cleared.replaceRemote, ...entries.filter(isRemoteEntry)],
   };
 }
 
@@ -244,9 +251,9 @@ function isRequestFor(spec: string, word: string, facts: RequestFacts): boolean 
   );
 }
 
-/** `SHA256:NEVRA` and a name or NEVRA. */
+/** A package file and a name or NEVRA. */
 function isLocalFor(entry: string, word: string): boolean {
-  const nevra = entry.slice(entry.indexOf(':') + 1);
+  const nevra = formatNevra(parseFileEntry(entry).nevra);
   return nevra === word || isVersionOf(nevra, word);
 }
 

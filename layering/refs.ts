@@ -1,5 +1,5 @@
 /** The refs that keep derived trees, their bases and package trees: which of them may go. */
-import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf } from '#ostree/format/errors.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
@@ -10,7 +10,7 @@ import { BASES } from '#layering/base-ref.ts';
 import { readLayerOrigin } from '#layering/layer-origin.ts';
 import { liveCommits } from '#layering/live-record.ts';
 import { LIVE_REFS } from '#layering/live-refs.ts';
-import { parseNevra } from '#layering/nevra.ts';
+import { parseFileEntry } from '#layering/origin-entries.ts';
 import { packageRef } from '#layering/package-tree.ts';
 import { metadataList, readDerived } from '#layering/status.ts';
 
@@ -61,21 +61,16 @@ function neededBy(repo: Repo, deployments: readonly Deployment[]): Needed {
 function requestedFiles(origin: Deployment['origin']): string[] {
   try {
     const { requestedLocal, replaceLocal } = readLayerOrigin(origin);
-    return [...requestedLocal, ...replaceLocal].flatMap((entry) => fileRef(entry) ?? []);
+    return [...requestedLocal, ...replaceLocal].map(fileRef);
   } catch (error) {
     if (codeOf(error) === 'BAD_ORIGIN') return [];
     throw error;
   }
 }
 
-/** Of `SHA256:NEVRA`; null for what is not of that form. */
-function fileRef(entry: string): string | null {
-  const colon = entry.indexOf(':');
-  try {
-    return packageRef(parseNevra(entry.slice(colon + 1)), parseChecksum(entry.slice(0, colon)));
-  } catch {
-    return null;
-  }
+function fileRef(entry: string): string {
+  const { nevra, sha256 } = parseFileEntry(entry);
+  return packageRef(nevra, sha256);
 }
 
 /** Removes a ref and the directories that are empty with it. */

@@ -3,8 +3,10 @@ import { loadSolver } from '#native/solver.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { Change } from '#layering/change.ts';
 import { repositoriesOf } from '#layering/change-solve.ts';
+import { formatRemoteEntry } from '#layering/origin-entries.ts';
 import { baseName, type LocalRequest } from '#layering/plan.ts';
-import { problemsError, type SolveProblem } from '#layering/solve.ts';
+import { problemsError } from '#layering/problem-commands.ts';
+import type { SolveProblem } from '#layering/problems.ts';
 import { repositoriesWith } from '#layering/solve-replace.ts';
 import { fillSack } from '#layering/solve-sack.ts';
 import { unknownSpecs } from '#layering/solve-unknown.ts';
@@ -36,7 +38,10 @@ export async function remoteReplacements(change: Change, specs: readonly string[
   });
   const missing = named.filter(({ repository }) => repository === undefined).map(({ spec }) => spec);
   if (missing.length > 0) throw problemsError(problemsOf(missing, from, unknownSpecs(sack, missing)));
-  return named.map(({ spec, name, repository }) => ({ entry: `repo=${repository ?? ''},${spec}`, name }));
+  return named.map(({ spec, name, repository }) => ({
+    entry: formatRemoteEntry({ id: repository ?? '', spec }),
+    name,
+  }));
 }
 
 function problemsOf(

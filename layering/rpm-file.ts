@@ -62,6 +62,20 @@ export function readRpmFile(path: string): RpmFile {
   }
 }
 
+/** What is in front of a package's payload. */
+export type PackageStart = Pick<RpmFile, 'signatureHeader' | 'header' | 'nevra' | 'headerSha256' | 'files'>;
+
+/** The same of all that is before a payload: lead, signature, header. @throws UserError BAD_RPM, BAD_RPM_HEADER, BAD_NAME */
+export function readPackageStart(bytes: Uint8Array, where: string): PackageStart {
+  const signature = headerIn(bytes, LEAD_SIZE, where);
+  const { header } = headerIn(bytes, Math.ceil(signature.end / 8) * 8, where);
+  checkImmutable(header);
+  const sha256 = headerSha256(header);
+  checkHeaderDigests(where, signature.header, header);
+  const [nevra, files] = [usableNevra(header), readFileList(header)];
+  return { signatureHeader: signature.header, header, nevra, headerSha256: sha256, files };
+}
+
 /** Name, version and architecture of a header. @throws UserError BAD_RPM_HEADER where one is missing */
 export function nevraOf(header: RpmHeader): Nevra {
   const text = (tag: number, what: string) => {
@@ -154,13 +168,25 @@ function readAt(file: OpenPackage, start: number, length: number): Buffer {
 }
 
 function readHeaderAt(file: OpenPackage, start: number, where: string): { header: RpmHeader; end: number } {
-  const intro = readAt(file, start, INTRO_SIZE);
+  const length = headerLength(readAt(file, start, INTRO_SIZE), where);
+  return { header: parseHeader(readAt(file, start + 8, length), where), end: start + 8 + length };
+}
+
+function headerIn(bytes: Uint8Array, start: number, where: string): { header: RpmHeader; end: number } {
+  const intro = Buffer.from(bytes.subarray(start, start + INTRO_SIZE));
+  if (intro.length < INTRO_SIZE) throw truncated(where);
+  const end = start + 8 + headerLength(intro, where);
+  if (end > bytes.length) throw truncated(where);
+  return { header: parseHeader(bytes.subarray(start + 8, end), where), end };
+}
+
+/** Of a header without its magic, from its first bytes. */
+function headerLength(intro: Buffer, where: string): number {
   if (!intro.subarray(0, HEADER_MAGIC.length).equals(HEADER_MAGIC))
     throw badHeader(where, 'it does not start as a header');
   const [entries, dataSize] = [intro.readUInt32BE(8), intro.readUInt32BE(12)];
   checkSizes(where, entries, dataSize);
-  const length = 8 + 16 * entries + dataSize;
-  return { header: parseHeader(readAt(file, start + 8, length), where), end: start + 8 + length };
+  return 8 + 16 * entries + dataSize;
 }
 
 /** What a package ships must be covered by its digests whole. */

@@ -3,6 +3,7 @@ import { codeOf } from '#ostree/format/errors.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { openBaseDatabase } from '#layering/compose-database.ts';
+import { headerPathsOf } from '#layering/import-paths.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { filePaths } from '#layering/rpm-file-list.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
@@ -79,7 +80,7 @@ class TreeDatabase {
   }
 
   bringersOf(path: string): readonly string[] {
-    const spellings = headerSpellings(path);
+    const spellings = headerPathsOf(path);
     const found = this.guarded(() => this.look(path), []);
     return found
       .filter(({ ghosts }) => !spellings.some((spelling) => ghosts.has(spelling)))
@@ -93,7 +94,7 @@ class TreeDatabase {
   private look(path: string): KnownPackage[] {
     const { db } = this;
     if (db === null) return [];
-    const spellings = headerSpellings(path);
+    const spellings = headerPathsOf(path);
     const numbers = db.numbersWithFileName(path.slice(path.lastIndexOf('/') + 1));
     return numbers
       .flatMap((hnum) => this.packageOf(db, hnum) ?? [])
@@ -127,11 +128,4 @@ class TreeDatabase {
       return otherwise;
     }
   }
-}
-
-/** How headers may spell a path of a tree: /etc is `usr/etc` there, and /bin, /sbin, /lib, /lib64 are links into /usr. */
-export function headerSpellings(path: string): string[] {
-  const outside = /^usr\/(?:etc|bin|sbin|lib|lib64)\//.test(path) ? [path.slice('usr'.length)] : [];
-  const moved = path.startsWith('usr/lib/opt/') ? [path.slice('usr/lib'.length)] : [];
-  return [`/${path}`, ...outside, ...moved];
 }

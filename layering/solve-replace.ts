@@ -44,18 +44,23 @@ export function addReplacements(goal: Goal, sack: Sack, request: SolveRequest): 
   const problems: SolveProblem[] = [];
   for (const replacement of request.replaceBase ?? []) {
     const base = request.installed.filter(({ name }) => name === replacement.name);
-    const chosen = base.length === 0 ? null : candidateFor(sack, request, { replacement, base });
-    if (chosen === undefined) problems.push(...missing(sack, replacement));
-    else if (chosen === null || base.some((one) => formatNevra(one) === formatNevra(chosen)))
-      inactive.push(replacement.entry);
-    else {
-      const handle = install(goal, sack, request, { replacement, chosen });
+    const candidates = base.length === 0 ? [] : candidatesFor(sack, request, { replacement, base });
+    const changes = candidates.filter(({ chosen }) => !base.some((one) => isSame(one, chosen)));
+    if (base.length > 0 && candidates.length === 0) problems.push(...missing(sack, replacement));
+    else if (changes.length === 0) inactive.push(replacement.entry);
+    for (const change of changes) {
+      const handle = install(goal, sack, request, { replacement, chosen: change.chosen });
       if (handle === null) problems.push(...missing(sack, replacement));
-      else jobs.push({ name: replacement.name, handle, base });
+      else jobs.push({ name: replacement.name, handle, base: change.base });
     }
   }
-  for (const name of new Set(jobs.map((job) => job.name))) goal.erase(name);
+  const gone = jobs.flatMap(({ base }) => base.map(formatNevra));
+  for (const nevra of new Set(gone)) goal.erase(nevra);
   return { jobs, inactive, problems };
+}
+
+function isSame(a: PackageId, b: PackageId): boolean {
+  return formatNevra(a) === formatNevra(b);
 }
 
 /** Which base packages went for which others. */
@@ -66,11 +71,8 @@ export function replacedPackages(
   return jobs.flatMap(({ handle, base }) => {
     const step = result.install[result.jobs[handle]?.brought[0] ?? -1];
     if (step === undefined) return [];
-    const from = base.find(({ arch }) => arch === step.arch) ?? base[0];
-    if (from === undefined) return [];
-    return [
-      { from: packageId(from), to: packageId(step), repo: step.repo === COMMAND_LINE ? null : step.repo },
-    ];
+    const repo = step.repo === COMMAND_LINE ? null : step.repo;
+    return base.map((from) => ({ from: packageId(from), to: packageId(step), repo }));
   });
 }
 
@@ -83,21 +85,32 @@ interface Asked {
   readonly base: readonly PackageId[];
 }
 
-/** The package that is meant: of the base's architecture where there is one, the newest; undefined where there is none. */
-function candidateFor(
-  sack: Sack,
-  request: SolveRequest,
-  { replacement, base }: Asked,
-): PackageId | undefined {
+interface Candidate {
+  readonly chosen: PackageId;
+  /** The base packages that it stands in for. */
+  readonly base: readonly PackageId[];
+}
+
+/**
+ * The packages that are meant: a file takes the place of the base's package of its architecture, a repository's newest of
+ * each architecture that the base has; one of another architecture takes the place of them all. None where there is none.
+ */
+function candidatesFor(sack: Sack, request: SolveRequest, { replacement, base }: Asked): Candidate[] {
   const { by, name } = replacement;
-  if (by.kind === 'file') return request.localPackages.find(({ path }) => path === by.path);
-  const arches = new Set(base.map(({ arch }) => arch));
+  const ofArch = (wanted: string): PackageId[] => base.filter(({ arch }) => arch === wanted);
+  const standIn = (chosen: PackageId): Candidate => {
+    const same = ofArch(chosen.arch);
+    return { chosen, base: same.length > 0 ? same : base };
+  };
+  if (by.kind === 'file') return request.localPackages.filter(({ path }) => path === by.path).map(standIn);
   const offered = sack
     .query(by.spec, false)
-    .filter((one) => one.repo === by.id && one.name === name && one.arch !== 'src');
-  const preferred = offered.filter(({ arch }) => arches.has(arch));
-  const [newest] = (preferred.length > 0 ? preferred : offered).sort((a, b) => compareEvr(b, a));
-  return newest;
+    .filter((one) => one.repo === by.id && one.name === name && one.arch !== 'src')
+    .sort((a, b) => compareEvr(b, a));
+  const newest = [...new Set(base.map(({ arch }) => arch))].flatMap(
+    (arch) => offered.find((one) => one.arch === arch) ?? [],
+  );
+  return (newest.length > 0 ? newest : offered.slice(0, 1)).map(standIn);
 }
 
 function install(

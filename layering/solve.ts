@@ -3,9 +3,9 @@ import type { Goal, GoalResult, GoalStep, Sack, SackPackage, SolverAddon } from 
 import type { Comps } from '#layering/comps.ts';
 import type { InstalledPackage, LocalPackage, PackageId } from '#layering/installed-package.ts';
 import { allComps, type LoadedRepository } from '#layering/loaded-repository.ts';
-import { COMMAND_LINE, describeProblem, type SolveProblem } from '#layering/problems.ts';
+import { COMMAND_LINE, describeProblem, type AskedJob, type SolveProblem } from '#layering/problems.ts';
 import { fillSack } from '#layering/solve-sack.ts';
-import { nevraFault } from '#layering/nevra.ts';
+import { formatNevra, nevraFault } from '#layering/nevra.ts';
 import { addGroup, type GroupHandles, type GroupOutcome, groupOutcome } from '#layering/solve-groups.ts';
 import {
   addReplacements,
@@ -105,14 +105,6 @@ export async function solve(addon: SolverAddon, request: SolveRequest): Promise<
   return second;
 }
 
-/** The problems as one error, for a caller that cannot go on. */
-export function problemsError(problems: readonly SolveProblem[]): UserError {
-  const hints = [...new Set(problems.flatMap(({ hint }) => hint ?? []))];
-  return new UserError('UNSOLVABLE', problems.map(({ message }) => message).join('\n'), {
-    ...(hints.length > 0 ? { hint: hints.join('\n') } : {}),
-  });
-}
-
 interface Attempt {
   readonly comps: readonly Comps[];
   readonly filelists: boolean;
@@ -122,9 +114,13 @@ interface Attempt {
 interface Jobs {
   readonly replacements: Replacements;
   readonly specs: { readonly spec: string; readonly handle: number }[];
+  /** Package files of which the base has the very package. */
+  readonly present: { readonly spec: string; readonly base: PackageId }[];
   readonly groups: GroupHandles[];
   readonly unknown: string[];
   readonly removals: string[];
+  /** Base packages that shall go. */
+  readonly erased: { readonly name: string; readonly handle: number }[];
 }
 
 async function attempt(
@@ -153,8 +149,11 @@ async function attempt(
 function addJobs(goal: Goal, sack: Sack, request: SolveRequest, comps: readonly Comps[]): Jobs {
   // First, as it may hide packages of the same name.
   const replacements = addReplacements(goal, sack, request);
-  const jobs: Jobs = { specs: [], groups: [], unknown: [], removals: [], replacements };
-  const files = new Set(request.localPackages.map(({ path }) => path));
+  const jobs: Jobs = {
+    ...{ specs: [], present: [], groups: [], unknown: [], removals: [], erased: [] },
+    replacements,
+  };
+  const files = new Map(request.localPackages.map((one) => [one.path, one]));
   for (const spec of request.install) {
     if (isGroup(spec)) {
       const group = addGroup(goal, sack, { comps, spec, optional: request.optionalGroupMembers === true });
@@ -162,12 +161,28 @@ function addJobs(goal: Goal, sack: Sack, request: SolveRequest, comps: readonly 
       else jobs.groups.push(group);
       continue;
     }
-    const handle = files.has(spec) ? goal.installPackage(COMMAND_LINE, spec) : goal.install(spec, false);
+    const file = files.get(spec);
+    const base = file === undefined ? undefined : keptInBase(request, file);
+    if (base !== undefined) {
+      jobs.present.push({ spec, base });
+      continue;
+    }
+    const handle = file === undefined ? goal.install(spec, false) : goal.installPackage(COMMAND_LINE, spec);
     if (handle === null) jobs.unknown.push(spec);
     else jobs.specs.push({ spec, handle });
   }
-  for (const name of request.removeBase) if (goal.erase(name) === null) jobs.removals.push(name);
+  for (const name of request.removeBase) {
+    const handle = goal.erase(name);
+    if (handle === null) jobs.removals.push(name);
+    else jobs.erased.push({ name, handle });
+  }
   return jobs;
+}
+
+/** The package of the base that a file is too, and that stays. */
+function keptInBase({ installed, removeBase }: SolveRequest, file: PackageId): PackageId | undefined {
+  const found = installed.find((one) => formatNevra(one) === formatNevra(file));
+  return found === undefined || removeBase.includes(found.name) ? undefined : found;
 }
 
 function isGroup(spec: string): boolean {
@@ -183,12 +198,15 @@ function lacksFile(result: GoalResult): boolean {
 }
 
 function describeAll(result: GoalResult & { kind: 'problems' }, jobs: Jobs): SolveProblem[] {
-  const words: string[] = [];
-  for (const { spec, handle } of jobs.specs) words[handle] = spec;
-  for (const { name, handle } of jobs.replacements.jobs) words[handle] = `the replacement of ${name}`;
+  const asked: AskedJob[] = [];
+  for (const { spec, handle } of jobs.specs) asked[handle] = { kind: 'install', request: spec, label: spec };
+  for (const { name, handle } of jobs.erased) asked[handle] = { kind: 'remove', request: name, label: name };
+  for (const { name, handle } of jobs.replacements.jobs)
+    asked[handle] = { kind: 'replace', request: name, label: `the replacement of ${name}` };
   for (const { spec, members } of jobs.groups)
-    for (const { name, handle } of members) words[handle] = `${name} (of ${spec})`;
-  return result.problems.map((rules) => describeProblem(rules, words));
+    for (const { name, handle } of members)
+      asked[handle] = { kind: 'install', request: spec, label: `${name} (of ${spec})` };
+  return result.problems.map((rules) => describeProblem(rules, asked));
 }
 
 function solutionOf(
@@ -197,8 +215,9 @@ function solutionOf(
   jobs: Jobs,
 ): SolveResult {
   const replaced = replacedPackages(jobs.replacements, result);
-  const replacedNames = new Set(replaced.map(({ from }) => from.name));
-  refuseUnasked([...request.removeBase, ...replacedNames], result.remove);
+  const gone = new Set(replaced.map(({ from }) => formatNevra(from)));
+  const remove = result.remove.filter((one) => !gone.has(formatNevra(one)));
+  refuseUnasked(request.removeBase, remove);
   const reasons = new Map<number, SolvedPackage['reason']>();
   const mark = (handle: number, reason: SolvedPackage['reason']): void => {
     for (const position of result.jobs[handle]?.brought ?? []) reasons.set(position, reason);
@@ -212,10 +231,13 @@ function solutionOf(
   return {
     kind: 'solution',
     install: result.install.map((step, position) => solvedPackage(step, reasons.get(position))),
-    remove: result.remove.filter(({ name }) => !replacedNames.has(name)).map(packageId),
+    remove: remove.map(packageId),
     replaced,
     inactive: jobs.replacements.inactive,
-    requested: jobs.specs.map(({ spec, handle }) => ({ spec, ...broughtBy(result, handle) })),
+    requested: [
+      ...jobs.specs.map(({ spec, handle }) => ({ spec, ...broughtBy(result, handle) })),
+      ...jobs.present.map(({ spec, base }) => ({ spec, packages: [], inBase: [packageId(base)] })),
+    ],
     groups: jobs.groups.map((group) => groupOutcome(group, (handle) => broughtBy(result, handle))),
   };
 }

@@ -2,7 +2,6 @@
 import fs from 'node:fs';
 import { createHash } from '#native/hash.ts';
 import type { Dependency, InstalledPackage, LocalPackage } from '#layering/installed-package.ts';
-import type { PackageTree } from '#layering/package-tree.ts';
 import { readDependencies, type DependencyKind } from '#layering/rpm-dependencies.ts';
 import { filePaths } from '#layering/rpm-file-list.ts';
 import { nevraOf, type RpmFile } from '#layering/rpm-file.ts';
@@ -21,7 +20,9 @@ export function installedPackages(headers: readonly InstalledHeader[]): Installe
 export function architectureOf(packages: readonly InstalledPackage[]): string | null {
   const counts = new Map<string, number>();
   for (const { arch } of packages) if (arch !== 'noarch') counts.set(arch, (counts.get(arch) ?? 0) + 1);
-  const [most] = [...counts].sort(([, a], [, b]) => b - a);
+  // Of a tie, the 64-bit one: it runs the others too.
+  const is64 = (arch: string): number => Number(arch.includes('64'));
+  const [most] = [...counts].sort(([a, m], [b, n]) => n - m || is64(b) - is64(a));
   return most?.[0] ?? null;
 }
 
@@ -38,14 +39,14 @@ export function localPackage(rpm: RpmFile): LocalPackage {
 }
 
 /** A package that was layered from a file before and is in the store; `path` is what stands for it. */
-export function storedPackage(tree: PackageTree, path: string): LocalPackage {
+export function storedPackage(header: RpmHeader, path: string): LocalPackage {
   return {
-    ...solverPackage(tree.header),
+    ...solverPackage(header),
     path,
     sha256: '0'.repeat(64),
     packageSize: 0,
-    installedSize: installedSize(tree.header),
-    buildTime: tree.buildTime,
+    installedSize: installedSize(header),
+    buildTime: getNumber(header, TAG.BUILDTIME) ?? 0,
   };
 }
 

@@ -10,11 +10,14 @@ import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { addedPackages, readClientLayer } from '#layering/client-layer.ts';
 import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
+import { parseNevra } from '#layering/nevra.ts';
+import { shownRequest } from '#layering/origin-entries.ts';
 import { replacedName } from '#layering/plan.ts';
 import type { LiveRecord, RestartResult } from '#layering/live-record.ts';
 import { removedPackages, replacements, type Replacement } from '#layering/replacements.ts';
-import { formatTreeName, withoutRemote } from '#layering/tree-name.ts';
+import { formatTreeName, NO_ITEMS, sortedUnique, withoutRemote } from '#layering/tree-name.ts';
 
 export interface DeploymentStatus {
   readonly deployment: Deployment;
@@ -70,16 +73,22 @@ export function readStatus(sysroot: Sysroot, stateroot: string | null): Deployme
     });
 }
 
-/** What a derived commit says of itself; null for a commit that is no derived tree of ours. */
-export function readDerived(commit: Commit): {
-  readonly treeName: string;
+export interface DerivedTree {
+  /** null where rpm-ostree made the tree, which gives none a name. */
+  readonly treeName: string | null;
   readonly base: string;
   readonly baseCommit: Checksum;
   readonly inputDigest: string;
-} | null {
+}
+
+/** What a derived commit, ours or rpm-ostree's, says of itself; null for a commit that is no derived tree. */
+export function readDerived(commit: Commit): DerivedTree | null {
   const baseCommit = metadataString(commit, 'yum-ostree.base-commit');
   const treeName = metadataString(commit, 'yum-ostree.tree-name');
-  if (baseCommit === undefined || treeName === undefined) return null;
+  if (baseCommit === undefined || treeName === undefined) {
+    const layer = readClientLayer(commit);
+    return layer && { treeName: null, base: '', baseCommit: layer.baseCommit, inputDigest: '' };
+  }
   return {
     treeName,
     base: metadataString(commit, 'yum-ostree.base') ?? '',
@@ -93,10 +102,33 @@ export function metadataList(commit: Commit, key: string): string[] {
   return (lookupVariant(commit.metadata, key, 'as') as string[] | undefined) ?? [];
 }
 
-/** Which packages each active request of a derived tree brought. */
+/** Which packages each active request of a derived tree brought; in one of rpm-ostree's, which do not tell: itself. */
 export function requestPackages(commit: Commit): Map<string, readonly string[]> {
   const pairs = lookupVariant(commit.metadata, 'yum-ostree.requests', 'a{sas}');
-  return new Map((pairs ?? []) as unknown as [string, string[]][]);
+  if (pairs !== undefined) return new Map(pairs as unknown as [string, string[]][]);
+  return new Map(readClientLayer(commit)?.packages.map((spec) => [spec, [spec]]));
+}
+
+/** The display name of a tree that has none of its own. */
+export function nameOfTree(base: string, commit: Commit | null): string {
+  const layer = commit === null ? null : readClientLayer(commit);
+  if (commit === null || layer === null) return formatTreeName(base, NO_ITEMS);
+  return formatTreeName(base, { groups: [], packages: layer.packages, removals: removedNames(commit) });
+}
+
+/** Names of the base packages that a derived tree leaves out. */
+export function removedNames(commit: Commit): string[] {
+  return sortedUnique(removedPackages(commit).map((nevra) => parseNevra(nevra).name));
+}
+
+/** NEVRAs of all that a derived tree layers. */
+export function layeredPackages(repo: Repo, commit: Commit): string[] {
+  const own = lookupVariant(commit.metadata, 'yum-ostree.resolved', 'as') as string[] | undefined;
+  const layer = readClientLayer(commit);
+  if (own !== undefined || layer === null) return own ?? [];
+  const base = commitOf(repo, layer.baseCommit).commit;
+  const replacing = replacements(commit).map(({ to }) => to);
+  return base === null ? [] : addedPackages(commit, base, replacing);
 }
 
 function statusOf(repo: Repo, deployment: Deployment, isRollback: boolean): DeploymentStatus {
@@ -108,18 +140,18 @@ function statusOf(repo: Repo, deployment: Deployment, isRollback: boolean): Depl
   return {
     deployment,
     id: deploymentName(deployment),
-    treeName: derived?.treeName ?? (base === null ? deployment.checksum : pureName(base)),
+    treeName: derived?.treeName ?? (base === null ? deployment.checksum : nameOfTree(base, commit)),
     base,
     baseCommit: derived?.baseCommit ?? deployment.checksum,
     version: (commit === null ? undefined : metadataString(commit, 'version')) ?? null,
     timestamp: commit?.timestamp ?? 0,
-    packages,
+    packages: derived?.treeName === null ? (request?.requested ?? []) : packages,
     groups: commit === null ? [] : metadataList(commit, 'yum-ostree.groups'),
-    removals: commit === null ? [] : metadataList(commit, 'yum-ostree.removals'),
+    removals: commit === null ? [] : removedNames(commit),
     replaced: commit === null ? [] : replacements(commit),
     removed: commit === null ? [] : removedPackages(commit),
     inactiveOverrides: commit === null ? [] : inactiveOverrides(commit, request),
-    resolved: commit === null ? [] : metadataList(commit, 'yum-ostree.resolved'),
+    resolved: commit === null ? [] : layeredPackages(repo, commit),
     request,
     inactive: commit === null ? [] : inactiveOf(commit, request),
     isRollback,
@@ -127,18 +159,17 @@ function statusOf(repo: Repo, deployment: Deployment, isRollback: boolean): Depl
   };
 }
 
-function pureName(base: string): string {
-  return formatTreeName(base, { groups: [], packages: [], removals: [] });
-}
-
 function inactiveOf(commit: Commit, request: LayerOrigin | null): string[] {
   const active = requestPackages(commit);
-  return (request?.requested ?? []).filter((spec) => !active.has(spec));
+  // rpm-ostree's trees do not tell which package files are active.
+  const requestedLocal = readDerived(commit)?.treeName === null ? [] : (request?.requestedLocal ?? []);
+  const requested = [...(request?.requested ?? []), ...requestedLocal];
+  return requested.filter((spec) => !active.has(spec)).map(shownRequest);
 }
 
 function inactiveOverrides(commit: Commit, request: LayerOrigin | null): string[] {
   if (request === null) return [];
-  const gone = new Set(metadataList(commit, 'yum-ostree.removals'));
+  const gone = new Set(removedNames(commit));
   const replaced = new Set(replacements(commit).map(({ name }) => name));
   const names = [...request.replaceLocal, ...request.replaceRemote].map((entry) =>
     replacedName(entry, { basePackages: replaced }),
@@ -178,7 +209,7 @@ function remarksOf({ origin }: Deployment, commit: Commit | null): string[] {
   if (container !== null) remarks.push(`it comes from the container image ${container}`);
   const named = origin === null ? null : keyFileString(origin, 'yum-ostree', 'tree-name');
   const derived = commit === null ? null : readDerived(commit);
-  if (named !== null && derived !== null && withoutRemote(named) !== derived.treeName)
+  if (named !== null && derived?.treeName != null && withoutRemote(named) !== derived.treeName)
     remarks.push(`its origin calls it ${named}`);
   return remarks;
 }

@@ -21,8 +21,7 @@ import { removeLeftovers } from '#layering/leftovers.ts';
 import { readLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
 import { replacements, type Replacement } from '#layering/replacements.ts';
-import { metadataList, readDerived, requestPackages } from '#layering/status.ts';
-import { formatTreeName, NO_ITEMS } from '#layering/tree-name.ts';
+import { layeredPackages, nameOfTree, readDerived, removedNames, requestPackages } from '#layering/status.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 
 /** Why the lock may not be had. */
@@ -151,9 +150,9 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
     merge,
     origin,
     baseCommit: derived?.baseCommit ?? from.checksum,
-    treeName: derived?.treeName ?? formatTreeName(origin.base, NO_ITEMS),
-    layered: metadataList(commit, 'yum-ostree.resolved'),
-    removed: metadataList(commit, 'yum-ostree.removals'),
+    treeName: derived?.treeName ?? nameOfTree(origin.base, commit),
+    layered: layeredPackages(sysroot.repo, commit),
+    removed: removedNames(commit),
     replaced: replacements(commit),
     requestPackages: requestPackages(commit),
     mergePath: joined(sysroot.path, deploymentPath(merge)),

@@ -24,6 +24,8 @@ PoolOwner NewPool(const char *arch) {
   pool_setarch(pool.get(), arch);
   // A disabled package still counts as a provider where the text of a problem is made.
   pool_set_flag(pool.get(), POOL_FLAG_WHATPROVIDESWITHDISABLED, 1);
+  // As Fedora builds libsolv: the 32-bit and the 64-bit package of a name are two packages.
+  pool_set_flag(pool.get(), POOL_FLAG_IMPLICITOBSOLETEUSESCOLORS, 1);
   return pool;
 }
 

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { buildRpm } from '#test/fixtures/rpm-build.ts';
+import { buildRpm, type RpmTestPackage } from '#test/fixtures/rpm-build.ts';
 import {
   BASE_REF,
   deploymentRoot,
@@ -25,8 +25,19 @@ const KEPT = { path: '/usr/share/common/kept', content: 'shared by two\n' };
 
 let system: TestSystem;
 
+/** A package that the base has in two architectures. */
+function library(arch: 'x86_64' | 'i686', version: string): RpmTestPackage {
+  const directory = arch === 'i686' ? 'lib' : 'lib64';
+  return {
+    name: 'multi',
+    arch,
+    version,
+    files: [{ path: `/usr/${directory}/libmulti.so`, content: version }],
+  };
+}
+
 beforeAll(() => {
-  system = makeTestSystem();
+  system = makeTestSystem('/var/tmp', { base: [library('x86_64', '1.0'), library('i686', '1.0')] });
   publish(system, [
     {
       name: 'nano',
@@ -39,6 +50,8 @@ beforeAll(() => {
     },
     { name: 'gdb', requires: ['nano = 2.0'], files: [{ path: '/usr/bin/gdb', content: 'gdb\n' }] },
     { name: 'pico', version: '0.9', files: [KEPT] },
+    library('x86_64', '2.0'),
+    library('i686', '2.0'),
   ]);
 });
 
@@ -114,6 +127,39 @@ test('what the base has already changes nothing, is kept, and works on a base th
   yumOstreeOk(system, ['override', 'replace', 'nano']);
   expect(firstDeployment(system)).toMatchObject({ 'inactive-overrides': ['pico'] });
   yumOstreeOk(system, ['override', 'reset', '-a']);
+});
+
+test('of a package that the base has in two architectures, both are replaced, or neither', () => {
+  const versions = (): string[] => rpm(system, ['-q', 'multi']).trim().split('\n').sort();
+  const files = ['x86_64', 'i686'].map((arch) => packageFile(system, 'multi-2.0-1', arch));
+  const alone = yumOstree(system, ['override', 'replace', ...files.slice(0, 1)]);
+  expect(alone.stderr).toContain(
+    'multi-1.0-1.i686 (in the base) has to be of the same version as the package of the other architecture',
+  );
+  expect(alone.status).toBe(1);
+  yumOstreeOk(system, ['override', 'replace', 'multi']);
+  expect(versions()).toEqual(['multi-2.0-1.i686', 'multi-2.0-1.x86_64']);
+  const library32 = path.join(deploymentRoot(system), 'usr/lib/libmulti.so');
+  expect(fs.readFileSync(library32, 'utf8')).toBe('2.0');
+  yumOstreeOk(system, ['override', 'replace', ...files]);
+  expect(versions()).toEqual(['multi-2.0-1.i686', 'multi-2.0-1.x86_64']);
+  yumOstreeOk(system, ['override', 'reset', 'multi']);
+  expect(firstDeployment(system).checksum).toBe(system.base);
+});
+
+test('a file of exactly what the base has is an inactive request where that is agreed to', () => {
+  const file = buildRpm(path.join(system.directory, 'base-pico'), { name: 'pico', files: [KEPT] });
+  const refused = yumOstree(system, ['install', file]);
+  expect(refused.stderr).toContain('the base provides already: pico-1.0-1.noarch');
+  expect(refused.status).toBe(1);
+  yumOstreeOk(system, ['install', file, '--allow-inactive']);
+  expect(firstDeployment(system)).toMatchObject({
+    checksum: system.base,
+    'inactive-requests': ['pico-1.0-1.noarch'],
+  });
+  fs.rmSync(file);
+  yumOstreeOk(system, ['override', 'remove', 'pico', '--idempotent']);
+  yumOstreeOk(system, ['reset']);
 });
 
 test.each([

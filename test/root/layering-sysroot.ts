@@ -137,9 +137,10 @@ export function rpmReference(
   return root;
 }
 
-/** The file in the system's repository whose name begins so. */
-export function packageFile(system: TestSystem, name: string): string {
-  const found = fs.readdirSync(system.packages).find((file) => file.startsWith(`${name}-`));
+/** The file in the system's repository whose name begins so; of one architecture where that is given. */
+export function packageFile(system: TestSystem, name: string, arch = ''): string {
+  const files = fs.readdirSync(system.packages).filter((file) => file.endsWith(`${arch}.rpm`));
+  const found = files.find((file) => file.startsWith(arch === '' ? `${name}-` : `${name}.`));
   if (found === undefined) throw new Error(`no package file is called ${name}-…`);
   return path.join(system.packages, found);
 }

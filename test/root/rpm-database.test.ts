@@ -10,6 +10,7 @@ import { readRpmFile, type RpmFile } from '#layering/rpm-file.ts';
 import { TAG } from '#layering/rpm-tags.ts';
 import { openBaseDatabase } from '#layering/compose-database.ts';
 import { installedForScripts } from '#layering/installed-triggers.ts';
+import { parseNevra } from '#layering/nevra.ts';
 import { installedHeader } from '#layering/rpmdb-header.ts';
 import { INDEX_TABLES } from '#layering/rpmdb-index.ts';
 import { readRpmdb, Rpmdb, RPMDB_FILE, sqliteImage } from '#layering/rpmdb-read.ts';
@@ -253,7 +254,7 @@ describe("a base commit's database", () => {
       message: expect.stringContaining(`${place} of the base ${base} `) as string,
     }) as unknown;
     expect(() => openBaseDatabase(repo, base).headers()).toThrow(named);
-    const changes = { added: [], removals: ['any'] };
+    const changes = { added: [], removals: [parseNevra('any-1-1.noarch')] };
     expect(() => installedForScripts(openBaseDatabase(repo, base), changes)).toThrow(named);
   });
 

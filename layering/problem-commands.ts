@@ -1,0 +1,84 @@
+/** The commands that would resolve what the solver cannot. Pure. */
+import { UserError } from '#ostree/format/errors.ts';
+import { formatNevra } from '#layering/nevra.ts';
+import { holderOf, type AskedJob, type SolveProblem } from '#layering/problems.ts';
+
+/** What the problems came of. */
+export interface ProblemContext {
+  /** The command as it was given, without the program's name. */
+  readonly command: string;
+  /** Requests that this command brings; the others were there before. */
+  readonly fresh: ReadonlySet<string>;
+}
+
+const PROGRAM = 'yum-ostree';
+
+/** All problems as one error: of each what requires it, what holds it, and the command that would resolve it. */
+export function problemsError(problems: readonly SolveProblem[], context?: ProblemContext): UserError {
+  const hints = [...new Set(problems.flatMap(({ hint }) => hint ?? []))];
+  const lines = problems.flatMap((problem) => {
+    const holder = holderOf(problem);
+    const command = context === undefined ? null : resolvingCommand(problem, context);
+    return [
+      problem.message,
+      ...(holder === null ? [] : [`  ${holder}`]),
+      ...(command === null ? [] : [`  resolved by: ${command}`]),
+    ];
+  });
+  const hint = hints.length > 0 ? { hint: hints.join('\n') } : {};
+  return new UserError('UNSOLVABLE', lines.join('\n'), hint);
+}
+
+/** null where no command of ours would help. */
+export function resolvingCommand(problem: SolveProblem, context: ProblemContext): string | null {
+  const { cause, asked = [] } = problem;
+  if (cause === undefined) return null;
+  const layers = asked.filter(({ kind }) => kind === 'install');
+  const older = layers.filter(({ request }) => !context.fresh.has(request));
+  // What was there before gives way to what is asked for now.
+  if (older.length > 0) return `${PROGRAM} ${context.command} --uninstall ${words(older, ' --uninstall ')}`;
+  const alsoInstall = layers.map(({ request }) => ` --install ${quoted(request)}`).join('');
+  switch (cause.kind) {
+    case 'version': {
+      if (cause.isRequest) return replaceWith(layers.map(({ request }) => request));
+      return replaceWith(unique(cause.wanted.map(formatNevra)), alsoInstall);
+    }
+    case 'conflict':
+      return `${PROGRAM} override remove ${names(cause.base)}${alsoInstall}`;
+    case 'needed': {
+      const gone = asked.filter(({ kind }) => kind === 'remove').map(({ request }) => request);
+      return gone.length === 0 ? null : `${PROGRAM} override remove ${gone.join(' ')} ${names(cause.base)}`;
+    }
+    case 'requests': {
+      const [first, ...others] = layers;
+      return first === undefined || others.length === 0
+        ? null
+        : `${PROGRAM} install ${quoted(first.request)}`;
+    }
+    case 'missing':
+      return null;
+    default:
+      return cause satisfies never;
+  }
+}
+
+function replaceWith(items: readonly string[], more = ''): string | null {
+  return items.length === 0 ? null : `${PROGRAM} override replace ${items.map(quoted).join(' ')}${more}`;
+}
+
+function words(jobs: readonly AskedJob[], separator: string): string {
+  return unique(jobs.map(({ request }) => quoted(request))).join(separator);
+}
+
+function names(packages: readonly { readonly name: string }[]): string {
+  return unique(packages.map(({ name }) => name)).join(' ');
+}
+
+/** For a shell. */
+function quoted(word: string): string {
+  return /^[A-Za-z0-9@%+=:,./_-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+function unique(texts: readonly string[]): string[] {
+  return [...new Set(texts)];
+}
