@@ -15,12 +15,14 @@ export interface AdminPull {
   readonly commit: Checksum | null;
   /** Refuse what is older than this commit; null: nothing is too old. */
   readonly notBefore: Checksum | null;
+  /** Only the commit itself, not its files. */
+  readonly commitsOnly?: boolean;
 }
 
 /** A ref of this repository itself needs no pull. @throws UserError NO_REMOTE, and as `pullRemote` */
 export async function pullFollowed(
   { repo, path }: Sysroot,
-  { refspec, commit, notBefore }: AdminPull,
+  { refspec, commit, notBefore, commitsOnly = false }: AdminPull,
   context: CliContext,
 ): Promise<void> {
   if (refspec.remote === null) return;
@@ -31,6 +33,7 @@ export async function pullFollowed(
     const outcome = await pullRemote(repo, {
       remote: remote.name,
       source: opened.source,
+      commitsOnly,
       wanted: [{ ref: refspec.ref, checksum: commit }],
       ...(notBefore === null ? {} : { timestampCheck: { from: notBefore } }),
       ...pullChecks(context, repo, remote),

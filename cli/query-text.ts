@@ -1,6 +1,7 @@
 /** What queries print, for people and for programs. Pure. */
 import { shownText, shownWord } from '#cli/report-error.ts';
 import { countText, isoTime, sizeText, tableText } from '#cli/report.ts';
+import { advisoryJson, advisoryLines } from '#cli/update-text.ts';
 import type { GroupInfo, GroupSummary } from '#layering/group-list.ts';
 import { formatEvr } from '#layering/evr.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
@@ -9,6 +10,7 @@ import { MATCHES, type FoundPackage, type PackageInfo } from '#layering/package-
 import type { PackageState } from '#layering/package-world.ts';
 import type { RefreshedRepository } from '#layering/refresh-metadata.ts';
 import type { ChangelogEntry } from '#layering/rpm-changelog.ts';
+import type { Advisory } from '#layering/updateinfo.ts';
 import type { NamedCommit, TreeDiff } from '#layering/tree-packages.ts';
 
 export function searchText(found: readonly FoundPackage[]): string {
@@ -128,8 +130,47 @@ export function dbListJson(lists: readonly PackageList[]): object {
   };
 }
 
+interface PackagesVersion {
+  readonly commit: NamedCommit;
+  readonly count: number;
+  readonly digest: string;
+}
+
+export function dbVersionText(versions: readonly PackagesVersion[]): string {
+  return versions
+    .map(({ commit, digest }) => `ostree commit: ${commitText(commit)}\n  rpmdb version: ${digest}\n`)
+    .join('');
+}
+
+export function dbVersionJson(versions: readonly PackagesVersion[]): object {
+  return {
+    commits: versions.map(({ commit, count, digest }) => ({
+      ...commit,
+      packages: count,
+      'rpmdb-version': digest,
+    })),
+  };
+}
+
+/** A tree's diff with the advisories of what it brings; null where they were not asked for. */
+export type ShownDiff = TreeDiff & { readonly advisories: readonly Advisory[] | null };
+
+/** `-` and `+` before each package, as a diff of two lists. */
+export function dbDiffLines({ diff }: ShownDiff): string {
+  const changes = [...diff.upgraded, ...diff.downgraded];
+  const lines = [
+    ...[...diff.removed, ...changes.map(({ from }) => from)].map((one) => ({ sign: '-', one })),
+    ...[...diff.added, ...changes.map(({ to }) => to)].map((one) => ({ sign: '+', one })),
+  ];
+  const order = (a: Nevra, b: Nevra): number => (a.name < b.name ? -1 : Number(a.name > b.name));
+  return lines
+    .sort((a, b) => order(a.one, b.one) || (a.sign === b.sign ? 0 : a.sign === '-' ? -1 : 1))
+    .map(({ sign, one }) => `${sign}${shownWord(formatNevra(one))}\n`)
+    .join('');
+}
+
 /** In the form of `rpm-ostree db diff`. */
-export function dbDiffText({ from, to, diff, changelogs }: TreeDiff): string {
+export function dbDiffText({ from, to, diff, changelogs, advisories }: ShownDiff): string {
   const head = `ostree diff commit from: ${commitText(from)}\nostree diff commit to:   ${commitText(to)}\n`;
   if (isEmptyDiff(diff)) return `${head}No package differs.\n`;
   const change = ({ from: old, to: now }: VersionChange): string => {
@@ -143,10 +184,11 @@ export function dbDiffText({ from, to, diff, changelogs }: TreeDiff): string {
     section('Downgraded', diff.downgraded.map(change)),
     section('Removed', diff.removed.map(plain)),
     section('Added', diff.added.map(plain)),
+    ...advisoryLines(advisories ?? []),
   ].join('');
 }
 
-export function dbDiffJson({ from, to, diff, changelogs }: TreeDiff): object {
+export function dbDiffJson({ from, to, diff, changelogs, advisories }: ShownDiff): object {
   const change = ({ from: old, to: now }: VersionChange): object => ({
     name: now.name,
     arch: now.arch,
@@ -161,6 +203,7 @@ export function dbDiffJson({ from, to, diff, changelogs }: TreeDiff): object {
     downgraded: diff.downgraded.map(change),
     removed: diff.removed.map(formatNevra),
     added: diff.added.map(formatNevra),
+    ...(advisories === null ? {} : { advisories: advisories.map(advisoryJson) }),
   };
 }
 

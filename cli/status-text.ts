@@ -2,22 +2,40 @@
 import { shownWord } from '#cli/report-error.ts';
 import { restartJson } from '#cli/restart-text.ts';
 import { countText, isoTime, tableText } from '#cli/report.ts';
+import { policyJson, policyText, updateJson, updateText } from '#cli/update-text.ts';
 import { INITRAMFS_OF_TREE, type InitramfsRequest } from '#layering/initramfs-request.ts';
 import { formatNevra, parseNevra } from '#layering/nevra.ts';
 import { parseFileEntry, specsBySource } from '#layering/origin-entries.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
+import type { UpdateStatus } from '#layering/update-status.ts';
 
 const SHORT = 12;
 
 /** One block a deployment; the first boots by default, `●` is the one that runs. */
-export function statusText(deployments: readonly DeploymentStatus[], verbose: boolean): string {
+export function statusText(
+  deployments: readonly DeploymentStatus[],
+  updates: UpdateStatus | null,
+  verbose: boolean,
+): string {
   if (deployments.length === 0) return 'No deployments.\n';
-  return deployments.map((one) => blockOf(one, verbose)).join('\n');
+  return [
+    ...(updates === null ? [] : [policyText(updates)]),
+    ...deployments.map((one) => blockOf(one, verbose)),
+    ...(updates?.update == null ? [] : [updateText(updates.update, verbose)]),
+  ]
+    .filter((block) => block !== '')
+    .join('\n');
 }
 
 /** As `rpm-ostree status --json`: arrays are always there. */
-export function statusJson(deployments: readonly DeploymentStatus[]): object {
-  return { deployments: deployments.map(jsonOf), transaction: null, 'cached-update': null };
+export function statusJson(deployments: readonly DeploymentStatus[], updates: UpdateStatus | null): object {
+  return {
+    deployments: deployments.map(jsonOf),
+    transaction: null,
+    'cached-update': updateJson(updates?.update ?? null),
+    'update-driver': null,
+    'automatic-updates': updates === null ? null : policyJson(updates),
+  };
 }
 
 function blockOf(status: DeploymentStatus, verbose: boolean): string {

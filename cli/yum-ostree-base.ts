@@ -12,6 +12,7 @@ interface UpgradeFlags {
   readonly check?: boolean;
   readonly retryFailed?: boolean;
   readonly preview?: boolean;
+  readonly triggerAutomaticUpdatePolicy?: boolean;
 }
 interface ResetFlags {
   readonly overlays?: boolean;
@@ -28,13 +29,16 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
     .description("compose on the newest commit of the base's ref")
     .option('--allow-downgrade', 'also where that is older than the present one')
     .option('--retry-failed', 'also where that, or a tree on it, has failed to boot here')
-    .option('--check', 'only say what would change; exit with 77 where nothing would')
-    .option('--preview', 'the same')
+    .option('--check', 'only look for an update; exit with 77 where there is none')
+    .option('--preview', 'the same, with its packages and advisories')
+    .option('--trigger-automatic-update-policy', 'do what /etc/yum-ostree.conf says, as the timer does')
     .action(async (_options: object, command: Command) => {
       const flags = optionsOf<UpgradeFlags>(command);
-      if (flags.check === true || flags.preview === true) {
-        command.setOptionValue('dryRun', true);
-        command.setOptionValue('unchangedExit77', true);
+      const isLook = flags.check === true || flags.preview === true;
+      if (isLook || flags.triggerAutomaticUpdatePolicy === true) {
+        const { runCheck, runPolicy } = await import('#cli/yum-ostree-update.ts');
+        result.exitCode = await (isLook ? runCheck : runPolicy)({ command, context });
+        return;
       }
       const { allowDowngrade = false, retryFailed = false } = flags;
       return onto({ kind: 'newest', allowDowngrade, retryFailed }, command);

@@ -38,7 +38,7 @@ interface ChangeFlags extends GlobalOptions, RepositoryFlags {
 }
 
 /** Exit code where nothing was to be done and that was asked to be told. */
-const UNCHANGED = 77;
+export const UNCHANGED = 77;
 const NO_WORDS: ChangeWords = { install: [], uninstall: [], remove: [], replace: [], reset: [], clear: [] };
 
 export function addChangeVerbs(program: Command, context: CliContext, result: VerbResult): void {
@@ -225,7 +225,11 @@ function changeOptions(
 }
 
 /** Brings what a base follows from its remote; what C ostree would print is told as progress. */
-function puller(context: CliContext, { progress }: Reporter): ChangeOptions['pull'] {
+export function puller(
+  context: CliContext,
+  { progress }: Reporter,
+  how: { readonly commitsOnly?: boolean } = {},
+): ChangeOptions['pull'] {
   return async ({ sysroot }, what) => {
     const { pullFollowed } = await import('#cli/ostree-admin-pull.ts');
     progress({
@@ -234,7 +238,7 @@ function puller(context: CliContext, { progress }: Reporter): ChangeOptions['pul
       text: `Fetching ${what.refspec.remote ?? ''}:${what.refspec.ref}`,
     });
     const out = (text: string): void => progress({ kind: 'note', text: text.trim() });
-    await pullFollowed(sysroot, { ...what, notBefore: null }, { ...context, out });
+    await pullFollowed(sysroot, { ...what, ...how, notBefore: null }, { ...context, out });
   };
 }
 

@@ -1,5 +1,5 @@
 /** Verbs that only ask: search, info, group, db; and refresh-md, which brings the metadata that they read. */
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import {
   addRepositoryOptions,
@@ -11,6 +11,8 @@ import {
 } from '#cli/yum-ostree-options.ts';
 import { choiceOf, onSysroot, printJson } from '#cli/yum-ostree-system.ts';
 import type { RepositoryRequest } from '#layering/open-repositories.ts';
+import type { PackageDiff } from '#layering/package-diff.ts';
+import type { Advisory } from '#layering/updateinfo.ts';
 import type { PackageWorld } from '#layering/package-world.ts';
 import type { SystemChoice } from '#layering/system.ts';
 
@@ -19,6 +21,9 @@ interface SearchFlags {
 }
 interface DiffFlags {
   readonly changelogs?: boolean;
+  readonly changelog?: boolean;
+  readonly advisories?: boolean;
+  readonly format?: 'block' | 'diff' | 'json';
 }
 interface RefreshFlags {
   readonly force?: boolean;
@@ -53,17 +58,26 @@ export function addQueryVerbs(program: Command, context: CliContext): void {
     .option('-f, --force', 'even where it is young enough')
     .action((_options: object, command: Command) => refresh(optionsOf(command), context));
   const db = program.command('db').description('ask about the packages of trees');
+  db.command('version')
+    .description('show a digest of the packages of a commit or deployment, by which two are compared')
+    .argument('[rev...]', 'booted, pending, rollback, a number, a ref or a checksum', ['pending'])
+    .action((revs: string[], _options: object, command: Command) =>
+      dbVersion(revs, optionsOf(command), context),
+    );
   db.command('list')
     .description('list the packages of a commit or deployment')
     .argument('[rev...]', 'booted, pending, rollback, a number, a ref or a checksum', ['pending'])
     .action((revs: string[], _options: object, command: Command) =>
       dbList(revs, optionsOf(command), context),
     );
-  db.command('diff')
+  addRepositoryOptions(db.command('diff'))
     .description('show what differs between the packages of two trees')
     .argument('[from]')
     .argument('[to]')
     .option('-c, --changelogs', 'with the new changelog entries of upgraded packages')
+    .option('-A, --advisories', "with the repositories' advisories")
+    .addOption(new Option('--changelog', 'the same as --changelogs').hideHelp())
+    .addOption(new Option('-F, --format <FORMAT>', 'as rpm-ostree has it').choices(['block', 'diff', 'json']))
     .action((from: string | undefined, to: string | undefined, _options: object, command: Command) =>
       dbDiff(
         [from, to].flatMap((rev) => rev ?? []),
@@ -130,15 +144,46 @@ async function dbList(revs: readonly string[], flags: GlobalOptions, context: Cl
 
 async function dbDiff(
   revs: readonly string[],
-  flags: GlobalOptions & DiffFlags,
+  flags: QueryFlags & DiffFlags,
   context: CliContext,
 ): Promise<void> {
   const { diffSides, treeDiff } = await import('#layering/tree-packages.ts');
-  const { dbDiffJson, dbDiffText } = await import('#cli/query-text.ts');
-  const found = await onSysroot(flags, context, (sysroot) =>
-    treeDiff(sysroot, diffSides(sysroot, revs), flags.changelogs === true),
+  const { dbDiffJson, dbDiffLines, dbDiffText } = await import('#cli/query-text.ts');
+  const changelogs = flags.changelogs === true || flags.changelog === true;
+  const diff = await onSysroot(flags, context, (sysroot) =>
+    treeDiff(sysroot, diffSides(sysroot, revs), changelogs),
   );
-  print(flags, context, { json: dbDiffJson(found), text: dbDiffText(found) });
+  const advisories = flags.advisories === true ? await advisoriesFor(diff.diff, flags, context) : null;
+  const found = { ...diff, advisories };
+  const asJson = flags.json === true || flags.format === 'json';
+  const text = flags.format === 'diff' ? dbDiffLines(found) : dbDiffText(found);
+  print({ ...flags, json: asJson }, context, { json: dbDiffJson(found), text });
+}
+
+async function advisoriesFor(
+  diff: PackageDiff,
+  flags: QueryFlags,
+  context: CliContext,
+): Promise<readonly Advisory[]> {
+  const { knownAdvisories } = await import('#layering/update-check.ts');
+  const { advisoriesOf } = await import('#layering/updateinfo.ts');
+  const { progress } = reporterOf(flags, context);
+  return query(flags, context, async ({ repositories }) =>
+    advisoriesOf(diff, await knownAdvisories(repositories, { progress })),
+  );
+}
+
+async function dbVersion(revs: readonly string[], flags: GlobalOptions, context: CliContext): Promise<void> {
+  const { namedCommit, treePackages, packagesDigest } = await import('#layering/tree-packages.ts');
+  const { dbVersionJson, dbVersionText } = await import('#cli/query-text.ts');
+  const versions = await onSysroot(flags, context, (sysroot) =>
+    revs.map((rev) => {
+      const commit = namedCommit(sysroot, rev);
+      const packages = treePackages(sysroot, commit.checksum);
+      return { commit, count: packages.length, digest: packagesDigest(packages) };
+    }),
+  );
+  print(flags, context, { json: dbVersionJson(versions), text: dbVersionText(versions) });
 }
 
 async function query<T>(

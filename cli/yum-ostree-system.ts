@@ -9,6 +9,7 @@ import {
   waitSeconds,
   type GlobalOptions,
 } from '#cli/yum-ostree-options.ts';
+import type { UpdateStatus } from '#layering/update-status.ts';
 import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 interface StatusFlags {
@@ -56,11 +57,18 @@ async function status(options: GlobalOptions & StatusFlags, context: CliContext)
     });
   });
   const deployments = options.booted === true ? all.filter(({ deployment }) => deployment.isBooted) : all;
-  if (options.json === true) printJson(context, statusJson(deployments));
-  else context.out(statusText(deployments, options.verbose === true));
+  const updates = await onSysroot(options, context, (sysroot) => updateStatus(sysroot, options.os));
+  if (options.json === true) printJson(context, statusJson(deployments, updates));
+  else context.out(statusText(deployments, updates, options.verbose === true));
   const isPending =
     all.some(({ deployment }) => deployment.isBooted) && all[0]?.deployment.isBooted === false;
   return options.pendingExit77 === true && isPending ? 77 : 0;
+}
+
+/** What is set and known of updates; null where the sysroot has no system, or several. */
+async function updateStatus(sysroot: Sysroot, wanted: string | undefined): Promise<UpdateStatus | null> {
+  const { systemForUpdates } = await import('#layering/update-status.ts');
+  return systemForUpdates(sysroot, wanted ?? null);
 }
 
 /** Looks at the sysroot that a verb is for: without its lock, and as it is. */

@@ -1,5 +1,6 @@
 import type { Comps } from '#layering/comps.ts';
 import type { Keyring } from '#layering/keyring.ts';
+import type { Advisory } from '#layering/updateinfo.ts';
 import type { RepositoryConfig } from '#layering/repository-config.ts';
 
 /** A .solv file and the mark that says it was made from the metadata wanted. */
@@ -21,6 +22,8 @@ export interface LoadedRepository {
   comps(): Promise<Comps | null>;
   /** NEVRAs that its module metadata keeps from view: those of streams that are not the default. */
   modularPackages(): Promise<readonly string[]>;
+  /** Why its packages were updated; empty where it does not tell. */
+  advisories(): Promise<readonly Advisory[]>;
   /** Brings what a later run without network needs into the cache. */
   prefetch(): Promise<void>;
   /** The keys that its packages may be signed with. */

@@ -12,6 +12,7 @@ import { hiddenModularPackages } from '#layering/modules.ts';
 import type { Keyring } from '#layering/openpgp.ts';
 import { groupRecords, type Repomd, type RepomdRecord } from '#layering/repomd.ts';
 import type { RepositoryConfig } from '#layering/repository-config.ts';
+import { parseUpdateinfo, type Advisory } from '#layering/updateinfo.ts';
 import { fetchFile, hasChecksum, type Transfer } from '#layering/transfer.ts';
 
 export interface RepositoryParts {
@@ -30,6 +31,7 @@ const COMPS_FORMAT = 'yum-ostree comps 1';
 /** Bytes, unpacked; real ones have a tenth of that. */
 const MOST_GROUPS = 64 << 20;
 const MOST_MODULES = 256 << 20;
+const MOST_ADVISORIES = 256 << 20;
 /** As the addon limits what it unpacks itself: this many times the file's size, and bytes that are always allowed. */
 const MOST_RATIO = 100;
 const LEAST_LIMIT = 64 << 20;
@@ -50,6 +52,7 @@ export function repositoryOver(parts: RepositoryParts): LoadedRepository {
       modules === undefined
         ? []
         : hiddenModularPackages(await decompressed(parts, await fetched(parts, modules), MOST_MODULES)),
+    advisories: () => readAdvisories(parts),
     prefetch: async () => {
       await fetchedGroups(parts);
       if (modules !== undefined) await fetched(parts, modules);
@@ -83,6 +86,14 @@ async function solvFile(
     fs.renameSync(temporary, target);
   }
   return { path: target, key };
+}
+
+async function readAdvisories(parts: RepositoryParts): Promise<readonly Advisory[]> {
+  const record = parts.repomd.get('updateinfo');
+  if (record === undefined) return [];
+  const file = await fetched(parts, record);
+  const source = `repository ${parts.config.id}: ${path.basename(file)}`;
+  return parseUpdateinfo(await decompressed(parts, file, MOST_ADVISORIES), source);
 }
 
 async function readComps(parts: RepositoryParts): Promise<Comps | null> {

@@ -14,6 +14,8 @@ export interface VersionChange {
   readonly to: Nevra;
 }
 
+export const NO_DIFFERENCE: PackageDiff = { upgraded: [], downgraded: [], removed: [], added: [] };
+
 /**
  * Each list by name. A package of which a tree has several versions (kernels) is compared version by version: one that
  * only one tree has was added or removed.

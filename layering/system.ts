@@ -133,6 +133,12 @@ export function chooseStateroot(sysroot: Sysroot, wanted: string | null): string
   return only;
 }
 
+/** Host path of the directory of a stateroot's /var that holds the history of changes and what is known of updates. */
+export function statePath({ booted, path: sysrootPath }: Sysroot, stateroot: string): string {
+  if (booted?.stateroot === stateroot) return '/var/lib/yum-ostree';
+  return joined(sysrootPath, `ostree/deploy/${stateroot}/var/lib/yum-ostree`);
+}
+
 function systemOf(sysroot: Sysroot, wanted: string | null): System {
   const stateroot = chooseStateroot(sysroot, wanted);
   const from = sysroot.deployments.find((deployment) => deployment.stateroot === stateroot);
@@ -156,9 +162,7 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
     replaced: replacements(commit),
     requestPackages: requestPackages(commit),
     mergePath: joined(sysroot.path, deploymentPath(merge)),
-    historyPath: isBooted
-      ? '/var/lib/yum-ostree'
-      : joined(sysroot.path, `ostree/deploy/${stateroot}/var/lib/yum-ostree`),
+    historyPath: statePath(sysroot, stateroot),
     cachePath: isBooted ? `/${cache}` : joined(sysroot.path, cache),
   };
 }

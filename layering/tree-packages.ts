@@ -1,4 +1,5 @@
 /** `db list` and `db diff`: the packages of commits, read from their rpm databases in the object store. */
+import { digest } from '#native/hash.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
@@ -45,6 +46,12 @@ export function treePackages(sysroot: Sysroot, commit: Checksum): Nevra[] {
   } finally {
     database.close();
   }
+}
+
+/** SHA-256 over the NEVRAs of all packages after their number, `COUNT:HEX`: the same for trees of the same packages. */
+export function packagesDigest(packages: readonly Nevra[]): string {
+  const lines = packages.map((one) => `${formatNevra(one)}\n`).sort(compareBytewise);
+  return `${packages.length}:${digest('sha256', lines.join(''))}`;
 }
 
 export function treeDiff(sysroot: Sysroot, { from, to }: DiffSides, changelogs: boolean): TreeDiff {

@@ -16,13 +16,15 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const PARTS = ['programs', 'systemd', 'dracut', 'mkinitcpio', 'initramfs-tools'];
+const BOOT_PARTS = ['programs', 'systemd', 'dracut', 'mkinitcpio', 'initramfs-tools'];
+/** The client is no part of what boots a machine: it is installed where it is asked for. */
+const PARTS = [...BOOT_PARTS, 'client'];
 const USAGE = `usage: npm run install:boot -- [--destdir DIR] [--prefix /usr] [--parts ${PARTS.join(',')}]
                                [--program FILE] [--list]
 
   --destdir DIR    below which everything is put; default: /
   --prefix DIR     default: /usr
-  --parts LIST     only these, separated by commas
+  --parts LIST     only these, separated by commas; default: all but client
   --program FILE   the compact executable; default: dist/ostree-prepare-root
   --list           print the places, and install nothing
 `;
@@ -63,7 +65,7 @@ function optionsOf(args) {
       options: {
         destdir: { type: 'string', default: '/' },
         prefix: { type: 'string', default: '/usr' },
-        parts: { type: 'string', default: PARTS.join(',') },
+        parts: { type: 'string', default: BOOT_PARTS.join(',') },
         program: { type: 'string', default: join(ROOT, 'dist/ostree-prepare-root') },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -112,6 +114,16 @@ function entriesOf(part, program) {
           ...(hasBootProgram ? UNITS_OF_BOOT_PROGRAM : []),
         ].map((name) => file(`prepare-root/units/${name}`, `lib/systemd/system/${name}`)),
         file('prepare-root/tmpfiles/ostree.conf', 'lib/tmpfiles.d/ostree.conf'),
+      ];
+    case 'client':
+      return [
+        executable('dist/yum-ostree', 'bin/yum-ostree'),
+        ...['service', 'timer'].map((kind) =>
+          file(
+            `packaging/systemd/yum-ostree-automatic.${kind}`,
+            `lib/systemd/system/yum-ostree-automatic.${kind}`,
+          ),
+        ),
       ];
     case 'dracut':
       return [
