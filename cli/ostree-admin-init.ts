@@ -63,7 +63,7 @@ function epochOf(flags: InitFlags): SysrootEpoch {
   throw new UserError('USAGE', `Invalid epoch '${flags.epoch}': 0, 1 and 2 are known`);
 }
 
-function pin(
+export function pin(
   sysroot: Sysroot,
   { index, pinned }: { readonly index: string; readonly pinned: boolean },
   context: CliContext,

@@ -5,6 +5,7 @@ import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
 import { addHistoryVerbs } from '#cli/yum-ostree-history.ts';
 import { addInitramfsVerbs } from '#cli/yum-ostree-initramfs.ts';
+import { addKargsVerbs } from '#cli/yum-ostree-kargs.ts';
 import { addMarkGoodVerb } from '#cli/yum-ostree-mark-good.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
 import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
@@ -43,6 +44,7 @@ const VERBS: readonly {
   { names: ['upgrade', 'update', 'switch', 'rebase', 'deploy', 'reset'], add: addBaseVerbs },
   { names: ['history', 'undo'], add: addHistoryVerbs },
   { names: ['status', 'rollback', 'cleanup'], add: addSystemVerbs },
+  { names: ['kargs', 'pin'], add: addKargsVerbs },
   { names: ['search', 'info', 'group', 'refresh-md', 'db'], add: addQueryVerbs },
   {
     names: ['ps', 'audit', 'apply-live', 'restart-services', 'unlocked', 'mask', 'unmask'],

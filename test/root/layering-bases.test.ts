@@ -113,7 +113,7 @@ test('called rpm-ostree, the words and exit codes are its own', () => {
   expect(run('override', 'remove', 'nano', '--idempotent', '--unchanged-exit-77').status).toBe(77);
   expect(run('rebase', `--stateroot=test`, BASE_REF)).toMatchObject({ status: 0 });
   expect(run('rebase', BASE_REF)).toMatchObject({ status: 1 });
-  expect(run('install', '--apply-live', 'gdb').stderr).toContain('there is no --apply-live here');
+  expect(run('install', '--lock-finalization', 'gdb').stderr).toContain('there is no --lock-finalization');
   const [first] = deploymentsOf(system) as unknown as Record<string, unknown>[];
   expect(first).toMatchObject({
     'base-removals': [['nano-1.0-1.noarch', 'nano', 0, '1.0', '1', 'noarch']],

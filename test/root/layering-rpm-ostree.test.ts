@@ -1,4 +1,5 @@
 /** Beside rpm-ostree: what it layered is continued from, in its own words. */
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildRpm } from '#test/fixtures/rpm-build.ts';
@@ -76,4 +77,42 @@ test('a request whose file no store has is told, not dropped', () => {
   expect(status).toBe(1);
   yumOstreeOk(system, ['uninstall', 'gone', '--install', 'gdb']);
   expect(firstDeployment(system)).toMatchObject({ packages: ['gdb'] });
+});
+
+test('kargs by either name: a new deployment of the same tree, in the boot entry that C ostree reads', () => {
+  const before = firstDeployment(system).checksum;
+  const kargs = (...words: string[]) => {
+    const client = path.resolve('cli/bin/rpm-ostree');
+    const all = [client, 'kargs', `--sysroot=${system.sysroot}`, ...words];
+    const { status, stdout, stderr } = spawnSync(process.execPath, all, { encoding: 'utf8' });
+    return { status, stdout, stderr };
+  };
+  const add = ['--append=console=tty0', '--append=console=ttyS0', '--append=quiet'];
+  expect(kargs(...add, '--append-if-missing=quiet')).toMatchObject({ status: 0 });
+  expect(kargs()).toMatchObject({ stdout: 'console=tty0 console=ttyS0 quiet\n' });
+  expect(firstDeployment(system).checksum).toBe(before);
+  const entry = runProgram('sh', ['-c', 'cat "$0"/boot/loader/entries/*.conf', system.sysroot]);
+  expect(entry).toMatch(/^options .*console=tty0 console=ttyS0 quiet\b/m);
+  const edits = ['--replace=console=tty0=tty1', '--replace=quiet=1', '--delete=console=ttyS0'];
+  kargs(...edits, '--delete-if-present=nope');
+  expect(kargs('--deploy-index=0').stdout).toBe('console=tty1 quiet=1\n');
+  expect(kargs('--append-if-missing=quiet=1', '--unchanged-exit-77')).toMatchObject({ status: 77 });
+  expect(kargs('--delete=nope')).toMatchObject({ status: 1 });
+  expect(kargs('--replace=nope=1').stderr).toContain("no kernel argument 'nope' is set");
+  expect(kargs('--deploy-index=9').stderr).toContain('there is no deployment 9');
+  const edit = { ...process.env, VISUAL: 'sed -i s/tty1/tty2/' };
+  const client = [path.resolve('cli/bin/yum-ostree'), 'kargs', '--editor', `--sysroot=${system.sysroot}`];
+  expect(spawnSync(process.execPath, client, { env: edit }).status).toBe(0);
+  expect(kargs().stdout).toBe('console=tty2 quiet=1\n');
+});
+
+test('what is pinned is not replaced, and what there is not says so in one line', () => {
+  yumOstreeOk(system, ['pin', '0']);
+  expect(firstDeployment(system)).toMatchObject({ pinned: true });
+  yumOstreeOk(system, ['pin', '--unpin', '0']);
+  expect(firstDeployment(system)).toMatchObject({ pinned: false });
+  const client = [path.resolve('cli/bin/rpm-ostree'), 'cancel'];
+  const { status, stderr } = spawnSync(process.execPath, client, { encoding: 'utf8' });
+  expect(stderr).toMatch(/^error: rpm-ostree cancel is not done by this program\nhint: there is no daemon/);
+  expect(status).toBe(1);
 });
