@@ -5,7 +5,7 @@ import { kargs, KARGS_OPTIONS, rollback, setDefault } from '#board/boot-order.ts
 import { cleanup } from '#board/cleanup.ts';
 import { readEnvironment, readingSysroot, type BoardContext } from '#board/context.ts';
 import { fsckBoot } from '#board/fsck-boot.ts';
-import { markGood } from '#board/mark-good.ts';
+import { markGoodVerb } from '#board/mark-good.ts';
 import { bootComplete, finalize } from '#board/staged.ts';
 import { statusJson, statusText } from '#board/status.ts';
 import type { Syscalls } from '#native/syscalls.ts';
@@ -51,7 +51,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   cleanup: { ...PLAIN, run: cleanup },
   'finalize-staged': { ...PLAIN, flags: ['--hold'], run: finalize },
   'boot-complete': { ...PLAIN, run: bootComplete },
-  'mark-good': { ...PLAIN, flags: ['--json'], run: markGood },
+  'mark-good': { ...PLAIN, flags: ['--json'], run: markGoodVerb },
 };
 
 /** @returns the exit code: 0 done, 1 failed, 2 wrong usage; a failure is one message on standard error */
