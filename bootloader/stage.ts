@@ -20,6 +20,7 @@ import { deploymentName, STAGED_INITRDS, type Deployment } from '#ostree/sysroot
 import { finishStaged } from '#ostree/sysroot/finish-staged.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
+import { clearSoftReboot } from '#ostree/sysroot/soft-reboot.ts';
 import { readStagedState, removeStagedState, writeStagedState } from '#ostree/sysroot/staged.ts';
 import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeDirectories, replaceFile, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
@@ -40,12 +41,14 @@ export interface StageRequest {
 /**
  * Stages a deployment on the booted system; one staged before is given up. Its kernel files are put into /boot now, so
  * that a full /boot is an error of today's. A crash leaves an unused directory and kernel, which cleanup removes.
- * @throws UserError NOT_BOOTED, NO_BOOT_SPACE, STAGED_SERVICE (nothing is staged then)
+ * @throws UserError NOT_BOOTED, NO_BOOT_SPACE, SOFT_REBOOT, STAGED_SERVICE (nothing is staged then)
  */
 export function stageDeployment(sysroot: Sysroot, request: StageRequest): Sysroot {
   const { sys, fd } = sysroot;
   refuseUnbooted(sysroot);
   const { deployment, merge } = request;
+  // Only a whole reboot finishes it.
+  clearSoftReboot(sys);
   withBoot(sysroot, (boot) => installKernels(sysroot, [readBootFacts(sysroot, deployment)], boot));
   // At shutdown only little is left to be written.
   sys.syncfs(sysroot.repo.fd);

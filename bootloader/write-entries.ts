@@ -35,6 +35,7 @@ import { writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import { readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
+import { keepOrClearSoftReboot } from '#ostree/sysroot/soft-reboot.ts';
 import { removeStagedState } from '#ostree/sysroot/staged.ts';
 import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeDirectories, replaceFile, replaceSymlink, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
@@ -57,7 +58,7 @@ export interface WriteResult {
  * Writes the list. A staged deployment stays staged where it comes first in it, and is given up otherwise: not being
  * finished yet, it is no part of what is written. Until the rename that switches, the old entries and links are untouched: a crash leaves the old
  * list, plus files of the inactive side that the next call or cleanup replaces; after it the new one is complete.
- * @throws UserError BOOTED_REMOVED, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE
+ * @throws UserError BOOTED_REMOVED, SOFT_REBOOT, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE
  */
 export function writeDeployments(
   sysroot: Sysroot,
@@ -65,6 +66,7 @@ export function writeDeployments(
   options: WriteOptions = {},
 ): WriteResult {
   refuseWithoutBooted(sysroot, list);
+  keepOrClearSoftReboot(sysroot, list);
   const before = sysroot.deployments.filter((deployment) => !deployment.isStaged);
   const listed = settledList(
     sysroot,

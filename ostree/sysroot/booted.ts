@@ -7,7 +7,7 @@ import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 
 const BOOTED_FILE = '/run/ostree-booted';
 /** Of a soft reboot that was prepared. */
-const NEXT_BOOTED_FILE = '/run/ostree/nextroot-booted';
+export const NEXT_BOOTED_FILE = '/run/ostree/nextroot-booted';
 
 /** Whether `root` is the machine's own sysroot and it was booted through ostree. */
 export function isBootedSysroot(sys: Syscalls, root: Fd): boolean {

@@ -207,4 +207,22 @@ describe('ostree admin', () => {
     const list = ['* os CSUM.0', '  os CSUM.0 (rollback)'];
     expect(stdout.replaceAll(/[0-9a-f]{64}/g, 'CSUM').split('\n')).toEqual([...list, ...list, '']);
   });
+
+  test.each([
+    ['another one is staged', '$OURS deploy --stage os/1', '(staged)'],
+    // The list is again as it was after two changes.
+    ['another one becomes the default', '$OURS set-default 1 && $OURS set-default 1', null],
+    ['it goes', '$OURS undeploy 0', null],
+  ])('where %s, it is taken back', (_, change, mark) => {
+    const { stdout, stderr } = running(
+      `$OURS prepare-soft-reboot 0 > /dev/null; ${change} > /dev/null; echo "code $?"; ${STATUS}
+        ls -A /run/nextroot /run/ostree; grep -c ' /run/nextroot' /proc/1/mountinfo`,
+    );
+    expect(stderr).toBe('');
+    expect(stdout).toContain('code 0\n');
+    expect(stdout).not.toContain('soft-reboot');
+    expect(stdout).not.toContain('nextroot-booted');
+    expect(stdout.split('\n').at(-2)).toBe('0');
+    if (mark !== null) expect(stdout.split(mark)).toHaveLength(3);
+  });
 });
