@@ -1,14 +1,17 @@
 /** `yum-ostree-boot fsck-boot`: works also where the other verbs cannot read the sysroot. */
 import type { VerbArguments } from '#board/arguments.ts';
-import type { BoardContext } from '#board/context.ts';
+import { changingSysroot, readingSysroot, type BoardContext } from '#board/context.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
 import { readBootView } from '#bootloader/boot-view.ts';
-import { bootProblems } from '#bootloader/check-boot.ts';
+import { bootProblems, type BootProblem } from '#bootloader/check-boot.ts';
 import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
+import { partitionProblems } from '#bootloader/partition-check.ts';
 import { repairBoot } from '#bootloader/repair-boot.ts';
+import { partitionTarget, settleBootPartition } from '#bootloader/write-entries.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { withLock } from '#ostree/sysroot/locked-sysroot.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
 
 /** @returns what was mended, and warnings. @throws UserError BOOT_DAMAGED naming what is left */
@@ -21,8 +24,12 @@ export function fsckBoot(context: BoardContext, { flags }: VerbArguments): strin
     const place = { sys, fd, path };
     const mended = isRepair ? withLock(place, () => repairBoot(place)) : [];
     const said = mended.map((line) => `repaired: ${line}\n`).join('');
-    refuseDamaged(place, said, isRepair);
-    return said + duplicateWarnings(place);
+    refuseDamaged(place, { problems: bootProblems(readBootView(place)), said, isRepair });
+    const onPartition = readingSysroot(context, partitionProblemsOf);
+    if (!isRepair) refuseDamaged(place, { problems: onPartition, said, isRepair });
+    else if (onPartition.length > 0) changingSysroot(context, settleBootPartition);
+    const more = onPartition.map(({ where, what }) => `repaired: ${where}: ${what}\n`).join('');
+    return said + more + duplicateWarnings(place);
   } finally {
     sys.close(fd);
   }
@@ -50,8 +57,20 @@ function openRoot({ sys, path }: BoardContext): number {
   });
 }
 
-function refuseDamaged(place: BootPlace, said: string, isRepair: boolean): void {
-  const problems = bootProblems(readBootView(place));
+/** Of the partition of systemd-boot, where there is one. */
+function partitionProblemsOf(sysroot: Sysroot): BootProblem[] {
+  const target = partitionTarget(sysroot);
+  return target === null ? [] : partitionProblems(sysroot, target);
+}
+
+interface Found {
+  readonly problems: readonly BootProblem[];
+  /** What was mended. */
+  readonly said: string;
+  readonly isRepair: boolean;
+}
+
+function refuseDamaged(place: BootPlace, { problems, said, isRepair }: Found): void {
   if (problems.length === 0) return;
   place.sys.write(1, said);
   const lines = problems.map(({ where, what }) => `\n  ${where}: ${what}`).join('');

@@ -31,17 +31,27 @@ const RESERVE = 1024 * 1024;
  */
 export function makePartitionSpace(sysroot: Sysroot, partition: BootPartition, request: SpaceRequest): void {
   const needed = neededSpace(sysroot, partition, request);
-  const free = freeSpace(partition);
-  if (needed <= free) return;
-  const { leftovers, leaving, theirs } = whatMayGo(partition, request);
-  const all = [...leftovers, ...theirs];
-  const possible = all.reduce((sum, path) => sum + sizeOf(partition, path), free);
-  if (needed > possible) refuse(partition, { needed, possible });
+  if (needed <= freeSpace(partition)) return;
+  const { leftovers, leaving, theirs } = requirePartitionSpace(sysroot, partition, request);
   remove(partition, leftovers);
   if (needed <= freeSpace(partition)) return;
   for (const { name } of leaving) overwrite(partition, `loader/entries/${name}`, BLANK);
   syncPartition(sysroot, partition.fd);
   remove(partition, theirs);
+}
+
+/** @returns what may go to make room. @throws UserError NO_BOOT_SPACE with the numbers, where that is not enough */
+export function requirePartitionSpace(
+  sysroot: Sysroot,
+  partition: BootPartition,
+  request: SpaceRequest,
+): Removable {
+  const needed = neededSpace(sysroot, partition, request);
+  const removable = whatMayGo(partition, request);
+  const all = [...removable.leftovers, ...removable.theirs];
+  const possible = all.reduce((sum, path) => sum + sizeOf(partition, path), freeSpace(partition));
+  if (needed > possible) refuse(partition, { needed, possible });
+  return removable;
 }
 
 interface Removable {

@@ -9,6 +9,7 @@ import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
 import {
   readBootFacts,
+  requireRoomForList,
   settleBootPartition,
   writeDeployments,
   type WriteOptions,
@@ -50,6 +51,7 @@ export function stageDeployment(sysroot: Sysroot, request: StageRequest): Sysroo
   // Only a whole reboot finishes it.
   clearSoftReboot(sys);
   withBoot(sysroot, (boot) => installKernels(sysroot, [readBootFacts(sysroot, deployment)], boot));
+  requireRoomForList(sysroot, listOnceFinished(sysroot, deployment, merge));
   // At shutdown only little is left to be written.
   sys.syncfs(sysroot.repo.fd);
   writeStagedState(sys, {
@@ -140,16 +142,21 @@ function finish(
   { staged, state }: { readonly staged: Deployment; readonly state: StagedState },
   options: FinalizeOptions,
 ): WriteResult {
-  const { deployments, booted } = sysroot;
   const merge = mergeOf(sysroot, state.merge);
   finishStaged(sysroot, staged, { ...options, merge });
   const addedInitrds = state.overlayInitrds.map((checksum) => requireInitrd(sysroot, checksum));
   const fresh = { ...staged, isStaged: false, kargs: state.kargs ?? merge?.kargs ?? [], addedInitrds };
-  const list = withFallback(sysroot, listWithNew(fresh, { deployments, booted, merge }, {}), fresh);
+  const list = listOnceFinished(sysroot, fresh, merge);
   const written = writeDeployments(sysroot, list, options);
   // Objects are left for the next change: at shutdown every second counts.
   cleanUpSysroot(written.sysroot);
   return written;
+}
+
+function listOnceFinished(sysroot: Sysroot, fresh: Deployment, merge: Deployment | null): Deployment[] {
+  const { deployments, booted } = sysroot;
+  const list = listWithNew({ ...fresh, isStaged: false }, { deployments, booted, merge }, {});
+  return withFallback(sysroot, list, fresh);
 }
 
 /** @throws UserError BAD_STAGED for one that is not in memory, nor in /boot since an earlier deployment */

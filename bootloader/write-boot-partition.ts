@@ -72,13 +72,18 @@ export function preparePartition(
 /** Brings the partition to what the list on disk says; nothing is written where it does. */
 export function settlePartition(sysroot: Sysroot, target: PartitionTarget): void {
   const { sys, fd } = sysroot;
-  const wanted = sysroot.deployments
-    .filter(({ isStaged }) => !isStaged)
-    .map((deployment) => ({ bls: deployment.bls, tries: deployment.tries, deployment: keyOf(deployment) }));
+  const wanted = listedEntries(sysroot);
   inPartition(sysroot, target, (partition) => {
     commit(sysroot, partition, prepare(sysroot, partition, { target, wanted }));
   });
   unlinkIfPresent(sys, fd, BOOT_PARTITION_STAMP);
+}
+
+/** The entries of the list on disk. */
+export function listedEntries({ deployments }: Pick<Sysroot, 'deployments'>): WantedEntry[] {
+  return deployments
+    .filter(({ isStaged }) => !isStaged)
+    .map((deployment) => ({ bls: deployment.bls, tries: deployment.tries, deployment: keyOf(deployment) }));
 }
 
 /** Whether the partition has files of ours. */
@@ -160,7 +165,7 @@ function commit(sysroot: Sysroot, partition: BootPartition, plan: PartitionPlan)
 }
 
 /** A file that an entry names was whole before the entry counted; any other may be what a crash left. */
-function missingKernels(
+export function missingKernels(
   { sys, fd }: Sysroot,
   partition: BootPartition,
   { plan, found }: { readonly plan: PartitionPlan; readonly found: readonly PartitionFile[] },

@@ -21,6 +21,7 @@ import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
 import { syncAll, syncBoot } from '#bootloader/sync-boot.ts';
+import { requirePartitionRoom } from '#bootloader/partition-check.ts';
 import { findBootPartition } from '#bootloader/boot-partition.ts';
 import {
   hasPartitionEntries,
@@ -114,8 +115,21 @@ export function settleBootPartition(sysroot: Sysroot): void {
   if (partition !== null) settlePartition(sysroot, partition);
 }
 
+/**
+ * Whether a list could be written to the partition of systemd-boot, once its kernels are in /boot.
+ * @throws UserError NO_BOOT_SPACE, BOOTLOADER, BAD_REPO, BAD_TREE
+ */
+export function requireRoomForList(sysroot: Sysroot, list: readonly Deployment[]): void {
+  const target = partitionTarget(sysroot);
+  if (target === null) return;
+  const after = assignBootserials(list.filter(({ isStaged }) => !isStaged));
+  const facts = after.map((deployment) => readBootFacts(sysroot, deployment));
+  const entries = bootEntries(facts, entrySettings(sysroot, other(sysroot.bootversion)));
+  requirePartitionRoom(sysroot, target, wantedEntries(entries, after));
+}
+
 /** null where systemd-boot is not used. @throws UserError BOOTLOADER, BAD_REPO */
-function partitionTarget(sysroot: Sysroot): PartitionTarget | null {
+export function partitionTarget(sysroot: Sysroot): PartitionTarget | null {
   const { sys, fd, repo } = sysroot;
   const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
   const path = findBootPartition(sysroot, repo.config, hasSyslinux || hasGrub || hasUboot);

@@ -122,6 +122,49 @@ test.for(MENDED)('$name is told, and mended', ({ name, damage, told }) => {
   expect([...bootLinks(sysroot).keys()].sort()).toEqual([...pattern.commits].sort());
 });
 
+describe('the partition of systemd-boot', () => {
+  let number = 0;
+  function withPartition(): string {
+    const sysroot = copyOf(pattern.sysroot, `partition-${number++}`);
+    fs.mkdirSync(`${sysroot}/efi`);
+    const config = ['config', `--repo=${sysroot}/ostree/repo`, 'set', 'yum-ostree.boot-partition', 'efi'];
+    run('/usr/bin/ostree', config);
+    expect(board('x86-64', sysroot, ['cleanup'])).toMatchObject({ status: 0, stderr: '' });
+    return sysroot;
+  }
+  const found = (sysroot: string, glob: string): string => {
+    const [name = ''] = fs.globSync(glob, { cwd: `${sysroot}/efi` });
+    return `${sysroot}/efi/${name}`;
+  };
+
+  test.each([
+    ['a kernel is gone', 'ostree/*/vmlinuz', (file: string) => fs.rmSync(file), /vmlinuz is missing/],
+    [
+      'a kernel is cut short',
+      'ostree/*/vmlinuz',
+      (file: string) => fs.truncateSync(file, 3),
+      /vmlinuz: it is not as \/boot\/ostree/,
+    ],
+    [
+      'an entry is gone',
+      'loader/entries/*',
+      (file: string) => fs.rmSync(file),
+      /the entries are not those of \/boot\/loader\/entries/,
+    ],
+  ] as const)('%s: it is told, and mended', (_, glob, damage, told) => {
+    const sysroot = withPartition();
+    expect(board('x86-64', sysroot, ['fsck-boot'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    damage(found(sysroot, glob));
+    const said = board('x86-64', sysroot, ['fsck-boot']);
+    expect(said.status).toBe(1);
+    expect(said.stderr).toMatch(told);
+    const mended = board('x86-64', sysroot, ['fsck-boot', '--repair']);
+    expect(mended).toMatchObject({ status: 0, stderr: '' });
+    expect(mended.stdout).toMatch(told);
+    expect(board('x86-64', sysroot, ['fsck-boot'])).toEqual({ status: 0, stdout: '', stderr: '' });
+  });
+});
+
 describe('what is not clear is not guessed', () => {
   function expectLeftAlone(sysroot: string, told: string): void {
     const damaged = everything(sysroot);

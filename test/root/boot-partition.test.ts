@@ -2,7 +2,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { installKernels } from '#bootloader/install-kernel.ts';
 import { bootNext } from '#bootloader/next-boot.ts';
+import { readBootFacts, requireRoomForList } from '#bootloader/write-entries.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
@@ -66,6 +68,23 @@ function deploy(name: string): void {
   }
 }
 
+/** As a deployment that is staged is looked at before it is. */
+function requireRoom(name: string): void {
+  const sysroot = openSysroot(callsWithFat(disk, 'efi'), root, { opts: [], debug: ['mutable-deployments'] });
+  const boot = sysroot.sys.open(sysroot.fd, 'boot', ['read', 'directory']);
+  try {
+    const [merge = null] = sysroot.deployments;
+    const checksum = resolveRev(sysroot.repo, `os/${name}`);
+    const request = { stateroot: 'testos', checksum, origin: refspecOrigin(`os/${name}`), merge };
+    const fresh = deployTree(sysroot, request);
+    installKernels(sysroot, [readBootFacts(sysroot, fresh)], boot);
+    requireRoomForList(sysroot, merge === null ? [fresh] : [fresh, merge]);
+  } finally {
+    sysroot.sys.close(boot);
+    closeSysroot(sysroot);
+  }
+}
+
 function read(): ReadPartition {
   const file = path.join(scratch, 'now.img');
   fs.writeFileSync(file, disk.image);
@@ -93,6 +112,10 @@ test('where that is not enough nothing goes, and the error says how much is miss
   expect(() => {
     deploy('large');
   }).toThrow(/\/efi has room for \d+\.\d MB, the new kernel files need 6\.\d MB/);
+  expect(() => {
+    requireRoom('large');
+  }).toThrow(/\/efi has room for \d+\.\d MB, the new kernel files need 6\.\d MB/);
+  requireRoom('one');
   expect(disk.image.equals(before)).toBe(true);
   expect(kernelsOf(read())).toEqual(['three', 'two']);
   deploy('one');

@@ -49,7 +49,7 @@ export interface Installed {
 }
 
 export interface FallbackMachine {
-  /** Turns it on as often as it starts itself anew. @returns what was said at each start: lines without `@@` */
+  /** Turns it on as often as it starts itself anew. @returns what was told at each start, a word before each line */
   readonly run: (name: string, seconds: number) => Promise<string[][]>;
   /** Has the system that boots next do something, once. */
   readonly once: (script: string) => Promise<void>;
@@ -78,8 +78,8 @@ export async function fallbackMachine(loader: Loader): Promise<FallbackMachine> 
           seconds,
           countInstructions,
         });
-        said.push([...console.matchAll(/^@@(.*)$/gm)].map(([, line]) => (line ?? '').trimEnd()));
-        if (said.at(-1)?.includes('off') === true) return said;
+        said.push(await onDisk(takeTold));
+        if (said.at(-1)?.at(-1) === 'end off') return said;
         if (said.length === MOST_STARTS)
           throw new UserError(
             'COMMAND_FAILED',
@@ -100,6 +100,14 @@ export async function fallbackMachine(loader: Loader): Promise<FallbackMachine> 
       }),
     change: onDisk,
   };
+}
+
+/** What guest/fallback-init.sh has told since the last time. */
+function takeTold(root: string): string[] {
+  const file = path.join(root, `ostree/deploy/${STATEROOT}/var/vm-told`);
+  const text = fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
+  fs.rmSync(file, { force: true });
+  return text.split('\n').slice(0, -1);
 }
 
 /** The directory of a version's deployment below the sysroot. */
