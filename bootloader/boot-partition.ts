@@ -1,7 +1,9 @@
 /** The VFAT partition that systemd-boot reads: an EFI system partition (ESP) or an extended boot partition. */
+import { readBootloaderFacts } from '#bootloader/detect.ts';
 import type { Fd, Syscalls } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 export interface BootPartition {
   readonly sys: Syscalls;
@@ -29,6 +31,12 @@ export function findBootPartition(
   if (configured !== null) return requireDirectory({ sys, fd }, configured);
   const isLeftToUs = (keyFileString(config, 'sysroot', 'bootloader') ?? 'auto') === 'auto' && !hasOtherLoader;
   return isLeftToUs ? (USUAL_PLACES.find((path) => hasSystemdBoot(sys, fd, path)) ?? null) : null;
+}
+
+/** Of a sysroot, beside the boot loaders that it has. @throws UserError BOOTLOADER */
+export function bootPartitionOf({ sys, fd, repo }: Pick<Sysroot, 'sys' | 'fd' | 'repo'>): string | null {
+  const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
+  return findBootPartition({ sys, fd }, repo.config, hasSyslinux || hasGrub || hasUboot);
 }
 
 /** Runs `action` with the partition's directory open. */

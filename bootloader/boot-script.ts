@@ -2,6 +2,7 @@
  * `boot.scr` for U-Boot: a script that loads and starts the entry that `ostree_entry` names, and the image that it has to
  * be in (the legacy image format of U-Boot, include/image.h).
  */
+import { crc32 } from '#bootloader/crc32.ts';
 import { menuFallback } from '#bootloader/fallback-marks.ts';
 import { ubootCountDown } from '#bootloader/fallback-uboot.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -152,14 +153,4 @@ function quoted(text: string): string {
 
 function bigEndian(value: number): number[] {
   return [24, 16, 8, 0].map((shift) => (value >>> shift) & 0xff);
-}
-
-/** ISO 3309, as zlib's. */
-function crc32(bytes: readonly number[]): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ ((crc & 1) === 0 ? 0 : 0xedb88320);
-  }
-  return ~crc >>> 0;
 }

@@ -8,6 +8,7 @@ import { kernelArgValue, parseKernelArgs } from '#ostree/format/kernel-args.ts';
 import { deploymentPath, parseDeploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import { parseBootLink, readEntries, type Bit, type BootLink } from '#ostree/sysroot/load-state.ts';
+import { bootFileOf } from '#bootloader/entries.ts';
 
 /** A deployment's directory. */
 export type DeploymentPlace = Pick<Deployment, 'stateroot' | 'checksum' | 'deployserial'>;
@@ -101,11 +102,11 @@ export function withTree<T>({ sys, fd }: BootPlace, deployment: DeploymentPlace,
   }
 }
 
-/** Relative to the sysroot. With `sysroot.bootprefix` the entries themselves say /boot. */
+/** Relative to the sysroot. */
 function namedFiles({ fields }: BlsEntry): string[] {
   return fields
     .filter(([key]) => ['linux', 'initrd', 'devicetree', 'fdtdir'].includes(key))
-    .map(([, path]) => (path.startsWith('/boot/') ? path.slice(1) : `boot${path}`));
+    .map(([, path]) => bootFileOf(path));
 }
 
 function bitAfter(text: string | null, start: string): Bit | null {

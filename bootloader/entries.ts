@@ -8,7 +8,7 @@ import {
   type BootTries,
 } from '#ostree/format/bls.ts';
 import { formatKernelArgs, replaceKernelArg, type KernelArgs } from '#ostree/format/kernel-args.ts';
-import type { Deployment } from '#ostree/sysroot/deployment.ts';
+import { INITRD_OVERLAYS, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { KernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
 
@@ -39,8 +39,6 @@ export interface BootEntry {
   readonly bls: BlsEntry;
 }
 
-/** Relative to /boot. They are named by their checksums, so that deployments share them. */
-export const INITRD_OVERLAYS = 'ostree/initramfs-overlays';
 const PREPARE_ROOT = '/usr/lib/ostree/ostree-prepare-root';
 
 /** The entries in the order of the menu: the first boots by default. */
@@ -71,6 +69,11 @@ export function assignBootserials<T extends Deployment>(deployments: readonly T[
 export function bootLinkOf(deployment: Deployment, bootversion: Bit): string {
   const { stateroot, bootcsum, bootserial } = deployment;
   return `/ostree/boot.${bootversion}/${stateroot}/${bootcsum}/${bootserial}`;
+}
+
+/** The file that a path of an entry names, relative to the sysroot. With `sysroot.bootprefix` the path says /boot itself. */
+export function bootFileOf(path: string): string {
+  return path.startsWith('/boot/') ? path.slice(1) : `boot${path}`;
 }
 
 /** The directory of the kernel files, relative to /boot. */

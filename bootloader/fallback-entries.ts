@@ -1,6 +1,5 @@
 /** Boot counting as systemd-boot does it: `+LEFT-USED` in the name of an entry's file; without it the entry is good. */
-import { findBootPartition, withBootPartition, type BootPartition } from '#bootloader/boot-partition.ts';
-import { readBootloaderFacts } from '#bootloader/detect.ts';
+import { bootPartitionOf, withBootPartition, type BootPartition } from '#bootloader/boot-partition.ts';
 import type { BootEntry } from '#bootloader/entries.ts';
 import { markOf, withMark } from '#bootloader/fallback-marks.ts';
 import type { Counts, Mark, Trial } from '#bootloader/fallback.ts';
@@ -15,7 +14,7 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 /** What the names say of each trial: on the partition of systemd-boot where there is one, for only there it counts. */
 export function entryCounts(sysroot: Sysroot): Counts {
-  const path = partitionPath(sysroot);
+  const path = bootPartitionOf(sysroot);
   const onPartition =
     path === null ? null : withBootPartition(sysroot, path, (partition) => countersOn(sysroot, partition));
   return new Map(
@@ -38,7 +37,7 @@ export function markEntryGood(sysroot: Sysroot, trial: Trial): void {
     return mark?.kind === 'trial' && mark.trial.id === trial.id;
   });
   if (meant === undefined) return;
-  const path = partitionPath(sysroot);
+  const path = bootPartitionOf(sysroot);
   if (path !== null)
     withBootPartition(sysroot, path, (partition) => markOnPartition(sysroot, partition, meant));
   for (const { file, bls, name } of readEntries(sys, fd, bootversion)) {
@@ -70,12 +69,6 @@ function countersOn(
     counters.set(deployment, { ...name, file });
   }
   return counters;
-}
-
-function partitionPath(sysroot: Sysroot): string | null {
-  const { sys, fd, repo } = sysroot;
-  const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
-  return findBootPartition(sysroot, repo.config, hasSyslinux || hasGrub || hasUboot);
 }
 
 /** The entries with the marks of their deployments, and where the names count, with those counters. */

@@ -12,8 +12,7 @@ const BOTH = `${GRUB_TRIAL} ${GRUB_LEFT}`;
 
 /**
  * Before the entries: where the trial's tries are used up, the entry of that id is the default. An entry that somebody
- * chose for the next boot alone (grub-reboot) is left to boot. Where a kernel cannot be loaded, GRUB boots that entry at
- * once, instead of waiting for somebody at its menu.
+ * chose for the next boot alone (grub-reboot) is left to boot.
  */
 export function grubChoice({ trial }: MenuFallback, fallbackId: string): string {
   return [
@@ -24,7 +23,6 @@ export function grubChoice({ trial }: MenuFallback, fallbackId: string): string 
     `if [ "\${${GRUB_TRIAL}}" = "${trial.id}" -a "\${${GRUB_LEFT}}" = "0" -a "\${boot_once}" != "true" ]; then`,
     `  set default=${fallbackId}`,
     'fi',
-    `set fallback=${fallbackId}`,
     '',
   ].join('\n');
 }

@@ -2,6 +2,7 @@
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString, parseKeyFile, EMPTY_KEYFILE } from '#ostree/format/keyfile.ts';
+import { latin1Text } from '#ostree/format/latin1.ts';
 import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
 const CHECKS = '/etc/yum-ostree/health.d';
@@ -122,8 +123,5 @@ function endOf(sys: Syscalls, log: number): string {
 
 /** What a terminal would obey, and what is not ASCII, is left out: the output is somebody else's. */
 function printable(bytes: Uint8Array): string {
-  return [...bytes]
-    .filter((byte) => byte === 10 || byte === 9 || (byte >= 32 && byte < 127))
-    .map((byte) => String.fromCharCode(byte))
-    .join('');
+  return latin1Text(bytes.filter((byte) => byte === 10 || byte === 9 || (byte >= 32 && byte < 127)));
 }

@@ -18,9 +18,8 @@ export interface MarkPlan {
 }
 
 /** @throws UserError BAD_REPO */
-export function planMarks(sysroot: Sysroot, after: readonly Deployment[]): MarkPlan {
+export function planMarks(sysroot: Sysroot, state: FallbackState, after: readonly Deployment[]): MarkPlan {
   const configured = fallbackTries(sysroot.repo.config);
-  const state = readFallback(sysroot);
   const { counter } = state;
   const tries = counter === null ? null : configured;
   const ids = new Set<string>();
@@ -47,9 +46,8 @@ export function planMarks(sysroot: Sysroot, after: readonly Deployment[]): MarkP
  * The list as it may be written before a fallback was settled: a deployment that has failed does not stay the default only
  * because nobody moved it.
  */
-export function settledList(sysroot: Sysroot, list: readonly Deployment[]): readonly Deployment[] {
+export function settledList(state: FallbackState, list: readonly Deployment[]): readonly Deployment[] {
   const [first] = list;
-  const state = readFallback(sysroot);
   const before = state.list[0];
   if (first === undefined || before?.standing.kind !== 'failed') return list;
   if (!isSameDeployment(first, before.deployment) || !bootsAlike(first, before.deployment)) return list;

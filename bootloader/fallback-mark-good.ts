@@ -17,6 +17,7 @@ import { bootList } from '#bootloader/next-boot.ts';
 import { syncBoot } from '#bootloader/sync-boot.ts';
 import type { WriteOptions } from '#bootloader/write-entries.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
+import { environmentWords } from '#ostree/format/environment-words.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
@@ -68,8 +69,7 @@ export interface Health {
 /** Second, without the lock: it may take minutes. `env`: of the process. @throws UserError BAD_KEYFILE */
 export function checkHealth(sys: Syscalls, env: Readonly<Record<string, string | undefined>>): Health {
   const settings = readHealthSettings(sys);
-  const words = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
-  return { settings, checks: runHealthChecks(sys, settings, words) };
+  return { settings, checks: runHealthChecks(sys, settings, environmentWords(env)) };
 }
 
 /**
@@ -125,10 +125,9 @@ export function notGoodError({ deployment, checks }: MarkGoodReport): UserError 
  * Boots the machine again: each time one try less, so that it comes to an end. @throws UserError REBOOT
  */
 export function rebootMachine(sys: Syscalls, env: Readonly<Record<string, string | undefined>>): void {
-  const words = Object.entries(env).map(([name, value]) => `${name}=${value ?? ''}`);
   const isSystemd = sys.lstat(AT_FDCWD, '/run/systemd/system') !== null;
   const argv = isSystemd ? ['systemctl', '--no-block', 'reboot'] : ['reboot'];
-  const code = sys.spawn(argv[0] ?? '', argv, words);
+  const code = sys.spawn(argv[0] ?? '', argv, environmentWords(env));
   if (code !== 0) throw new UserError('REBOOT', `'${argv.join(' ')}' failed (${code ?? 'not found'})`);
 }
 

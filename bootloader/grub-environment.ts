@@ -1,8 +1,10 @@
 /**
  * GRUB's environment block (`grubenv`, grub-editenv(1)): 1024 bytes, a first line that names it, lines `NAME=VALUE` in
- * which a backslash stands before a backslash or a line end of the value, and `#` up to the end.
+ * which a backslash stands before a backslash or a line end of the value, and `#` up to the end. What other programs
+ * wrote need not be UTF-8.
  */
 import { UserError } from '#ostree/format/errors.ts';
+import { latin1Text } from '#ostree/format/latin1.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
 
 export const ENVIRONMENT_SIZE = 1024;
@@ -103,7 +105,7 @@ function lineEnd(block: Uint8Array, start: number): number {
 function nameOf(line: Uint8Array): string | null {
   const equals = line.indexOf(EQUALS);
   if (line[0] === HASH || equals <= 0) return null;
-  return textOf(line.slice(0, equals));
+  return latin1Text(line.slice(0, equals));
 }
 
 function valueOf(line: Uint8Array): string {
@@ -112,7 +114,7 @@ function valueOf(line: Uint8Array): string {
     if (line[at] === BACKSLASH) at++;
     bytes.push(line[at] ?? LF);
   }
-  return textOf(Uint8Array.from(bytes));
+  return latin1Text(Uint8Array.from(bytes));
 }
 
 function lineOf(name: string, value: string): Uint8Array {
@@ -124,11 +126,6 @@ function isPlainName(name: string | null): boolean {
   const isPart = (c: string): boolean =>
     (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c === '_';
   return name !== null && [...name].every(isPart);
-}
-
-/** Byte for byte: what other programs wrote need not be UTF-8. */
-function textOf(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => String.fromCharCode(byte)).join('');
 }
 
 function concat(parts: readonly Uint8Array[]): Uint8Array {

@@ -1,6 +1,7 @@
 /** GRUB's own program, where the distribution wants grub.cfg made by it. */
 import type { GrubGenerator } from '#bootloader/write-loader-config.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
+import { environmentWords } from '#ostree/format/environment-words.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { joined, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
@@ -21,14 +22,11 @@ export interface GrubCaller {
 export function grubMkconfig({ sys, env, path }: GrubCaller, { booted }: Sysroot): GrubGenerator {
   return ({ file, bootversion }) => {
     const isEfi = sys.stat(AT_FDCWD, '/sys/firmware/efi') !== null;
-    const environment = {
+    const words = environmentWords({
       ...env,
       _OSTREE_GRUB2_BOOTVERSION: `${bootversion}`,
       ...(isEfi ? { _OSTREE_GRUB2_IS_EFI: '1' } : {}),
-    };
-    const words = Object.entries(environment).flatMap(([name, value]) =>
-      value === undefined ? [] : [`${name}=${value}`],
-    );
+    });
     const target = joined(path, file);
     return generatedBy(grubPrograms(env, booted !== null), (program) => {
       const code = sys.spawn(program, [program, '-o', target], words);

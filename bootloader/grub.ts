@@ -34,12 +34,18 @@ export function grubStanzas(entries: readonly BlsEntry[], options: GrubOptions):
   );
 }
 
-/** A whole grub.cfg for machines without grub2-mkconfig: a menu of our entries, the first by default. */
+/**
+ * A whole grub.cfg for machines without grub2-mkconfig: a menu of our entries, the first by default. Where the kernel of
+ * one on trial cannot be loaded, GRUB boots the other one at once, instead of waiting for somebody at its menu; that one
+ * is named by its place in the menu, which nobody knows in a menu of grub2-mkconfig.
+ */
 export function grubConfig(entries: readonly BlsEntry[], options: GrubOptions): string {
+  const fallback = menuFallback(entries);
   const header = [
     '# Written by ostree at each deployment; changes here are lost.',
     'set default=0',
     'set timeout=5',
+    ...(fallback === null ? [] : [`set fallback=${fallback.place}`]),
     '',
   ];
   return `${header.join('\n')}\n${grubStanzas(entries, options)}`;

@@ -3,9 +3,14 @@ import { S, type Fd } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { megabytes } from '#ostree/repo/free-space.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
-import { INITRD_OVERLAYS, kernelDirectory } from '#bootloader/entries.ts';
+import { kernelDirectory } from '#bootloader/entries.ts';
 import { copyBytes } from '#ostree/sysroot/copy-file.ts';
-import { deploymentPath, STAGED_INITRDS, type Deployment } from '#ostree/sysroot/deployment.ts';
+import {
+  INITRD_OVERLAYS,
+  deploymentPath,
+  STAGED_INITRDS,
+  type Deployment,
+} from '#ostree/sysroot/deployment.ts';
 import { filesBelow, type KernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 

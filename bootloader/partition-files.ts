@@ -4,10 +4,9 @@ import type { PartitionKernel } from '#bootloader/systemd-boot.ts';
 import { isChecksum } from '#ostree/format/checksum.ts';
 import { codeOf } from '#ostree/format/errors.ts';
 import { copyBytes } from '#ostree/sysroot/copy-file.ts';
+import { INITRD_OVERLAYS } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeDirectories } from '#ostree/sysroot/write-file.ts';
-
-const OVERLAYS = 'ostree/initramfs-overlays';
 
 /** Directories and files with kernels that no file of `used` lies in; relative to the partition. */
 export function unusedKernels({ sys, fd }: BootPartition, used: readonly string[]): string[] {
@@ -17,8 +16,8 @@ export function unusedKernels({ sys, fd }: BootPartition, used: readonly string[
     .readdir(fd, 'ostree')
     .filter(({ name }) => isChecksum(name) && !directories.has(name))
     .map(({ name }) => `ostree/${name}`);
-  if (sys.stat(fd, OVERLAYS) === null) return kernels;
-  const overlays = sys.readdir(fd, OVERLAYS).map(({ name }) => `${OVERLAYS}/${name}`);
+  if (sys.stat(fd, INITRD_OVERLAYS) === null) return kernels;
+  const overlays = sys.readdir(fd, INITRD_OVERLAYS).map(({ name }) => `${INITRD_OVERLAYS}/${name}`);
   return [...kernels, ...overlays.filter((file) => !used.includes(file))];
 }
 

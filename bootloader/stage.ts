@@ -3,7 +3,6 @@ import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
 import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, during, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { StagedName, StagedState } from '#ostree/format/staged-state.ts';
-import { INITRD_OVERLAYS } from '#bootloader/entries.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
@@ -17,7 +16,12 @@ import {
 } from '#bootloader/write-entries.ts';
 import { completeSoftReboot } from '#ostree/sysroot/booted.ts';
 import { BOOT_PARTITION_STAMP, cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
-import { deploymentName, STAGED_INITRDS, type Deployment } from '#ostree/sysroot/deployment.ts';
+import {
+  INITRD_OVERLAYS,
+  deploymentName,
+  STAGED_INITRDS,
+  type Deployment,
+} from '#ostree/sysroot/deployment.ts';
 import { finishStaged } from '#ostree/sysroot/finish-staged.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';

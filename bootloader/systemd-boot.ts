@@ -15,6 +15,8 @@ import {
   parsePartitionName,
   type PartitionName,
 } from '#bootloader/partition-name.ts';
+import { bootFileOf } from '#bootloader/entries.ts';
+import { INITRD_OVERLAYS } from '#ostree/sysroot/deployment.ts';
 
 /** Bytes that a disk writes wholly or not at all. */
 export const SECTOR = 512;
@@ -168,7 +170,7 @@ function kernelsOf(bls: BlsEntry): (PartitionKernel & { readonly key: string })[
   });
   const overlays = overlayInitrds(bls).map((path) => {
     const { source } = inBoot(path);
-    const target = `ostree/initramfs-overlays/${path.slice(path.lastIndexOf('/') + 1)}`;
+    const target = `${INITRD_OVERLAYS}/${path.slice(path.lastIndexOf('/') + 1)}`;
     return { key: 'initrd', source, target };
   });
   return [...files, ...overlays];
@@ -176,11 +178,12 @@ function kernelsOf(bls: BlsEntry): (PartitionKernel & { readonly key: string })[
 
 /** Where the file of an entry's path lies in the sysroot, and the checksum in its directory's name. */
 function inBoot(path: string): { readonly source: string; readonly directory: string } {
-  const plain = path.startsWith('/boot/') ? path.slice('/boot'.length) : path;
-  const [start, ostree, parent = '', name = '', ...more] = plain.split('/');
+  const source = bootFileOf(path);
+  const [, ostree, parent = '', name = '', ...more] = source.split('/');
   const directory = parent.slice(-64);
-  const isKernel = isChecksum(directory) || parent === 'initramfs-overlays';
-  if (start === '' && ostree === 'ostree' && isKernel && name !== '' && more.length === 0)
-    return { source: `boot${plain}`, directory };
+  const isKernel = isChecksum(directory) || `ostree/${parent}` === INITRD_OVERLAYS;
+  const isAbsolute = path.startsWith('/');
+  if (isAbsolute && ostree === 'ostree' && isKernel && name !== '' && more.length === 0)
+    return { source, directory };
   throw new UserError('BAD_BLS', `a boot entry names '${path}', which is no file of /boot/ostree`);
 }

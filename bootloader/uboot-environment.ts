@@ -2,7 +2,9 @@
  * U-Boot's stored environment: a CRC-32 of the rest, little-endian; where there are two copies, a byte that tells which
  * is the newer; then `NAME=VALUE` with a NUL after each, and one more at the end. Texts hold one byte a character.
  */
+import { crc32 } from '#bootloader/crc32.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { latin1Text } from '#ostree/format/latin1.ts';
 
 /** How two copies tell which is in use: by a number that grows, or on NOR flash by 1 for the one and 0 for the other. */
 export type FlagConvention = 'incremental' | 'boolean';
@@ -87,7 +89,7 @@ function decodeVariables(data: Uint8Array): Map<string, string> {
   for (let start = 0; start < data.length && data[start] !== 0;) {
     const found = data.indexOf(0, start);
     const end = found < 0 ? data.length : found;
-    const text = textOf(data.subarray(start, end));
+    const text = latin1Text(data.subarray(start, end));
     const equals = text.indexOf('=');
     if (equals > 0) variables.set(text.slice(0, equals), text.slice(equals + 1));
     start = end + 1;
@@ -95,30 +97,8 @@ function decodeVariables(data: Uint8Array): Map<string, string> {
   return variables;
 }
 
-function textOf(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += String.fromCharCode(byte);
-  return text;
-}
-
 function readNumber(bytes: Uint8Array): number {
   let value = 0;
   for (let at = CRC_SIZE - 1; at >= 0; at--) value = value * 256 + (bytes[at] ?? 0);
   return value;
-}
-
-/** CRC-32 of IEEE 802.3, as zlib has it. */
-function crc32(bytes: Uint8Array): number {
-  const table = crcTable();
-  let sum = 0xffffffff;
-  for (const byte of bytes) sum = (table[(sum ^ byte) & 0xff] ?? 0) ^ (sum >>> 8);
-  return (sum ^ 0xffffffff) >>> 0;
-}
-
-function crcTable(): number[] {
-  return Array.from({ length: 256 }, (_, index) => {
-    let value = index;
-    for (let bit = 0; bit < 8; bit++) value = (value & 1) === 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-    return value;
-  });
 }

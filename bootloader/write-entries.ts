@@ -16,13 +16,14 @@ import {
 } from '#bootloader/entries.ts';
 import { markedEntries } from '#bootloader/fallback-entries.ts';
 import { planMarks, prepareMarks, settledList, type MarkPlan } from '#bootloader/fallback-list.ts';
+import { readFallback } from '#bootloader/fallback-state.ts';
 import { fallbackTries } from '#bootloader/fallback-settings.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
 import { syncAll, syncBoot } from '#bootloader/sync-boot.ts';
 import { requirePartitionRoom } from '#bootloader/partition-check.ts';
-import { findBootPartition } from '#bootloader/boot-partition.ts';
+import { bootPartitionOf } from '#bootloader/boot-partition.ts';
 import {
   hasPartitionEntries,
   preparePartition,
@@ -69,15 +70,16 @@ export function writeDeployments(
   refuseWithoutBooted(sysroot, list);
   keepOrClearSoftReboot(sysroot, list);
   const before = sysroot.deployments.filter((deployment) => !deployment.isStaged);
+  const fallback = readFallback(sysroot);
   const listed = settledList(
-    sysroot,
+    fallback,
     list.filter((deployment) => !deployment.isStaged),
   );
   const after = assignBootserials(listed);
   const dropsStaged = sysroot.deployments[0]?.isStaged === true && list[0]?.isStaged !== true;
   const countChange = after.length - before.length;
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
-  const plan = planMarks(sysroot, after);
+  const plan = planMarks(sysroot, fallback, after);
   const partition = partitionTarget(sysroot);
   if (isSameList(before, after) && !plan.startsTrial) {
     if (dropsStaged) removeStagedState(sysroot.sys);
@@ -130,10 +132,8 @@ export function requireRoomForList(sysroot: Sysroot, list: readonly Deployment[]
 
 /** null where systemd-boot is not used. @throws UserError BOOTLOADER, BAD_REPO */
 export function partitionTarget(sysroot: Sysroot): PartitionTarget | null {
-  const { sys, fd, repo } = sysroot;
-  const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
-  const path = findBootPartition(sysroot, repo.config, hasSyslinux || hasGrub || hasUboot);
-  const tries = entrySettings(sysroot, sysroot.bootversion).tries ?? fallbackTries(repo.config);
+  const path = bootPartitionOf(sysroot);
+  const tries = entrySettings(sysroot, sysroot.bootversion).tries ?? fallbackTries(sysroot.repo.config);
   return path === null ? null : { path, freshTries: tries === null ? null : { left: tries, used: 0 } };
 }
 

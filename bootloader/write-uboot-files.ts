@@ -14,6 +14,7 @@ import { keyFileList } from '#ostree/format/keyfile.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { replaceFile } from '#ostree/sysroot/write-file.ts';
+import { bootFileOf } from '#bootloader/entries.ts';
 
 export interface UbootFiles {
   /** The side that is written. */
@@ -60,8 +61,7 @@ function overlaysOf({ repo }: Sysroot): readonly string[] {
 }
 
 function commandFor({ sys, fd }: Sysroot, bls: BlsEntry): BootCommand {
-  const path = blsValue(bls, 'linux') ?? '';
-  const kernel = sys.open(fd, path.startsWith('/boot/') ? path.slice(1) : `boot${path}`, ['read']);
+  const kernel = sys.open(fd, bootFileOf(blsValue(bls, 'linux') ?? ''), ['read']);
   try {
     return bootCommand(sys.read(kernel, KERNEL_HEAD));
   } finally {

@@ -14,6 +14,7 @@ import { bootList, bootNext, describeSwap, pruneUnreferenced } from '#bootloader
 import { mergeDeployment, type ListPolicy } from '#bootloader/list-policy.ts';
 import { refuseUnbooted, stageDeployment } from '#bootloader/stage.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
+import { environmentWords } from '#ostree/format/environment-words.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
   appendKernelArgs,
@@ -151,7 +152,7 @@ export function stage(
   const conflicts = merge === null ? [] : previewEtc(sysroot, merge, fresh.checksum).conflicts;
   for (const { message, path } of conflicts)
     context.err(`warning: it cannot be finished before /etc/${path} is moved away: ${message}\n`);
-  const environment = Object.entries(context.env).map(([name, value]) => `${name}=${value ?? ''}`);
+  const environment = environmentWords(context.env);
   stageDeployment(sysroot, { ...next, deployment: fresh, environment });
 }
 

@@ -1,4 +1,5 @@
 /** cpio archives as RPM payloads hold them: newc (070701, 070702) and rpm's stripped form (07070X). */
+import { latin1Text } from '#ostree/format/latin1.ts';
 
 /** A reader over pieces of bytes that come from somewhere; nothing is held but the current piece. */
 export interface ByteReader {
@@ -85,7 +86,7 @@ type Head = Pick<CpioEntry, 'name' | 'index' | 'size'>;
 
 /** null at the trailer. */
 function readHead(reader: ByteReader, sizeOf: (index: number) => number): Head | null {
-  const magic = String.fromCharCode(...reader.exactly(6));
+  const magic = latin1Text(reader.exactly(6));
   if (magic === '07070X') {
     const index = hexNumber(reader.exactly(8));
     reader.exactly(2);
@@ -125,7 +126,7 @@ function padding(size: number): number {
 }
 
 function hexNumber(bytes: Uint8Array): number {
-  const text = String.fromCharCode(...bytes);
+  const text = latin1Text(bytes);
   if (!/^[0-9a-fA-F]{8}$/.test(text)) throw new Error('its archive has a malformed header');
   return parseInt(text, 16);
 }

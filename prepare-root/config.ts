@@ -3,14 +3,13 @@ import { kernelArgument } from '#prepare-root/cmdline.ts';
 import { fallbackArgument } from '#prepare-root/fallback.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString, parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
+import { parseTriState, type TriState } from '#ostree/format/tri-state.ts';
 
 /** In the initramfs, relative to its root; a later file overrides an earlier one key by key. */
 export const CONFIG_FILES: readonly string[] = [
   '/usr/lib/ostree/prepare-root.conf',
   '/etc/ostree/prepare-root.conf',
 ];
-
-export type ComposefsMode = 'no' | 'maybe' | 'yes';
 
 /** Where the public keys of signed boots are, unless `composefs.keypath` says otherwise. */
 const KEY_FILE = '/etc/ostree/initramfs-root-binding.key';
@@ -22,7 +21,7 @@ export interface RootConfig {
   readonly etcTransient: boolean;
   /** `root.transient` or `root.transient-ro`: `/` forgets its changes at shutdown; the second mounts it read-only. */
   readonly rootTransient: 'no' | 'yes' | 'readonly';
-  readonly composefs: ComposefsMode;
+  readonly composefs: TriState;
   /** Every file that is read must have the fs-verity digest that the image names. */
   readonly verity: boolean;
   /** The image must be the one that a signed commit names. */
@@ -100,19 +99,9 @@ function stringOf(files: readonly KeyFile[], group: string, key: string): string
 
 const HANDLING_ARGUMENT = 'handling karg ostree.prepare-root.composefs: ';
 
-const TRI_STATES: Readonly<Record<string, ComposefsMode>> = {
-  yes: 'yes',
-  true: 'yes',
-  '1': 'yes',
-  no: 'no',
-  false: 'no',
-  '0': 'no',
-  maybe: 'maybe',
-};
-
-function triState(value: string, where: string): ComposefsMode {
-  const mode = Object.hasOwn(TRI_STATES, value) ? TRI_STATES[value] : undefined;
-  if (mode !== undefined) return mode;
+function triState(value: string, where: string): TriState {
+  const mode = parseTriState(value);
+  if (mode !== null) return mode;
   throw new UserError('BAD_BOOT_CONFIG', `Parsing rootfs config: ${where}Invalid tri-state value: ${value}`, {
     hint: 'composefs.enabled is one of no, maybe, yes, verity, signed',
   });

@@ -2,20 +2,8 @@
 import type { Fd } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString, type KeyFile } from '#ostree/format/keyfile.ts';
+import { parseTriState, TRI_STATE_WORDS, type TriState } from '#ostree/format/tri-state.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
-
-export type Wish = 'yes' | 'no' | 'maybe';
-
-/** As it is written in the configuration. */
-const WISHES: Readonly<Record<string, Wish>> = {
-  yes: 'yes',
-  true: 'yes',
-  '1': 'yes',
-  no: 'no',
-  false: 'no',
-  '0': 'no',
-  maybe: 'maybe',
-};
 
 const DEFAULT_DEFLATE_LEVEL = 6;
 
@@ -34,7 +22,7 @@ export function wantsSync(repo: Repo): boolean {
 }
 
 /** What `ex-integrity` wants of fs-verity: 'maybe' where the file system has it. @throws UserError BAD_REPO */
-export function wantsVerity({ config }: Repo): Wish {
+export function wantsVerity({ config }: Repo): TriState {
   const composefs = readWish(config, 'composefs') ?? 'no';
   const verity = readWish(config, 'fsverity') ?? (composefs === 'no' ? 'no' : 'maybe');
   if (verity !== 'no') return verity;
@@ -43,13 +31,13 @@ export function wantsVerity({ config }: Repo): Wish {
   return (keyFileBoolean(config, 'ex-fsverity', 'opportunistic') ?? false) ? 'maybe' : 'no';
 }
 
-function readWish(config: KeyFile, key: string): Wish | null {
+function readWish(config: KeyFile, key: string): TriState | null {
   const text = keyFileString(config, 'ex-integrity', key);
   if (text === null) return null;
-  const found = Object.hasOwn(WISHES, text) ? WISHES[text] : undefined;
-  if (found === undefined)
+  const found = parseTriState(text);
+  if (found === null)
     throw new UserError('BAD_REPO', `Invalid tri-state value: ${text}`, {
-      hint: `ex-integrity.${key} in the repository configuration is one of ${Object.keys(WISHES).join(', ')}`,
+      hint: `ex-integrity.${key} in the repository configuration is one of ${TRI_STATE_WORDS.join(', ')}`,
     });
   return found;
 }

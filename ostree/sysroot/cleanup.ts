@@ -5,7 +5,7 @@ import { AT_FDCWD } from '#native/syscalls.ts';
 import { listRefs } from '#ostree/repo/refs.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { abandonStaging, clearStaleStaging, openStaging } from '#ostree/repo/staging.ts';
-import { deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.ts';
+import { INITRD_OVERLAYS, deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.ts';
 import { removeOtherDeploymentRefs, writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
@@ -120,7 +120,7 @@ function removeUnusedKernels({ sys, fd, deployments }: Sysroot): void {
 }
 
 function removeUnusedOverlays({ sys, fd, deployments }: Pick<Sysroot, 'sys' | 'fd' | 'deployments'>): void {
-  const directory = 'boot/ostree/initramfs-overlays';
+  const directory = `boot/${INITRD_OVERLAYS}`;
   if (sys.stat(fd, directory) === null) return;
   const used = new Set(
     deployments

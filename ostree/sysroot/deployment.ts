@@ -32,6 +32,9 @@ export interface Deployment {
   readonly isPinned: boolean;
 }
 
+/** Of overlay initrds, relative to /boot. They are named by their checksums, so that deployments share them. */
+export const INITRD_OVERLAYS = 'ostree/initramfs-overlays';
+
 /** Where overlay initrds wait for their deployment's boot entry. */
 export const STAGED_INITRDS = '/run/ostree/staged-initrds';
 

@@ -6,7 +6,17 @@ import { concludeBoot, settleBoot } from '#bootloader/fallback-mark-good.ts';
 import { loadSyscalls } from '#native/load.ts';
 import type { RepoCalls } from '#ostree/repo/repo.ts';
 import { dyingAfter } from './dying-calls.ts';
-import { asBooted, makeFallbackMachine, standings, type FallbackMachine } from '../root/fallback-machine.ts';
+import {
+  asBooted,
+  copyOfMachine,
+  grubEnvironment,
+  grubLeaves,
+  installGrub,
+  makeFallbackMachine,
+  standings,
+  trialOf,
+  type FallbackMachine,
+} from '../root/fallback-machine.ts';
 import { makeScratch, ourAdmin, removeScratch, run } from '../root/sysroot-fixture.ts';
 
 const HEALTHY = { settings: { seconds: 1, reboots: false }, checks: [] };
@@ -17,53 +27,36 @@ let pattern: FallbackMachine;
 beforeAll(async () => {
   scratch = makeScratch(fs.existsSync('/dev/shm') ? '/dev/shm' : '/var/tmp');
   pattern = await makeFallbackMachine(path.join(scratch, 'pattern'), 'grub2');
-  fs.mkdirSync(`${pattern.sysroot}/boot/grub`);
-  fs.symlinkSync('../loader/grub.cfg', `${pattern.sysroot}/boot/grub/grub.cfg`);
-  run('grub-editenv', [`${pattern.sysroot}/boot/grub/grubenv`, 'create']);
+  installGrub(pattern);
   await ourAdmin(pattern.sysroot, ['deploy', '--os=testos', 'os/2']);
 });
 afterAll(() => {
   removeScratch(scratch);
 });
 
-function copyOf(name: string): FallbackMachine {
-  const sysroot = path.join(scratch, name);
-  run('cp', ['-a', pattern.sysroot, sysroot]);
-  return { ...pattern, sysroot };
-}
-
-function environment({ sysroot }: FallbackMachine): string {
-  return `${sysroot}/boot/grub/grubenv`;
-}
-
-/** As GRUB leaves it. @returns the trial's id */
-function tried(at: FallbackMachine, left: number): string {
-  const entry = fs.readFileSync(`${at.sysroot}/boot/loader/entries/ostree-2.conf`, 'utf8');
-  const [, id = ''] = /^yum-ostree-boot trial \S+ (\S+) /m.exec(entry) ?? [];
-  run('grub-editenv', [environment(at), 'set', `yum_ostree_trial=${id}`, `yum_ostree_left=${left}`]);
-  return id;
-}
+const copyOf = (name: string): FallbackMachine => copyOfMachine(pattern, name);
 
 const mark = (sys: RepoCalls, at: FallbackMachine) =>
   asBooted(at, { place: 0, sys }, (sysroot) => concludeBoot(sysroot, NOT_SETTLED, HEALTHY));
 
 test('marking good', () => {
   const whole = copyOf('mark');
-  const id = tried(whole, 1);
+  grubLeaves(whole, 1);
+  const id = trialOf(whole);
   const { sys, calls } = dyingAfter(Infinity);
   expect(mark(sys, whole).marked).toBe(true);
   expect(calls.filter((call) => call.startsWith('write'))).toHaveLength(1);
   const [before, after] = [1, 'good'].map((left) => `yum_ostree_trial=${id}\nyum_ostree_left=${left}\n`);
   for (let limit = 0; limit < calls.length; limit++) {
     const at = copyOf(`mark-${limit}`);
-    tried(at, 1);
+    grubLeaves(at, 1);
     expect(() => mark(dyingAfter(limit).sys, at)).toThrow('died');
-    const listed = run('grub-editenv', [environment(at), 'list']);
+    const listed = run('grub-editenv', [grubEnvironment(at), 'list']);
     expect(listed, `death before ${calls[limit] ?? ''}`).toBe(
       calls.slice(0, limit).some((call) => call.startsWith('write')) ? after : before,
     );
     mark(loadSyscalls(), at);
-    expect(run('grub-editenv', [environment(at), 'list'])).toBe(after);
+    expect(run('grub-editenv', [grubEnvironment(at), 'list'])).toBe(after);
     removeScratch(at.sysroot);
   }
   process.stdout.write(`mark-good: ${calls.length} points\n`);
@@ -72,25 +65,25 @@ test('marking good', () => {
 test('a write torn between two sectors is mended', async () => {
   const at = copyOf('torn');
   // The variables lie across the sectors' border.
-  run('grub-editenv', [environment(at), 'set', `filler=${'x'.repeat(430)}`]);
-  tried(at, 1);
-  const old = fs.readFileSync(environment(at));
+  run('grub-editenv', [grubEnvironment(at), 'set', `filler=${'x'.repeat(430)}`]);
+  grubLeaves(at, 1);
+  const old = fs.readFileSync(grubEnvironment(at));
   mark(loadSyscalls(), at);
-  const fresh = fs.readFileSync(environment(at));
+  const fresh = fs.readFileSync(grubEnvironment(at));
   expect(old.subarray(512).equals(fresh.subarray(512))).toBe(false);
   const halves = [
     [old, fresh],
     [fresh, old],
   ] as const;
   for (const [first, second] of halves) {
-    fs.writeFileSync(environment(at), Buffer.concat([first.subarray(0, 512), second.subarray(512)]));
+    fs.writeFileSync(grubEnvironment(at), Buffer.concat([first.subarray(0, 512), second.subarray(512)]));
     asBooted(at, { place: 0 }, (sysroot) => settleBoot(sysroot, {}));
     mark(loadSyscalls(), at);
     expect(await standings(at)).toMatchObject([
       [2, { state: 'good' }],
       [1, undefined],
     ]);
-    expect(run('grub-editenv', [environment(at), 'list'])).toContain('filler=x');
+    expect(run('grub-editenv', [grubEnvironment(at), 'list'])).toContain('filler=x');
   }
 });
 
@@ -98,7 +91,7 @@ test('making the default what was fallen back to', async () => {
   const settle = (sys: RepoCalls, at: FallbackMachine) =>
     asBooted(at, { place: 1, sys }, (sysroot) => settleBoot(sysroot, {}));
   const whole = copyOf('settle');
-  tried(whole, 0);
+  grubLeaves(whole, 0);
   const { sys, calls } = dyingAfter(Infinity);
   expect(settle(sys, whole).fellBackFrom).not.toBeNull();
   const before = [
@@ -114,7 +107,7 @@ test('making the default what was fallen back to', async () => {
   expect(point).toBeGreaterThan(0);
   for (let limit = 0; limit < calls.length; limit++) {
     const at = copyOf(`settle-${limit}`);
-    tried(at, 0);
+    grubLeaves(at, 0);
     expect(() => settle(dyingAfter(limit).sys, at)).toThrow('died');
     const where = `death before call ${limit}: ${calls[limit] ?? ''}`;
     expect(await standings(at), where).toEqual(limit > point ? after : before);

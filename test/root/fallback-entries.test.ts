@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { concludeBoot } from '#bootloader/fallback-mark-good.ts';
 import {
   asBooted,
+  copyOfMachine,
   makeFallbackMachine,
   onMachine,
   standings,
@@ -23,11 +24,7 @@ afterAll(() => {
   removeScratch(scratch);
 });
 
-function machine(name: string): FallbackMachine {
-  const sysroot = path.join(scratch, name);
-  run('cp', ['-a', pattern.sysroot, sysroot]);
-  return { ...pattern, sysroot };
-}
+const machine = (name: string): FallbackMachine => copyOfMachine(pattern, name);
 
 function entries({ sysroot }: FallbackMachine): string[] {
   return fs.readdirSync(`${sysroot}/boot/loader/entries`);

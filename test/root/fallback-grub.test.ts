@@ -5,9 +5,14 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { OURS } from './booted-machine.ts';
 import {
   addCheck,
+  copyOfMachine,
+  grubEnvironment,
+  grubLeaves,
+  installGrub,
   makeFallbackMachine,
   onMachine,
   standings,
+  trialOf,
   type FallbackMachine,
 } from './fallback-machine.ts';
 import { makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
@@ -21,37 +26,17 @@ beforeAll(async () => {
   // Many syncs: in memory, where there is such a file system.
   scratch = makeScratch(fs.existsSync('/dev/shm') ? '/dev/shm' : '/var/tmp');
   pattern = await makeFallbackMachine(path.join(scratch, 'pattern'), 'grub2');
-  fs.mkdirSync(`${pattern.sysroot}/boot/grub`);
-  fs.symlinkSync('../loader/grub.cfg', `${pattern.sysroot}/boot/grub/grub.cfg`);
-  run('grub-editenv', [environment(pattern), 'create']);
-  run('grub-editenv', [environment(pattern), 'set', 'saved_entry=an entry']);
+  installGrub(pattern);
+  run('grub-editenv', [grubEnvironment(pattern), 'set', 'saved_entry=an entry']);
 });
 afterAll(() => {
   removeScratch(scratch);
 });
 
-function machine(name: string): FallbackMachine {
-  const sysroot = path.join(scratch, name);
-  run('cp', ['-a', pattern.sysroot, sysroot]);
-  return { ...pattern, sysroot };
-}
-
-function environment({ sysroot }: FallbackMachine): string {
-  return `${sysroot}/boot/grub/grubenv`;
-}
+const machine = (name: string): FallbackMachine => copyOfMachine(pattern, name);
 
 function variables(at: FallbackMachine): string {
-  return run('grub-editenv', [environment(at), 'list']);
-}
-
-function trialOf({ sysroot }: FallbackMachine): string {
-  const [entry = ''] = fs.globSync(`${sysroot}/boot/loader/entries/ostree-2.conf`);
-  return /^yum-ostree-boot trial \S+ (\S+) 3$/m.exec(fs.readFileSync(entry, 'utf8'))?.[1] ?? '';
-}
-
-/** What GRUB leaves in its block after it has booted the deployment on trial. */
-function grubLeaves(at: FallbackMachine, left: number): void {
-  run('grub-editenv', [environment(at), 'set', `yum_ostree_trial=${trialOf(at)}`, `yum_ostree_left=${left}`]);
+  return run('grub-editenv', [grubEnvironment(at), 'list']);
 }
 
 test('a new deployment is on trial, and grub.cfg counts', async () => {
@@ -68,6 +53,7 @@ test('a new deployment is on trial, and grub.cfg counts', async () => {
     "# Written by ostree at each deployment; changes here are lost.
     set default=0
     set timeout=5
+    set fallback=1
 
     if [ -s $prefix/grubenv ]; then
       load_env yum_ostree_trial yum_ostree_left
@@ -76,7 +62,6 @@ test('a new deployment is on trial, and grub.cfg counts', async () => {
     if [ "\${yum_ostree_trial}" = "ID" -a "\${yum_ostree_left}" = "0" -a "\${boot_once}" != "true" ]; then
       set default='ostree-1-boot'
     fi
-    set fallback='ostree-1-boot'
     menuentry 'Test OS 1 (ostree:0)' --class gnu-linux --class gnu --class os --unrestricted 'ostree-0-boot' {
     if [ "\${yum_ostree_trial}" != "ID" ]; then
       set yum_ostree_trial=ID
@@ -108,14 +93,14 @@ test('mark-good after a boot, with the block as GRUB leaves it', async () => {
     [2, { left: 2 }],
     [1, undefined],
   ]);
-  const inode = fs.statSync(environment(at)).ino;
+  const inode = fs.statSync(grubEnvironment(at)).ino;
   expect(onMachine(at, 2, '$BOARD mark-good && $BOARD status')).toMatchObject({
     status: 0,
     stderr: '',
     stdout: expect.stringMatching(/^[0-9a-f]{64}\.0 is good\n\* testos [^]* {4}Boot: good\n/) as string,
   });
   expect(variables(at)).toBe(`saved_entry=an entry\nyum_ostree_trial=${trialOf(at)}\nyum_ostree_left=good\n`);
-  expect(fs.statSync(environment(at))).toMatchObject({ ino: inode, size: 1024 });
+  expect(fs.statSync(grubEnvironment(at))).toMatchObject({ ino: inode, size: 1024 });
   // The next update: the good one is what can be fallen back to, the one before it goes.
   await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/3']);
   expect(await standings(at)).toEqual([
@@ -207,7 +192,7 @@ test('a failing required check keeps it on trial; what failed is told after the 
 
 test('a block of zeros is one error for a deploy, and mended by mark-good', async () => {
   const at = machine('zeros');
-  fs.writeFileSync(environment(at), Buffer.alloc(1024));
+  fs.writeFileSync(grubEnvironment(at), Buffer.alloc(1024));
   await expect(ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2'])).rejects.toMatchObject({
     code: 'GRUB_ENVIRONMENT',
     message: expect.stringContaining('/boot/grub/grubenv is no environment block: it is all zeros') as string,

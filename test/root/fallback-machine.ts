@@ -29,6 +29,37 @@ export async function makeFallbackMachine(sysroot: string, bootloader: string): 
   return { sysroot, commits };
 }
 
+/** A copy beside it, for one test. */
+export function copyOfMachine(pattern: FallbackMachine, name: string): FallbackMachine {
+  const sysroot = path.join(path.dirname(pattern.sysroot), name);
+  run('cp', ['-a', pattern.sysroot, sysroot]);
+  return { ...pattern, sysroot };
+}
+
+/** GRUB's configuration, where it looks for it, and an environment block. */
+export function installGrub(machine: FallbackMachine): void {
+  const { sysroot } = machine;
+  fs.mkdirSync(`${sysroot}/boot/grub`);
+  fs.symlinkSync('../loader/grub.cfg', `${sysroot}/boot/grub/grub.cfg`);
+  run('grub-editenv', [grubEnvironment(machine), 'create']);
+}
+
+export function grubEnvironment({ sysroot }: FallbackMachine): string {
+  return `${sysroot}/boot/grub/grubenv`;
+}
+
+/** The id of the trial of the default, one of two. */
+export function trialOf({ sysroot }: FallbackMachine): string {
+  const entry = fs.readFileSync(`${sysroot}/boot/loader/entries/ostree-2.conf`, 'utf8');
+  return /^yum-ostree-boot trial \S+ (\S+) 3$/m.exec(entry)?.[1] ?? '';
+}
+
+/** What GRUB leaves in its block after it has booted the deployment on trial. */
+export function grubLeaves(at: FallbackMachine, left: number): void {
+  const counts = [`yum_ostree_trial=${trialOf(at)}`, `yum_ostree_left=${left}`];
+  run('grub-editenv', [grubEnvironment(at), 'set', ...counts]);
+}
+
 /** The directory of a tree's deployment, relative to the sysroot. */
 export function directoryOf({ commits }: FallbackMachine, version: number): string {
   return `ostree/deploy/testos/deploy/${commits[version - 1] ?? ''}.0`;

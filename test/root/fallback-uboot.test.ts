@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { OURS } from './booted-machine.ts';
 import {
+  copyOfMachine,
   directoryOf,
   makeFallbackMachine,
   onMachine,
@@ -31,9 +32,8 @@ type Copies = keyof typeof COPIES;
 
 /** A machine whose environment has one copy or two, written by fw_setenv. */
 function machine(name: string, copies: Copies): FallbackMachine {
-  const sysroot = path.join(scratch, `${name}-${copies}`);
-  run('cp', ['-a', pattern.sysroot, sysroot]);
-  const at = { ...pattern, sysroot };
+  const at = copyOfMachine(pattern, `${name}-${copies}`);
+  const { sysroot } = at;
   const config = (file: string): string =>
     COPIES[copies].map((offset) => `${file} ${offset} 1000\n`).join('');
   writeFile(`${sysroot}/${directoryOf(at, 1)}/etc/fw_env.config`, config('/boot/uboot.env'));
