@@ -63,6 +63,7 @@ function failedTree(sysroot: Sysroot, { checksum }: Deployment): FailedTree {
   return { checksum, base: base ?? checksum };
 }
 
+/** null also for a damaged one: it must not keep what was fallen back to from becoming the default. */
 function commitOf({ repo }: Sysroot, checksum: Deployment['checksum']): Commit | null {
   try {
     return loadCommit(repo, checksum);
