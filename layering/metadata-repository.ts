@@ -102,8 +102,7 @@ async function readComps(parts: RepositoryParts): Promise<Comps | null> {
   const parsed = `${file}.json`;
   const known = readParsedComps(parsed);
   if (known !== null) return known;
-  const source = `repository ${parts.config.id}: ${path.basename(file)}`;
-  const comps = parseComps(await decompressed(parts, file, MOST_GROUPS), source);
+  const comps = parseComps(await decompressed(parts, file, MOST_GROUPS), path.basename(file));
   const text = JSON.stringify({
     format: COMPS_FORMAT,
     groups: [...comps.groups],
@@ -147,13 +146,9 @@ async function fetchedGroups(parts: RepositoryParts): Promise<string | null> {
 }
 
 /** @throws UserError BAD_METADATA where it cannot be unpacked, or has more bytes than `most` */
-async function decompressed(
-  { options, config }: RepositoryParts,
-  file: string,
-  most: number,
-): Promise<string> {
+async function decompressed({ options }: RepositoryParts, file: string, most: number): Promise<string> {
   const bytes = await options.addon.readCompressed(file, most).catch((cause: unknown) => {
-    throw new UserError('BAD_METADATA', `repository ${config.id}: ${messageOf(cause)}`, { cause });
+    throw new UserError('BAD_METADATA', messageOf(cause), { cause });
   });
   return Buffer.from(bytes).toString('utf8');
 }

@@ -77,7 +77,8 @@ export async function loadMetadata(
   cacheDirectory: string,
   options: MetadataOptions,
 ): Promise<LoadedRepository> {
-  return await duringAsync(`repository ${config.id}`, async () => {
+  const doing = `repository ${config.id}`;
+  const repository = await duringAsync(doing, async () => {
     try {
       return await loadOnce(config, cacheDirectory, options);
     } catch (error) {
@@ -86,6 +87,13 @@ export async function loadMetadata(
       return await loadOnce(config, cacheDirectory, { ...options, refresh: true });
     }
   });
+  // What is read later names the repository too.
+  return {
+    ...repository,
+    solv: (wanted) => duringAsync(doing, () => repository.solv(wanted)),
+    comps: () => duringAsync(doing, () => repository.comps()),
+    modularPackages: () => duringAsync(doing, () => repository.modularPackages()),
+  };
 }
 
 async function loadOnce(

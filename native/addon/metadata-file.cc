@@ -15,6 +15,7 @@ namespace {
 constexpr uint64_t kMostRatio = 100;
 // Of a text between two tags, which the XML parser keeps whole.
 constexpr uint64_t kMostText = 8 << 20;
+constexpr uint64_t kMostDepth = 100;
 
 }  // namespace
 
@@ -74,6 +75,7 @@ bool MetadataFile::Check(const char *buffer, size_t count) {
   total_ += count;
   const void *tag = memrchr(buffer, '<', count);
   text_ = tag == nullptr ? text_ + count : static_cast<uint64_t>(buffer + count - static_cast<const char *>(tag));
+  if (std::string fault = depth_.Follow(buffer, count, kMostDepth); !fault.empty()) why = fault;
   if (IsDeep(buffer, count)) why = "has a dependency with more than " + std::to_string(kMostParentheses) + " parentheses";
   if (total_ > most_) why = "unpacks to more than " + std::to_string(most_) + " bytes, a hundred times its size";
   if (text_ > kMostText) why = "has a text of more than " + std::to_string(kMostText) + " bytes";

@@ -2,6 +2,7 @@
 // up where it unpacks to what no metadata has.
 #pragma once
 #include "solver.h"
+#include "xml-depth.h"
 #include <condition_variable>
 #include <mutex>
 #include <string>
@@ -34,6 +35,7 @@ class MetadataFile {
   FileOwner inner_;
   // Of the producer alone.
   uint64_t most_ = 64 << 20, total_ = 0, text_ = 0, open_ = 0;
+  XmlDepth depth_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

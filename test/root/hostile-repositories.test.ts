@@ -87,6 +87,18 @@ describe('what unpacks to far more than it is', () => {
     expect(megabytes).toBeLessThan(400);
   });
 
+  test.each([
+    ['file lists', 'filelists.xml.gz', '/usr/bin/x', /has elements nested more than 100 deep/],
+    ['module metadata', 'modules.yaml.gz', 'a', /longer than 268435456 bytes/],
+  ])('%s', (_, file, spec, message) => {
+    const bytes = bomb('<filelists>', 300, '<package>', '</filelists>');
+    const files = { 'primary.xml': primary([{ name: 'a' }]), [file]: bytes };
+    const { text, megabytes } = resolved(repository(`bomb ${file}`, files), spec);
+    expect(text).toMatch(/^BAD_METADATA: repository h: /);
+    expect(text).toMatch(message);
+    expect(megabytes).toBeLessThan(700);
+  });
+
   test('a groups file', () => {
     const comps = bomb('<comps><group><id>', 100, 'x', '</id></group></comps>');
     const files = { 'primary.xml': primary([{ name: 'a' }]), 'comps.xml.gz': comps };
@@ -113,13 +125,27 @@ describe('tricks of XML', () => {
     expect(groups.text).toMatch(/^BAD_METADATA: repository h: .*not a comps file: .*entity/);
     const inPrimary = primary([{ name: 'a' }], doctype).replace('<summary>x', '<summary>&j;');
     const solved = resolved(repository(`${name} primary`, { 'primary.xml': inPrimary }), 'a');
-    // Its parser expands little, reads no other file, and says what it met.
-    expect(solved.text).toMatch(/^(BAD_METADATA: repository h: |installs 1$)/);
+    expect(solved.text).toMatch(/^BAD_METADATA: repository h: .*declares a document type or entities/);
     expect(solved.text).not.toContain('root:');
     for (const { seconds, megabytes } of [groups, solved]) {
       expect(seconds).toBeLessThan(10);
       expect(megabytes).toBeLessThan(300);
     }
+  });
+
+  test.each([
+    ['quotes', (within: string) => `<summary a="/>">${within}</summary>`],
+    ['comments', (within: string) => `<summary><!-- </summary> -->${within}</summary>`],
+    ['CDATA', (within: string) => `<summary><![CDATA[</summary>]]>${within}</summary>`],
+    ['instructions', (within: string) => `<summary><?a </summary>?>${within}</summary>`],
+  ])('elements that seem to be closed in %s', (name, around) => {
+    const said = (how: string, text: string): string => {
+      const metadata = primary([{ name: 'a' }]).replace('<summary>x</summary>', text);
+      return resolved(repository(`${name} ${how}`, { 'primary.xml': metadata }), 'a').text;
+    };
+    const deep = Array.from({ length: 150 }).reduce<string>(around, '');
+    expect(said('within each other', deep)).toMatch(/nested more than 100 deep/);
+    expect(said('beside each other', around('').repeat(150))).toBe('installs 1');
   });
 
   test.each([
