@@ -3,7 +3,13 @@ import { createHash, createPrivateKey, sign } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { readPrivateKey, type SecretKeyPacket } from 'openpgp';
+import {
+  createMessage,
+  generateKey,
+  readPrivateKey,
+  sign as signMessage,
+  type SecretKeyPacket,
+} from 'openpgp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { codeOf, messageOf } from '#ostree/format/errors.ts';
 import { parseKeys } from '#layering/openpgp.ts';
@@ -252,6 +258,38 @@ function multiprecision(value: Buffer): Buffer {
   return Buffer.concat([Buffer.from([bits >> 8, bits & 0xff]), value.subarray(start)]);
 }
 
+// gpg makes no keys of version 6: the library that checks them makes them here.
+test.each(['curve25519', 'rsa'] as const)('version 6, %s, in the list of rpm 6', async (type) => {
+  const made = await generateKey({
+    type,
+    userIDs: { name: 'Six' },
+    format: 'object',
+    config: { v6Keys: true },
+  });
+  const key = Buffer.from(made.publicKey.armor());
+  const plain = forgeRpm(path.join(scratch, 'v6.rpm'), { files: [FILE] });
+  const { start, end } = readRpmFile(plain).headerRange;
+  const message = await createMessage({
+    binary: new Uint8Array(fs.readFileSync(plain).subarray(start, end)),
+  });
+  const signature: unknown = await signMessage({
+    message,
+    signingKeys: made.privateKey,
+    detached: true,
+    format: 'binary',
+  });
+  const forged = (name: string): string =>
+    forgeRpm(path.join(scratch, `v6-${name}.rpm`), {
+      name,
+      files: [FILE],
+      signed: () => [signatureTag(OPENPGP, [signature as Uint8Array])],
+    });
+  expect(made.publicKey.keyPacket.version).toBe(6);
+  expect(await ourVerdict(forged('forged'), [key])).toBe('ok');
+  expect(await ourVerdict(forged('other'), [key])).toBe('BAD_SIGNATURE');
+  expect(await ourVerdict(forged('forged'), [newKey('ed25519').armoured()])).toBe('UNKNOWN_KEY');
+});
+
 describe('keys that are no longer good', () => {
   test('one that had expired when it signed is refused, one that expired later is not', async () => {
     const key = newKey('ed25519', { madeAt: '20200101T000000' });
@@ -316,6 +354,13 @@ describe.runIf(HAS_CORPUS)("rpm's own packages and keys", () => {
     ['hello-2.0-1.x86_64-signed.rpm', 'alice.asc', 'UNKNOWN_KEY'],
   ])('%s with %s: %s', async (name, keyFile, verdict) => {
     expect(await ourVerdict(file(name), [key(keyFile)])).toBe(verdict);
+  });
+
+  test("rpm 6's keys of version 6 are read", async () => {
+    for (const name of ['rpm.org-v6-ed25519-test.asc', 'rpm.org-v6-rsa4k-test.asc'])
+      expect(await parseKeys(key(name), name)).toMatchObject([
+        { fingerprint: expect.stringMatching(/^[0-9A-F]{64}$/) as unknown },
+      ]);
   });
 
   test('a key file whose subkeys are not bound to it vouches for nothing that they sign', async () => {
