@@ -17,6 +17,8 @@ import {
 } from '#test/root/layering-sysroot.ts';
 
 let system: TestSystem;
+/** Some library of this machine. */
+const LIBRARY = '/usr/lib/x86_64-linux-gnu/libdl.so.2';
 
 const PROBE = `
 exec > /usr/share/probe
@@ -85,6 +87,13 @@ beforeAll(() => {
     { name: 'talking', pre: 'echo before', post: 'echo one; echo -n "two, no end" >&2' },
     { name: 'long-winded', post: 'for i in {1..100}; do echo "line $i"; done; exit 1' },
     { name: 'hanging', post: 'echo waiting; sleep 600' },
+    { name: 'early', files: [{ path: '/usr/share/early', content: 'x', owner: 'late', group: 'late' }] },
+    {
+      name: 'late',
+      requires: ['early'],
+      pre: 'groupadd -r late && useradd -r -g late -d / -s /usr/sbin/nologin -M late',
+    },
+    { name: 'library', files: [{ path: '/usr/lib/libthing.so.1', content: fs.readFileSync(LIBRARY) }] },
     { name: 'nobody-makes', files: [{ path: '/usr/share/x', content: 'x', owner: 'nobody-knows' }] },
   ]);
 });
@@ -136,6 +145,36 @@ test('users that %pre makes own their files, and reach the tree', () => {
   yumOstreeOk(system, ['install', 'service']);
   expect(firstDeployment(system).checksum).toBe(checksum);
   yumOstreeOk(system, ['uninstall', 'service']);
+});
+
+test('a user that the %pre of a later package makes owns files of an earlier one', () => {
+  yumOstreeOk(system, ['install', 'late']);
+  const { uid, gid } = fs.statSync(path.join(deploymentRoot(system), 'usr/share/early'));
+  expect([uid, gid]).toEqual([999, 999]);
+  expect(read('usr/etc/passwd')).toMatch(/^late:x:999:999:/m);
+  yumOstreeOk(system, ['uninstall', 'late']);
+});
+
+test('the cache of ldconfig is made anew where a library changed, and only there', () => {
+  const other = makeTestSystem('/var/tmp', {
+    base: [{ name: 'cache', files: [{ path: '/etc/ld.so.cache', content: 'of the base' }] }],
+  });
+  try {
+    fs.cpSync(system.packages, other.packages, { recursive: true });
+    const scripts = (item: string): string[] => {
+      const out = yumOstreeOk(other, ['install', '-q', '--json', item]);
+      const { scripts: ran } = JSON.parse(out) as { scripts: { package: string; script: string }[] };
+      return ran.map((one) => `${one.package} ${one.script}`);
+    };
+    const cache = (): string =>
+      fs.readFileSync(path.join(deploymentRoot(other), 'usr/etc/ld.so.cache'), 'latin1');
+    expect(scripts('other')).toEqual([]);
+    expect(cache()).toBe('of the base');
+    expect(scripts('library')).toEqual(['glibc transfiletriggerin']);
+    expect(cache().includes('libdl.so.2')).toBe(true);
+  } finally {
+    other.remove();
+  }
 });
 
 test('sysusers.d makes users without any script', () => {
