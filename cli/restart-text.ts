@@ -2,7 +2,7 @@
 import { shownWord } from '#cli/report-error.ts';
 import { isoTime } from '#cli/report.ts';
 import type { RestartResult } from '#layering/live-record.ts';
-import { restartCommand } from '#layering/restart-services.ts';
+import { restartCommand } from '#layering/restart-command.ts';
 import type { NeededRestart } from '#layering/running-audit.ts';
 
 export function restartsText(results: readonly RestartResult[], needed: readonly NeededRestart[]): string {

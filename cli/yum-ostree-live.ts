@@ -12,7 +12,8 @@ import { applyLive, HOW_ON } from '#layering/apply-live.ts';
 import { unitName } from '#layering/mask-units.ts';
 import type { RestartResult } from '#layering/live-record.ts';
 import type { Progress } from '#layering/progress.ts';
-import { restartCommand, restartServices } from '#layering/restart-services.ts';
+import { restartCommand } from '#layering/restart-command.ts';
+import { restartServices } from '#layering/restart-services.ts';
 import { neededRestarts, type NeededRestart } from '#layering/running-audit.ts';
 import { readRunning } from '#layering/running.ts';
 
@@ -30,7 +31,7 @@ export interface RestartFlags extends GlobalOptions {
 }
 
 /**
- * @param machine the machine's mount namespace, opened before anything of the sysroot was
+ * @param machine the machine's mount namespace, opened before anything of the sysroot was; it is closed here
  * @returns the exit code: 0; 1 where something failed after the files were there
  */
 export async function runApplyLive(
@@ -62,7 +63,7 @@ export async function runApplyLive(
       return outcome.failures.length + failed(restarted) === 0 ? 0 : 1;
     },
     () => `what runs is half changed: ${HOW_ON}`,
-  );
+  ).finally(() => context.sys.close(machine));
 }
 
 /** Looks where it is called at what the sysroot is, and which mount namespace is the machine's. @throws UserError NOT_BOOTED */

@@ -79,9 +79,11 @@ function readPlans(
     const etc = planLive(paths.etc, false);
     const trees = before.map((commit) => MutableTree.fromCommit(repo, commit));
     const target = { repo, root, before: trees, after: MutableTree.fromCommit(repo, to.commit) };
+    const users = userSteps(target, etc.others);
+    const others = etc.others.filter((file) => !users.some(({ path }) => file === `/${path}`));
     return {
       usr: planLive(paths.usr, request.allowReplacement && !request.reset),
-      etc: { ...etc, steps: [...etc.steps, ...userSteps(target, etc.others)] },
+      etc: { ...etc, others, steps: [...etc.steps, ...users] },
     };
   } finally {
     sys.close(root);

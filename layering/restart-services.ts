@@ -3,6 +3,7 @@ import type { Syscalls } from '#native/syscalls.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import { addRestarts, type RestartResult } from '#layering/live-record.ts';
 import type { Progress } from '#layering/progress.ts';
+import { restartCommand } from '#layering/restart-command.ts';
 import type { NeededRestart } from '#layering/running-audit.ts';
 import { runCommand } from '#layering/run-command.ts';
 
@@ -11,29 +12,6 @@ export interface RestartLife {
   readonly booted: Deployment;
   readonly progress: Progress;
   readonly signal: AbortSignal;
-}
-
-/** What makes a unit run the files that are there now; null where only its end, or a reboot, does. Pure. */
-export function restartCommand({
-  unit,
-  userUnit,
-  by,
-  processes,
-}: NeededRestart): readonly [string, ...string[]] | null {
-  const user = processes[0]?.uid;
-  switch (by) {
-    case 'restart':
-      return unit === null ? null : ['systemctl', 'restart', '--', unit];
-    case 'user-restart':
-      return userUnit === null || user === undefined
-        ? null
-        : ['systemctl', '--user', `--machine=${user}@`, 'restart', '--', userUnit];
-    case 'reexec':
-      return ['systemctl', 'daemon-reexec'];
-    case 'log-out':
-    case 'reboot':
-      return null;
-  }
 }
 
 /**
