@@ -122,6 +122,8 @@ function jsonOf(status: DeploymentStatus): object {
     'requested-groups': request?.groups ?? [],
     'requested-local-packages': (request?.requestedLocal ?? []).map(nevraOfEntry),
     'requested-local-fileoverride-packages': [],
+    'finalization-locked': false,
+    ...status.details,
     'requested-base-removals': request?.removals ?? [],
     'base-removals': status.removed.map(nevraJson),
     'requested-base-local-replacements': (request?.replaceLocal ?? []).map(nevraOfEntry),

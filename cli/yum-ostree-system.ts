@@ -48,12 +48,14 @@ export function addSystemVerbs(program: Command, context: CliContext, result: Ve
 async function status(options: GlobalOptions & StatusFlags, context: CliContext): Promise<number> {
   const { readStatus } = await import('#layering/status.ts');
   const { statusJson, statusText } = await import('#cli/status-text.ts');
+  const { statusDetails } = await import('#layering/status-details.ts');
   const { runningStatus } = await import('#layering/running-status.ts');
   const all = await onSysroot(options, context, async (sysroot) => {
     const running = await runningStatus(sysroot);
     return readStatus(sysroot, await statusStateroot(sysroot, options.os)).map((one) => {
       const found = running.get(one.id);
-      return { ...one, ...found, remarks: [...one.remarks, ...(found?.remarks ?? [])] };
+      const details = options.json === true ? { details: statusDetails(sysroot.repo, one) } : {};
+      return { ...one, ...found, ...details, remarks: [...one.remarks, ...(found?.remarks ?? [])] };
     });
   });
   const deployments = options.booted === true ? all.filter(({ deployment }) => deployment.isBooted) : all;

@@ -1,7 +1,7 @@
 /** A commit of layering becomes the deployment that boots next; then what nobody needs any more goes. */
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { bootNext, pruneUnreferenced } from '#bootloader/next-boot.ts';
-import { deployTree } from '#ostree/sysroot/deploy.ts';
+import { deployTree, type DeployRequest } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { grubGeneratorOf } from '#layering/grub-generator.ts';
@@ -9,6 +9,7 @@ import { writeLayerOrigin, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { Progress } from '#layering/progress.ts';
 import { removeUnusedRefs } from '#layering/refs.ts';
 import { withEtcInitrd } from '#layering/initramfs-etc.ts';
+import { readInitramfsRequest } from '#layering/initramfs-request.ts';
 import type { System } from '#layering/system.ts';
 
 export interface NewTree {
@@ -25,19 +26,28 @@ export interface NewTree {
  */
 export function deployChange(system: System, tree: NewTree, progress: Progress): Deployment {
   progress({ kind: 'stage', stage: 'deploy', text: 'Deploying' });
-  return withEtcInitrd(system, tree.origin.initramfs.etc, (initrds) => deployWith(system, tree, initrds));
-}
-
-function deployWith(system: System, tree: NewTree, addedInitrds: readonly Checksum[]): Deployment {
-  const { sysroot, merge, stateroot, from } = system;
-  const deployment = deployTree(sysroot, {
-    stateroot,
+  return deployNext(system, {
     checksum: tree.checksum,
-    origin: writeLayerOrigin(from.origin, tree.origin, tree.treeName),
-    merge,
-    addedInitrds,
+    origin: writeLayerOrigin(system.from.origin, tree.origin, tree.treeName),
     ...(tree.preparedFarm === null ? {} : { preparedFarm: tree.preparedFarm }),
   });
+}
+
+/** The same of any commit, with the origin and kernel arguments (by default those of the merge deployment) that it shall have. */
+export function deployNext(
+  system: System,
+  next: Pick<DeployRequest, 'checksum' | 'origin'> & Partial<Pick<DeployRequest, 'preparedFarm' | 'kargs'>>,
+): Deployment {
+  const { etc } = readInitramfsRequest(next.origin);
+  return withEtcInitrd(system, etc, (initrds) => deployWith(system, next, initrds));
+}
+
+function deployWith(
+  { sysroot, merge, stateroot }: System,
+  next: Parameters<typeof deployNext>[1],
+  addedInitrds: readonly Checksum[],
+): Deployment {
+  const deployment = deployTree(sysroot, { ...next, stateroot, merge, addedInitrds });
   const generateGrub = grubGeneratorOf(sysroot);
   const result = bootNext(sysroot, { new: deployment, merge, noPrune: true, generateGrub });
   removeUnneeded(result.sysroot, result.removed.length > 0);

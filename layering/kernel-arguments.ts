@@ -1,5 +1,4 @@
 /** `kargs`: the same tree with other kernel arguments, as a new deployment. */
-import { bootNext } from '#bootloader/next-boot.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
   appendKernelArgs,
@@ -10,12 +9,10 @@ import {
   withoutKernelArg,
   type KernelArgs,
 } from '#ostree/format/kernel-args.ts';
-import { deployTree } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import { copiedOrigin } from '#ostree/sysroot/origin.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { removeUnneeded } from '#layering/deploy-change.ts';
-import { grubGeneratorOf } from '#layering/grub-generator.ts';
+import { deployNext } from '#layering/deploy-change.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
 /** Done in this order. */
@@ -50,21 +47,13 @@ export function changeKernelArgs(
   choice: SystemChoice,
   { index, change }: KernelArgsWish,
 ): Promise<{ readonly args: KernelArgs; readonly isChanged: boolean }> {
-  return withSystem(choice, async ({ sysroot, stateroot, from, merge }) => {
-    const target = index === null ? from : deploymentAt(sysroot, index);
+  return withSystem(choice, async (system) => {
+    const target = index === null ? system.from : deploymentAt(system.sysroot, index);
     const present = settableArgs(target);
     const args = await change(present);
     if (args.join(' ') === present.join(' ')) return { args, isChanged: false };
-    const fresh = deployTree(sysroot, {
-      stateroot,
-      checksum: target.checksum,
-      kargs: args,
-      origin: copiedOrigin(target.origin),
-      merge,
-    });
-    const generateGrub = grubGeneratorOf(sysroot);
-    const result = bootNext(sysroot, { new: fresh, merge, noPrune: true, generateGrub });
-    removeUnneeded(result.sysroot, result.removed.length > 0);
+    const origin = copiedOrigin(target.origin);
+    deployNext(system, { checksum: target.checksum, origin, kargs: args });
     return { args, isChanged: true };
   });
 }

@@ -53,6 +53,8 @@ export interface DeploymentStatus {
   readonly applied?: LiveRecord | null;
   /** Services that were restarted since it was booted. */
   readonly restarted?: readonly RestartResult[];
+  /** Further fields of `--json`. */
+  readonly details?: Readonly<Record<string, unknown>>;
   /** What is wrong with the deployment, for people. */
   readonly remarks: readonly string[];
   /** Of its boots, where something is known of them. */

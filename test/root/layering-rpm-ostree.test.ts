@@ -60,6 +60,28 @@ test('a package file that it layered stays layered, from its own store, and stay
   fsckClean(system);
 });
 
+/** Of a deployment in rpm-ostree 2026.2, that are always there. */
+const THEIR_FIELDS = (
+  'id osname serial checksum version timestamp booted staged pinned unlocked finalization-locked origin ' +
+  'base-checksum base-version base-timestamp base-commit-meta layered-commit-meta packages requested-packages ' +
+  'requested-local-packages requested-local-fileoverride-packages requested-base-removals base-removals ' +
+  'requested-base-local-replacements base-local-replacements requested-base-remote-replacements ' +
+  'base-remote-replacements regenerate-initramfs initramfs-args initramfs-etc gpg-enabled'
+).split(' ');
+
+test('status --json has the fields of rpm-ostree', () => {
+  const status = firstDeployment(system) as unknown as Record<string, unknown>;
+  expect(THEIR_FIELDS.filter((field) => !(field in status))).toEqual([]);
+  expect(status).toMatchObject({
+    'base-version': '1',
+    'base-timestamp': 1_700_000_000,
+    'base-commit-meta': { version: '1' },
+    'layered-commit-meta': { 'rpmostree.clientlayer': true, 'yum-ostree.packages': ['gdb', 'tool'] },
+    'gpg-enabled': false,
+  });
+  expect(status['layered-commit-meta']).not.toHaveProperty(['rpmostree.rpmdb.pkglist']);
+});
+
 test('it is carried on without changes, and can be taken away', () => {
   yumOstreeOk(system, ['cleanup', '-r']);
   yumOstreeOk(system, ['uninstall', 'gdb']);
