@@ -1,0 +1,115 @@
+/** Files outside /usr: what systemd-tmpfiles makes of a layered package is what rpm itself would have put there. */
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  deploymentRoot,
+  firstDeployment,
+  fsckClean,
+  makeTestSystem,
+  publish,
+  rpmReference,
+  runProgram,
+  yumOstree,
+  yumOstreeOk,
+  type TestSystem,
+} from '#test/root/layering-sysroot.ts';
+
+let system: TestSystem;
+
+beforeAll(() => {
+  system = makeTestSystem();
+  publish(system, [
+    {
+      name: 'places',
+      files: [
+        { path: '/opt/Vendor One/bin/tool', content: 'tool\n', mode: 0o755 },
+        { path: '/opt/plain', kind: 'directory' },
+        { path: '/opt/plain/data', content: 'data\n', mode: 0o640 },
+        { path: '/opt/"quoted"/it', content: 'it\n' },
+        { path: '/boot/extra', content: 'boot\n' },
+        { path: '/var/lib/places', kind: 'directory', mode: 0o750, group: 'bin' },
+        { path: '/var/lib/places/seed', content: 'seed\n', mode: 0o640, group: 'bin' },
+        { path: '/var/lib/places/two words', content: 'two\n' },
+        { path: '/var/lib/places/quo"ted', content: 'quoted\n' },
+        { path: '/var/lib/places/100%', content: 'percent\n' },
+        { path: '/var/lib/places/link', kind: 'symlink', target: 'seed' },
+        { path: '/var/cache/places', kind: 'directory', mode: 0o1777 },
+        { path: '/var/lib/places/ghost', kind: 'ghost', content: '1' },
+        { path: '/usr/share/doc/places/README', content: 'read me\n', role: 'doc' },
+        { path: '/usr/share/licenses/places/LICENSE', content: 'free\n', role: 'license' },
+      ],
+    },
+    {
+      name: 'elsewhere',
+      files: ['/srv/www/a', '/home/user/b', '/usr/local/bin/c'].map((file) => ({ path: file })),
+    },
+    {
+      name: 'folders',
+      files: ['/srv', '/home', '/usr/local/bin'].map((file) => ({ path: file, kind: 'directory' as const })),
+    },
+  ]);
+});
+
+afterAll(() => system.remove());
+
+/** Kinds, modes, owners and contents below /opt and /var/{lib,cache}/places; links to /usr/lib/opt are followed. */
+function listing(root: string): string {
+  const find =
+    'find -L opt var/lib/places var/cache/places -printf "%p %y %m %U %G\\n" -type f -exec sha256sum {} +';
+  const { stdout, stderr } = spawnSync('sh', ['-c', `cd "$0" && ${find}`, root], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  return stdout.split('\n').sort().join('\n');
+}
+
+/** The deployment as a booted machine sees it, after systemd-tmpfiles. */
+function bootedCopy(): string {
+  const root = path.join(system.directory, 'booted');
+  runProgram('cp', ['-a', `${deploymentRoot(system)}/.`, root]);
+  fs.rmSync(path.join(root, 'var'), { recursive: true, force: true });
+  for (const name of ['var/lib', 'var/cache', 'var/opt'])
+    fs.mkdirSync(path.join(root, name), { recursive: true });
+  // As in OSTree's layout.
+  fs.symlinkSync('var/opt', path.join(root, 'opt'));
+  runProgram('systemd-tmpfiles', [
+    `--root=${root}`,
+    '--create',
+    path.join(root, 'usr/lib/tmpfiles.d/yum-ostree-places.noarch.conf'),
+  ]);
+  return root;
+}
+
+test('what lies in /opt and /var is there after a boot as rpm would have put it', () => {
+  yumOstreeOk(system, ['install', 'places']);
+  const [booted, reference] = [bootedCopy(), rpmReference(system, { install: ['places'] })];
+  expect(listing(booted)).toBe(listing(reference));
+  const verify = ['--root', booted, '--dbpath', '/usr/share/rpm', '-V', '--nomtime', 'places'];
+  const { stdout } = spawnSync('rpm', verify, { encoding: 'utf8' });
+  // The kernel's folder of a tree is elsewhere; what a ghost is for makes it.
+  expect(stdout.replace(/^missing +\/boot\/extra\n|^missing +g? *\/var\/lib\/places\/ghost\n/gm, '')).toBe(
+    '',
+  );
+  expect(fs.readFileSync(path.join(booted, 'usr/lib/ostree-boot/extra'), 'utf8')).toBe('boot\n');
+  fsckClean(system);
+});
+
+test('documentation and licences are there, marked as rpm marks them', () => {
+  const place = ['--root', deploymentRoot(system), '--dbpath', '/usr/share/rpm'];
+  expect(
+    runProgram('rpm', [...place, '-q', '--docfiles', '--licensefiles', 'places'])
+      .trim()
+      .split('\n')
+      .sort(),
+  ).toEqual(['/usr/share/doc/places/README', '/usr/share/licenses/places/LICENSE']);
+  yumOstreeOk(system, ['uninstall', 'places']);
+});
+
+test('files that no tree may have are refused, all of them in one go; folders that every system has are not', () => {
+  const { status, stderr } = yumOstree(system, ['install', 'elsewhere']);
+  for (const file of ['/srv/www/a', '/home/user/b', '/usr/local/bin/c'])
+    expect(stderr).toContain(`'${file}' cannot be part of a tree`);
+  expect(status).toBe(1);
+  yumOstreeOk(system, ['install', 'folders']);
+  expect(firstDeployment(system)).toMatchObject({ packages: ['folders'] });
+});
