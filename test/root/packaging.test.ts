@@ -282,7 +282,8 @@ function alternatives(text: string): string[] {
 test('docs/packaging.md lists the places of every file', () => {
   const source = unpack('documented');
   const documented = documentedPlaces();
-  expect([...documented.keys()]).toEqual(['programs', 'systemd', 'dracut', 'mkinitcpio', 'initramfs-tools']);
+  const boot = ['programs', 'systemd', 'dracut', 'mkinitcpio', 'initramfs-tools'];
+  expect([...documented.keys()]).toEqual([...boot, 'client']);
   for (const [part, listed] of documented) {
     const script = path.join(source, 'scripts/install.mjs');
     const real = run('node', [script, '--list', '--parts', part]).trim().split('\n');
