@@ -1,4 +1,5 @@
 /** From chosen packages to the commit of the new tree. */
+import path from 'node:path';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
@@ -9,6 +10,7 @@ import type { SolvedChange } from '#layering/change-solve.ts';
 import { compose, type ComposeFacts } from '#layering/compose.ts';
 import { composePackage, scriptSource } from '#layering/compose-package.ts';
 import { labelMemoPath } from '#layering/selinux-policy.ts';
+import { machineRoot } from '#layering/initramfs-etc.ts';
 import type { KernelRequest } from '#layering/kernel-work.ts';
 import { layerMetadata } from '#layering/layer-metadata.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
@@ -55,7 +57,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
     planScripts(prepared.trees.map(({ nevra, header }) => scriptSource(nevra.name, header)));
     if (options.downloadOnly) return null;
     place = workPlace(system.sysroot, system.stateroot);
-    const { path, farmName, remove } = place;
+    const { farmName, remove } = place;
     const { commit, farmIsReady, ignored } = await compose(repo, {
       base: change.baseCommit,
       packages: prepared.trees.map((tree) =>
@@ -64,7 +66,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
       // Of a replaced package the base's goes first.
       removals: [...decided.result.removed, ...decided.result.replaced.map(({ from }) => from)],
       labelMemo: labelMemoPath(system.cachePath),
-      farm: { path },
+      farm: { path: place.path },
       kernel: kernelRequest(change, decided.origin),
       metadata: (facts) => describeTree(change, decided, { facts, trees: prepared.trees }),
       refs: new Map<string, Checksum | null>([
@@ -97,7 +99,7 @@ function kernelRequest({ system, baseCommit }: Change, { initramfs }: LayerOrigi
   return {
     regenerate: initramfs.regenerate,
     args: initramfs.args,
-    etc: `${system.mergePath}/etc`,
+    etc: path.join(machineRoot(system), 'etc'),
     baseArgs: metadataList(loadCommit(system.sysroot.repo, baseCommit), 'rpmostree.initramfs-args'),
   };
 }

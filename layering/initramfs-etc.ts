@@ -18,17 +18,23 @@ const MOST_BYTES = 64 * 1024 * 1024;
  * @throws UserError of `etcInitrd`, before anything is deployed
  */
 export function withEtcInitrd<T>(
-  { sysroot: { sys }, mergePath }: System,
+  system: System,
   tracked: readonly string[],
   deploy: (initrds: readonly Checksum[]) => T,
 ): T {
   if (tracked.length === 0) return deploy([]);
-  const { checksum, isNew } = stageInitrd(sys, initrdOf(sys, mergePath, tracked));
+  const { sys } = system.sysroot;
+  const { checksum, isNew } = stageInitrd(sys, initrdOf(sys, machineRoot(system), tracked));
   try {
     return deploy([checksum]);
   } finally {
     if (isNew) unlinkIfPresent(sys, AT_FDCWD, `${STAGED_INITRDS}/${checksum}`);
   }
+}
+
+/** Where the /etc is that counts: of the running system its own, which need not be that of its deployment's directory. */
+export function machineRoot({ merge, mergePath }: System): string {
+  return merge.isBooted ? '/' : mergePath;
 }
 
 function initrdOf(sys: Syscalls, path: string, tracked: readonly string[]): Uint8Array {

@@ -64,6 +64,14 @@ test('the commit says what the tree is made of, in our words and in rpm-ostreeâ€
   expect(values['rpmostree.state-sha512']?.[1]).toHaveLength(128);
 });
 
+test('a kernel that the base has not is the one that ostree is told of', () => {
+  const linux = { ...LAYER, baseMetadata: [['ostree.linux', { type: 's', value: '6.1' }]] as never };
+  const told = (kernelVersion: string | null): unknown =>
+    layerMetadata({ ...linux, kernelVersion }).find(([key]) => key === 'ostree.linux')?.[1].value;
+  expect([told(null), told('6.2')]).toEqual(['6.1', '6.2']);
+  expect(stateDigest({ ...LAYER, initramfsArgs: [] })).not.toBe(stateDigest(LAYER));
+});
+
 test('the digests do not depend on order, and change with what they cover', () => {
   expect(stateDigest({ ...LAYER, layered: [LTRACE, STRACE] })).toBe(stateDigest(LAYER));
   expect(stateDigest({ ...LAYER, layered: [STRACE] })).not.toBe(stateDigest(LAYER));
