@@ -32,6 +32,7 @@ export function dracutPackages(): RpmTestPackage[] {
         ...folder('dracut-module/50ostree', '/usr/lib/dracut/modules.d/50ostree'),
         ...folder('initramfs', '/usr/lib/ostree'),
         { path: '/usr/lib/systemd/systemd-udevd', kind: 'symlink', target: '/usr/bin/udevadm' },
+        { path: '/usr/bin/kernel-install', content: '#!/bin/sh\nexit 1\n', mode: 0o755 },
         { path: PREPARE_ROOT, content: fs.readFileSync(compactPrepareRoot()), mode: 0o755 },
         { path: '/usr/lib/dracut/dracut.conf.d/small.conf', content: settings },
       ],

@@ -115,6 +115,32 @@ const REFUSED = [
   ['/etc/elsewhere/x', /\/etc\/elsewhere is no directory/],
 ] as const;
 
+test('a newer base and another ref have them too', () => {
+  const [tracked, overlay] = [originOf(system), initrds()[1]];
+  const commit = [
+    'commit',
+    `--repo=${system.repo}`,
+    '--no-bindings',
+    '-s',
+    'newer',
+    '--timestamp=@1700000500',
+  ];
+  for (const ref of [BASE_REF, 'test/other'])
+    runProgram('ostree', [
+      ...commit,
+      '-b',
+      ref,
+      `--tree=ref=${system.base}`,
+      `--add-metadata-string=version=${ref}`,
+    ]);
+  yumOstreeOk(system, ['upgrade']);
+  expect([originOf(system), initrds()[1]]).toEqual([tracked, overlay]);
+  yumOstreeOk(system, ['switch', 'test/other']);
+  expect(initrds()[1]).toBe(overlay);
+  expect(originOf(system)).toContain('baserefspec=test/other\n\n[rpmostree]\ninitramfs-etc=');
+  yumOstreeOk(system, ['switch', BASE_REF]);
+});
+
 test('what is no file of /etc is refused, and nothing is deployed', () => {
   runProgram('mkfifo', [path.join(deploymentRoot(system), 'etc/fifo')]);
   const before = fs.readlinkSync(path.join(system.sysroot, 'boot/loader'));
@@ -129,7 +155,8 @@ test('what is no file of /etc is refused, and nothing is deployed', () => {
 test('with nothing tracked any more it is the base again, and the initrd goes with the last deployment', () => {
   yumOstreeOk(system, ['initramfs-etc', '--untrack-all']);
   expect(initrds()).toHaveLength(1);
-  expect(firstDeployment(system).checksum).toBe(system.base);
+  const base = runProgram('ostree', ['rev-parse', `--repo=${system.repo}`, BASE_REF]).trim();
+  expect(firstDeployment(system).checksum).toBe(base);
   expect(originOf(system).trim()).toBe(`[origin]\nrefspec=${BASE_REF}`);
   expect(yumOstreeOk(system, ['initramfs-etc'])).toBe('No files of /etc are tracked.\n');
   yumOstreeOk(system, ['install', 'gdb']);

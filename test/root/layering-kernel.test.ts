@@ -35,6 +35,7 @@ beforeAll(async () => {
     await kernelPackage({ version: RT, name: 'kernel-rt-core', place: 'boot' }),
     {
       name: 'kmod-more',
+      post: 'kernel-install add x y && echo as well > /usr/share/installed',
       arch: 'x86_64',
       files: [{ path: MODULE, content: more?.kind === undefined ? (more?.content ?? '') : '' }],
     },
@@ -169,6 +170,7 @@ test('modules of others are indexed, and the initramfs stays that of the base', 
   expect(fs.readFileSync(kernelFile(OLD, 'modules.dep'), 'utf8')).toContain('extra/more.ko');
   expect(fs.readFileSync(kernelFile(OLD, 'initramfs.img'), 'utf8')).toBe('initramfs');
   expect(verified('kmod-more')).toEqual([]);
+  expect(fs.existsSync(path.join(deploymentRoot(system), 'usr/share/installed'))).toBe(true);
 });
 
 test('an initramfs made here has the machine’s /etc and the arguments', () => {
