@@ -139,6 +139,8 @@ test('a newer base and another ref have them too', () => {
   expect(initrds()[1]).toBe(overlay);
   expect(originOf(system)).toContain('baserefspec=test/other\n\n[rpmostree]\ninitramfs-etc=');
   yumOstreeOk(system, ['switch', BASE_REF]);
+  yumOstreeOk(system, ['kargs', '--append=more']);
+  expect(initrds()[1]).toBe(overlay);
 });
 
 test('what is no file of /etc is refused, and nothing is deployed', () => {
