@@ -42,4 +42,6 @@ export interface LocalPackage extends InstalledPackage {
   readonly installedSize: number;
   /** Seconds since the epoch. */
   readonly buildTime: number;
+  /** Of an earlier request, in the store; `path` only stands for it. */
+  readonly layered?: true;
 }

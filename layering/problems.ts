@@ -126,7 +126,7 @@ function nevraText(one: SackPackage): string {
 }
 
 function placeOf(repo: string): string {
-  return repo === COMMAND_LINE ? 'from the command line' : `from ${repo}`;
+  return repo === COMMAND_LINE ? 'from a file' : `from ${repo}`;
 }
 
 /** The repository name of packages given as files. */

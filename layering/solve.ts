@@ -140,7 +140,7 @@ async function attempt(
     ...unknownSpecs(sack, jobs.unknown, { groupIds, repositories: request.repositories.length }),
     ...unknownRemovals(jobs.removals),
     ...jobs.replacements.problems,
-    ...(result.kind === 'problems' ? describeAll(result, jobs) : []),
+    ...(result.kind === 'problems' ? describeAll(result, jobs, request.localPackages) : []),
   ];
   if (problems.length > 0 || result.kind === 'problems') return { kind: 'problems', problems };
   return solutionOf(request, result, jobs);
@@ -197,9 +197,13 @@ function lacksFile(result: GoalResult): boolean {
     .some(({ type, dependency }) => type === 'nothing-provides' && dependency?.includes('/') === true);
 }
 
-function describeAll(result: GoalResult & { kind: 'problems' }, jobs: Jobs): SolveProblem[] {
+function describeAll(
+  result: GoalResult & { kind: 'problems' },
+  jobs: Jobs,
+  locals: readonly LocalPackage[],
+): SolveProblem[] {
   const asked: AskedJob[] = [];
-  for (const { spec, handle } of jobs.specs) asked[handle] = { kind: 'install', request: spec, label: spec };
+  for (const { spec, handle } of jobs.specs) asked[handle] = askedSpec(spec, locals);
   for (const { name, handle } of jobs.erased) asked[handle] = { kind: 'remove', request: name, label: name };
   for (const { name, handle } of jobs.replacements.jobs)
     asked[handle] = { kind: 'replace', request: name, label: `the replacement of ${name}` };
@@ -207,6 +211,13 @@ function describeAll(result: GoalResult & { kind: 'problems' }, jobs: Jobs): Sol
     for (const { name, handle } of members)
       asked[handle] = { kind: 'install', request: spec, label: `${name} (of ${spec})` };
   return result.problems.map((rules) => describeProblem(rules, asked));
+}
+
+/** A file that was layered before goes by its package's name: the path in the store says nothing to anybody. */
+function askedSpec(spec: string, locals: readonly LocalPackage[]): AskedJob {
+  const known = locals.find(({ path, layered }) => path === spec && layered === true);
+  if (known === undefined) return { kind: 'install', request: spec, label: spec };
+  return { kind: 'install', request: known.name, label: `${formatNevra(known)} (layered already)` };
 }
 
 function solutionOf(

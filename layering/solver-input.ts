@@ -47,6 +47,7 @@ export function storedPackage(header: RpmHeader, path: string): LocalPackage {
     packageSize: 0,
     installedSize: installedSize(header),
     buildTime: getNumber(header, TAG.BUILDTIME) ?? 0,
+    layered: true,
   };
 }
 

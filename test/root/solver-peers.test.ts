@@ -182,6 +182,18 @@ describe('all problems at once', () => {
     expect(result).toMatchObject({ problems: [{ hint: 'no repository is enabled' }] });
   });
 
+  test('a file that was layered before is called by its package', async () => {
+    const file = (at: string) => ({
+      ...basePackage('twice', '1.0'),
+      ...{ path: at, sha256: '0'.repeat(64), packageSize: 0, installedSize: 0, buildTime: 0 },
+    });
+    const localPackages = [{ ...file('/store/twice.rpm'), layered: true as const }, file('/new/twice.rpm')];
+    const install = localPackages.map((one) => one.path);
+    const result = await weResolve({ from, cache, localPackages, install });
+    expect(messages(result)).toContain('twice-1.0-1.noarch (layered already)');
+    expect(messages(result)).not.toContain('/store/');
+  });
+
   test('a misspelt name is answered with similar ones', async () => {
     const result = await weResolve({ from, cache, install: ['docs'] });
     expect(result).toMatchObject({ problems: [{ hint: 'similar names: app-docs' }] });
