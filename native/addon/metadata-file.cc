@@ -17,6 +17,18 @@ constexpr uint64_t kMostRatio = 100;
 constexpr uint64_t kMostText = 8 << 20;
 constexpr uint64_t kMostDepth = 100;
 
+const char *NextOf(char wanted, const char *from, const char *end) {
+  const void *found = memchr(from, wanted, end - from);
+  return found == nullptr ? end : static_cast<const char *>(found);
+}
+
+// The next `&#`; an `&` at the end of the block may begin one.
+const char *NextReference(const char *from, const char *end) {
+  for (const char *at = NextOf('&', from, end); at != end; at = NextOf('&', at + 1, end))
+    if (at + 1 == end || at[1] == '#') return at;
+  return end;
+}
+
 }  // namespace
 
 MetadataFile::MetadataFile(const std::string &path) : path_(path), inner_(solv_xfopen(path.c_str(), "r")) {
@@ -85,13 +97,18 @@ bool MetadataFile::Check(const char *buffer, size_t count) {
   return false;
 }
 
-// libsolv reads a dependency in parentheses by calling itself for those within, to the end of the stack.
+// libsolv reads a dependency in parentheses by calling itself for those within, to the end of the stack. A character
+// reference may stand for one.
 bool MetadataFile::IsDeep(const char *buffer, size_t count) {
   const char *from = buffer, *end = buffer + count;
-  while (const char *open = static_cast<const char *>(memchr(from, '(', end - from))) {
-    if (memchr(from, '<', open - from) != nullptr) open_ = 0;
+  const char *open = NextOf('(', from, end), *reference = NextReference(from, end);
+  while (open != end || reference != end) {
+    const char *next = std::min(open, reference);
+    if (memchr(from, '<', next - from) != nullptr) open_ = 0;
     if (++open_ > kMostParentheses) return true;
-    from = open + 1;
+    from = next + 1;
+    if (next == open) open = NextOf('(', from, end);
+    else reference = NextReference(from, end);
   }
   if (memchr(from, '<', end - from) != nullptr) open_ = 0;
   return false;

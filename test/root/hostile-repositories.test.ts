@@ -207,11 +207,12 @@ describe('dependencies without end', () => {
     expect(megabytes).toBeLessThan(400);
   });
 
-  test('a rich dependency 100,000 deep', () => {
+  test.each(['(', '&#40;', '&#x28;'])('a rich dependency 100,000 deep, each level as %s', (opening) => {
     const depth = 100_000;
     const rich = `${'(a or '.repeat(depth)}a${')'.repeat(depth)}`;
-    const files = { 'primary.xml.gz': primary([{ name: 'a' }, { name: 'deep', requires: [rich] }]) };
-    const { text, seconds } = resolved(repository('rich', files), 'deep');
+    const requires = [rich.replaceAll('(', opening)];
+    const files = { 'primary.xml.gz': primary([{ name: 'a' }, { name: 'deep', requires }]) };
+    const { text, seconds } = resolved(repository(`rich-${opening.length}`, files), 'deep');
     expect(text).toMatch(/^BAD_METADATA: .*a dependency with more than 2000 parentheses$/);
     expect(seconds).toBeLessThan(20);
   });
