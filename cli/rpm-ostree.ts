@@ -1,6 +1,7 @@
 /** `rpm-ostree` by name: its words and switches for the verbs that there are, and its exit codes. */
 import type { CliContext } from '#cli/context.ts';
 import { reportFailure } from '#cli/report-error.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 
 /** Its verbs that are verbs of ours under another name. */
@@ -44,8 +45,10 @@ export interface Translated {
 export async function runRpmOstree(argv: readonly string[], context: CliContext): Promise<number> {
   try {
     const { program, words, reboot } = translated(argv);
+    const before = deploymentsMark(context);
     const exitCode = await run(program, words, context);
-    if (exitCode === 0 && reboot) (await import('#cli/reboot.ts')).rebootNow();
+    if (exitCode === 0 && reboot && deploymentsMark(context) !== before)
+      (await import('#cli/reboot.ts')).rebootNow();
     return exitCode === 2 ? 1 : exitCode;
   } catch (error) {
     const { text, exitCode } = reportFailure(error, { debug: argv.includes('--debug') });
@@ -53,6 +56,14 @@ export async function runRpmOstree(argv: readonly string[], context: CliContext)
     context.err(text);
     return 1;
   }
+}
+
+/** Differs where the list of deployments does: what changes nothing (unchanged, a dry run, a look) is no reason to reboot. */
+function deploymentsMark({ sys }: CliContext): string {
+  return ['/ostree/deploy', '/run/ostree/staged-deployment']
+    .map((path) => sys.stat(AT_FDCWD, path))
+    .map((stat) => (stat === null ? '' : `${stat.ino} ${stat.mtime} ${stat.mtimeNsec}`))
+    .join('; ');
 }
 
 async function run(
