@@ -39,8 +39,26 @@ export function livePaths(change: LiveChange): LivePaths {
   };
 }
 
+/** The kernel that runs keeps its modules, and another one waits for the reboot with all of its own. */
+function differentPaths(change: LiveChange): string[] {
+  const trees = [...change.before, change.after].map((commit) => MutableTree.fromCommit(change.repo, commit));
+  const versions = trees.map(kernelVersions);
+  const shared = (version: string): boolean => versions.every((one) => one.includes(version));
+  const waits = [...new Set(versions.flat())].filter((version) => !shared(version));
+  return allDifferentPaths(change).filter(
+    (path) =>
+      !waits.some((version) => `${path}/`.startsWith(`usr/lib/modules/${version}/`)) &&
+      !`${path}/`.startsWith('usr/lib/ostree-boot/'),
+  );
+}
+
+function kernelVersions(tree: MutableTree): string[] {
+  const entry = tree.get('usr/lib/modules');
+  return entry?.kind === 'directory' ? [...entry.tree.entries()].map(([name]) => name) : [];
+}
+
 /** Below the root of the trees; a directory that went is named with all below it. */
-function differentPaths({ repo, before, after }: LiveChange): string[] {
+function allDifferentPaths({ repo, before, after }: LiveChange): string[] {
   const found = new Set<string>();
   const target = subtree(repo, after, 'usr');
   for (const commit of target === null ? [] : before) {
