@@ -22,6 +22,7 @@ import { measureCase, type CasePlace } from '#test/bench/measure-case.ts';
 import { reportText } from '#test/bench/report.ts';
 import { benchVmBoot } from '#test/bench/vm-boot.ts';
 import { growthVerdict, verdicts, type Row } from '#test/bench/table.ts';
+import { writeFormatted } from '#test/bench/write-formatted.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '../..');
 /** The value of --only for the boot's part alone. */
@@ -56,12 +57,7 @@ async function bench(settings: Settings): Promise<boolean> {
   const found = [...verdicts(rows), ...growthVerdicts(rows)];
   const text = reportText({ rows, verdicts: found, runs: settings.runs, machine: machineText(loadBefore) });
   process.stdout.write(text);
-  if (settings.only === undefined) {
-    const file = path.join(PROJECT, 'docs/bench.md');
-    fs.writeFileSync(`${file}.new`, text);
-    run([path.join(PROJECT, 'node_modules/.bin/prettier'), '--parser=markdown', '--write', `${file}.new`]);
-    fs.renameSync(`${file}.new`, file);
-  }
+  if (settings.only === undefined) writeFormatted(path.join(PROJECT, 'docs/bench.md'), text);
   return found.every((verdict) => verdict.met);
 }
 

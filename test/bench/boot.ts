@@ -12,6 +12,7 @@ import {
 import { compressedSize, timePrepareRoot } from '#test/bench/boot-times.ts';
 import { run } from '#test/bench/measure.ts';
 import type { Verdict } from '#test/bench/table.ts';
+import { writeFormatted } from '#test/bench/write-formatted.ts';
 import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
 import { INPUTS_DIRECTORY, prepareInputs } from '#test/fixtures/demo-inputs.ts';
 import { newerOstree } from '#test/root/newer-ostree.ts';
@@ -69,10 +70,10 @@ function floorProgram(name: 'empty' | 'same-calls'): string {
 function write(figures: BootFigures): void {
   const text = bootReportText(figures);
   process.stdout.write(text);
-  replaceFormatted(REPORT, text);
+  writeFormatted(REPORT, text);
   const [before, rest = ''] = fs.readFileSync(README, 'utf8').split(MARKS[0]);
   const after = rest.slice(rest.indexOf(MARKS[1]));
-  replaceFormatted(README, `${before}${MARKS[0]}\n\n${bootTable(figures)}\n\n${missed(figures)}${after}`);
+  writeFormatted(README, `${before}${MARKS[0]}\n\n${bootTable(figures)}\n\n${missed(figures)}${after}`);
 }
 
 function missed(figures: BootFigures): string {
@@ -80,10 +81,4 @@ function missed(figures: BootFigures): string {
   return short.length === 0
     ? ''
     : `Short of what we want so far: ${short.map(({ text }) => text).join('; ')}.\n\n`;
-}
-
-function replaceFormatted(file: string, text: string): void {
-  fs.writeFileSync(`${file}.new`, text);
-  run([path.join(PROJECT, 'node_modules/.bin/prettier'), '--parser=markdown', '--write', `${file}.new`]);
-  fs.renameSync(`${file}.new`, file);
 }

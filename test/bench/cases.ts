@@ -94,11 +94,7 @@ export function deployCase({ directory, contestants }: Workplace): Case {
     name: 'admin deploy',
     prepare(side) {
       if (fs.existsSync(sysroots[side])) return;
-      fs.mkdirSync(sysroots[side]);
-      run(['/usr/bin/ostree', 'admin', 'init-fs', '--modern', sysroots[side]]);
-      run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroots[side]}`, 'os-init', STATEROOT]);
-      const repo = `--repo=${sysroots[side]}/ostree/repo`;
-      run(['/usr/bin/ostree', 'config', repo, 'set', 'sysroot.bootloader', 'none']);
+      const repo = makeSysroot(sysroots[side]);
       run(['/usr/bin/ostree', 'pull-local', repo, repos[side], BASE_REF]);
       run(['/usr/bin/ostree', ...deploy(side).slice(1)]);
     },
@@ -108,6 +104,16 @@ export function deployCase({ directory, contestants }: Workplace): Case {
       { kind: 'at-most-syncs', count: 10 },
     ],
   };
+}
+
+/** A sysroot with the stateroot, for no boot loader. @returns `--repo=` with its repository */
+export function makeSysroot(sysroot: string): string {
+  fs.mkdirSync(sysroot);
+  run(['/usr/bin/ostree', 'admin', 'init-fs', '--modern', sysroot]);
+  run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroot}`, 'os-init', STATEROOT]);
+  const repo = `--repo=${sysroot}/ostree/repo`;
+  run(['/usr/bin/ostree', 'config', repo, 'set', 'sysroot.bootloader', 'none']);
+  return repo;
 }
 
 /** The repositories that the first round of the commit made. */

@@ -1,7 +1,7 @@
 /** A whole `install @tracing`, from the request to the deployment that boots next, beside the way it is done today. */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Case, Contestants, SideName } from '#test/bench/cases.ts';
+import { makeSysroot, type Case, type Contestants } from '#test/bench/cases.ts';
 import { run, type Argv } from '#test/bench/measure.ts';
 import { BASE_REF, STATEROOT } from '#test/fixtures/base-tree.ts';
 
@@ -49,18 +49,8 @@ export function unchangedInstall({ contestants }: InstallPlace, at: string): Arg
   ];
 }
 
-/** Where a run of installCase leaves its sysroot. */
-export function sideOf(at: string, side: SideName): string {
-  return path.join(at, side);
-}
-
 function newSysroot(sysroot: string, repo: string): void {
-  fs.mkdirSync(sysroot);
-  const own = `--repo=${sysroot}/ostree/repo`;
-  run(['/usr/bin/ostree', 'admin', 'init-fs', '--modern', sysroot]);
-  run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroot}`, 'os-init', STATEROOT]);
-  run(['/usr/bin/ostree', 'config', own, 'set', 'sysroot.bootloader', 'none']);
-  run(['/usr/bin/ostree', 'pull-local', own, repo, BASE_REF]);
+  run(['/usr/bin/ostree', 'pull-local', makeSysroot(sysroot), repo, BASE_REF]);
   run(deploy(sysroot, BASE_REF));
 }
 

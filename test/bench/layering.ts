@@ -13,11 +13,12 @@ import {
 } from '#test/bench/cases.ts';
 import { installCase, unchangedInstall, type InstallPlace } from '#test/bench/install-case.ts';
 import { layeringReport } from '#test/bench/layering-report.ts';
-import { measure, run } from '#test/bench/measure.ts';
+import { measure } from '#test/bench/measure.ts';
 import { measureCase, type CasePlace } from '#test/bench/measure-case.ts';
 import { runLimited } from '#test/bench/memory-limit.ts';
 import { solveCases, type SolvePlace } from '#test/bench/solve-cases.ts';
 import { medianWall, verdicts, type Row, type Verdict } from '#test/bench/table.ts';
+import { writeFormatted } from '#test/bench/write-formatted.ts';
 import { cachedDirectory, digestOfSources } from '#test/fixtures/content-cache.ts';
 import { writeDebianMetadata } from '#test/fixtures/debian-metadata.ts';
 import { INPUTS_DIRECTORY, prepareInputs } from '#test/fixtures/demo-inputs.ts';
@@ -43,10 +44,7 @@ export async function benchLayering(settings: LayeringSettings): Promise<readonl
   const found = [...verdicts(rows), ...solves.memory, ...installs.growth];
   const text = layeringReport({ rows, verdicts: found, ...settings });
   process.stdout.write(text);
-  // A crash leaves the file as it was or as it is to be.
-  fs.writeFileSync(`${REPORT}.new`, text);
-  run([path.resolve('node_modules/.bin/prettier'), '--parser=markdown', '--write', `${REPORT}.new`]);
-  fs.renameSync(`${REPORT}.new`, REPORT);
+  writeFormatted(REPORT, text);
   return found;
 }
 

@@ -1,7 +1,7 @@
 /** Reading a distribution's metadata and solving over it, beside dnf: base and installroot are empty. */
 import fs from 'node:fs';
 import path from 'node:path';
-import type { Case, Contestants, SideName } from '#test/bench/cases.ts';
+import { makeSysroot, type Case, type Contestants, type SideName } from '#test/bench/cases.ts';
 import { run, type Argv } from '#test/bench/measure.ts';
 import { BASE_REF, STATEROOT } from '#test/fixtures/base-tree.ts';
 import type { Target } from '#test/bench/table.ts';
@@ -94,11 +94,7 @@ function emptySysroot(sysroot: string): string {
   fs.writeFileSync(path.join(tree, 'usr/lib/modules/6.1/vmlinuz'), 'kernel');
   fs.writeFileSync(path.join(tree, 'usr/lib/os-release'), OS_RELEASE);
   run(['rpm', `--dbpath=${tree}/usr/share/rpm`, '--initdb']);
-  fs.mkdirSync(sysroot);
-  run(['/usr/bin/ostree', 'admin', 'init-fs', '--modern', sysroot]);
-  run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroot}`, 'os-init', STATEROOT]);
-  const repo = `--repo=${sysroot}/ostree/repo`;
-  run(['/usr/bin/ostree', 'config', repo, 'set', 'sysroot.bootloader', 'none']);
+  const repo = makeSysroot(sysroot);
   run(['/usr/bin/ostree', 'commit', repo, `--branch=${BASE_REF}`, `--tree=dir=${tree}`]);
   run(['/usr/bin/ostree', 'admin', `--sysroot=${sysroot}`, 'deploy', `--os=${STATEROOT}`, BASE_REF]);
   return sysroot;

@@ -1,8 +1,7 @@
 /** `npm run bench -- --only vm-boot`: how long boots in QEMU take from the kernel's start to the root's switch. Needs root. */
 import { verdictLines } from '#test/bench/report.ts';
-import fs from 'node:fs';
+import { writeFormatted } from '#test/bench/write-formatted.ts';
 import path from 'node:path';
-import { run } from '#test/bench/measure.ts';
 import type { Verdict } from '#test/bench/table.ts';
 import { accelerator } from '#test/vm/accelerator.ts';
 import { boot, reportOf } from '#test/vm/boot.ts';
@@ -110,12 +109,9 @@ ${verdictLines(verdicts)}
 `;
 }
 
-/** A crash leaves the file as it was or as it is to be. */
 function write(text: string): void {
   process.stdout.write(text);
-  fs.writeFileSync(`${REPORT}.new`, text);
-  run([path.join(PROJECT, 'node_modules/.bin/prettier'), '--parser=markdown', '--write', `${REPORT}.new`]);
-  fs.renameSync(`${REPORT}.new`, REPORT);
+  writeFormatted(REPORT, text);
 }
 
 function median(sorted: readonly number[]): number {
