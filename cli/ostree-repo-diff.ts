@@ -5,7 +5,8 @@ import { rootOf } from '#cli/ostree-repo-list.ts';
 import { repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { diffTrees, directoryTree, storedTree, type DiffOptions, type DiffTree } from '#ostree/repo/diff.ts';
+import type { FileAsObject } from '#ostree/repo/compare-file.ts';
+import { diffTrees, directoryTree, storedTree, type DiffTree } from '#ostree/repo/diff.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 interface DiffFlags {
@@ -23,7 +24,7 @@ export function addDiffVerb(program: Command, context: CliContext): void {
     .action((rev: string, target: string | undefined, flags: DiffFlags, command: Command) =>
       withRepo(context, command, (repo) => {
         const [from, to] = target === undefined ? [`${rev}^`, rev] : [rev, target];
-        const options: DiffOptions = { ...flags, ignoreXattrs: !flags.xattrs };
+        const options: FileAsObject = { ...flags, ignoreXattrs: !flags.xattrs };
         const diff = diffTrees(treeOf(repo, from, options), treeOf(repo, to, options));
         for (const path of diff.modified) context.out(`M    ${shown(from, path)}\n`);
         for (const path of diff.removed) context.out(`D    ${shown(from, path)}\n`);
@@ -42,7 +43,7 @@ function shown(name: string, path: string): string {
   return isDirectory(name) ? path.slice(1) : path;
 }
 
-function treeOf(repo: Repo, name: string, options: DiffOptions): DiffTree {
+function treeOf(repo: Repo, name: string, options: FileAsObject): DiffTree {
   if (!isDirectory(name)) return storedTree(repo, rootOf(repo, name), options);
   if (repo.sys.stat(AT_FDCWD, name) === null)
     throw new UserError('NO_PATH', `No such file or directory: ${name}`);

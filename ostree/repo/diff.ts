@@ -4,7 +4,7 @@ import { encodeDirmeta } from '#ostree/format/dirmeta.ts';
 import type { FileMeta } from '#ostree/format/file-meta.ts';
 import { contentHashPrefix } from '#ostree/format/file-header.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
-import { checksumOfFile } from '#ostree/repo/compare-file.ts';
+import { checksumOfFile, type FileAsObject } from '#ostree/repo/compare-file.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { loadDirmeta, loadDirtree } from '#ostree/repo/objects.ts';
@@ -22,14 +22,6 @@ interface Lists {
   readonly modified: string[];
   readonly removed: string[];
   readonly added: string[];
-}
-
-export interface DiffOptions {
-  /** Extended attributes do not count. */
-  readonly ignoreXattrs?: boolean;
-  /** The owner that files of the file system are taken to have. */
-  readonly ownerUid?: number;
-  readonly ownerGid?: number;
 }
 
 /** One side of a comparison: a directory of a commit, or of the file system. */
@@ -55,7 +47,7 @@ export function diffTrees(from: DiffTree, to: DiffTree): TreeDiff {
 }
 
 /** A tree of the repository. */
-export function storedTree(repo: Repo, tree: TreeChecksums, options: DiffOptions = {}): DiffTree {
+export function storedTree(repo: Repo, tree: TreeChecksums, options: FileAsObject = {}): DiffTree {
   const bare = options.ignoreXattrs === true;
   return {
     meta: bare ? dirmetaChecksum(repo, { ...loadDirmeta(repo, tree.meta), xattrs: [] }) : tree.meta,
@@ -79,7 +71,7 @@ export function storedTree(repo: Repo, tree: TreeChecksums, options: DiffOptions
 export function directoryTree(
   repo: Repo,
   { dir, path }: { readonly dir: Fd; readonly path: string },
-  options: DiffOptions = {},
+  options: FileAsObject = {},
 ): DiffTree {
   const { sys } = repo;
   return {
@@ -102,7 +94,7 @@ export function directoryTree(
 function directoryMeta(
   { sys }: Repo,
   { dir, path }: { readonly dir: Fd; readonly path: string },
-  options: DiffOptions,
+  options: FileAsObject,
 ): FileMeta {
   const stat = sys.stat(dir, path);
   return {
