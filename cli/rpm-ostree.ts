@@ -45,7 +45,7 @@ export interface Translated {
 export async function runRpmOstree(argv: readonly string[], context: CliContext): Promise<number> {
   try {
     const { program, words, reboot } = translated(argv);
-    const before = deploymentsMark(context);
+    const before = reboot ? deploymentsMark(context) : '';
     const exitCode = await run(program, words, context);
     if (exitCode === 0 && reboot && deploymentsMark(context) !== before)
       (await import('#cli/reboot.ts')).rebootNow();

@@ -9,7 +9,6 @@ import {
   waitSeconds,
   type GlobalOptions,
 } from '#cli/yum-ostree-options.ts';
-import type { UpdateStatus } from '#layering/update-status.ts';
 import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 interface StatusFlags {
@@ -50,27 +49,22 @@ async function status(options: GlobalOptions & StatusFlags, context: CliContext)
   const { statusJson, statusText } = await import('#cli/status-text.ts');
   const { statusDetails } = await import('#layering/status-details.ts');
   const { runningStatus } = await import('#layering/running-status.ts');
-  const all = await onSysroot(options, context, async (sysroot) => {
+  const { systemForUpdates } = await import('#layering/update-status.ts');
+  const { all, updates } = await onSysroot(options, context, async (sysroot) => {
     const running = await runningStatus(sysroot);
-    return readStatus(sysroot, await statusStateroot(sysroot, options.os)).map((one) => {
+    const all = readStatus(sysroot, await statusStateroot(sysroot, options.os)).map((one) => {
       const found = running.get(one.id);
       const details = options.json === true ? { details: statusDetails(sysroot.repo, one) } : {};
       return { ...one, ...found, ...details, remarks: [...one.remarks, ...(found?.remarks ?? [])] };
     });
+    return { all, updates: systemForUpdates(sysroot, options.os ?? null) };
   });
   const deployments = options.booted === true ? all.filter(({ deployment }) => deployment.isBooted) : all;
-  const updates = await onSysroot(options, context, (sysroot) => updateStatus(sysroot, options.os));
   if (options.json === true) printJson(context, statusJson(deployments, updates));
   else context.out(statusText(deployments, updates, options.verbose === true));
   const isPending =
     all.some(({ deployment }) => deployment.isBooted) && all[0]?.deployment.isBooted === false;
   return options.pendingExit77 === true && isPending ? 77 : 0;
-}
-
-/** What is set and known of updates; null where the sysroot has no system, or several. */
-async function updateStatus(sysroot: Sysroot, wanted: string | undefined): Promise<UpdateStatus | null> {
-  const { systemForUpdates } = await import('#layering/update-status.ts');
-  return systemForUpdates(sysroot, wanted ?? null);
 }
 
 /** Looks at the sysroot that a verb is for: without its lock, and as it is. */
