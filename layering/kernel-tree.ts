@@ -19,9 +19,9 @@ export interface SettledKernel {
   readonly baseHasInitramfs: boolean;
 }
 
-const MODULES = 'usr/lib/modules';
+export const MODULES = 'usr/lib/modules';
 /** Where the files of packages in /boot lie, and kernels of old trees. */
-const BOOT = 'usr/lib/ostree-boot';
+export const BOOT = 'usr/lib/ostree-boot';
 const LEGACY_PLACES = [BOOT, 'boot'];
 const LEGACY_NAMES = ['vmlinuz-', 'initramfs-', 'initrd-', 'devicetree-'];
 const INITRAMFS = ['initramfs.img', 'initramfs'];

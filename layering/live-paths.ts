@@ -7,6 +7,7 @@ import { MutableTree, type TreeEntry } from '#ostree/repo/mutable-tree.ts';
 import { loadDirmeta } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { subtree } from '#ostree/sysroot/subtree.ts';
+import { BOOT, MODULES, modulesDirectory } from '#layering/kernel-tree.ts';
 import type { LiveEntry, LivePath } from '#layering/live-plan.ts';
 import { diffTrees } from '#layering/tree-diff.ts';
 
@@ -29,9 +30,22 @@ export interface LivePaths {
 
 const DEFAULTS = 'usr/etc/';
 
+/** The same commits of a change as trees. */
+interface Trees {
+  readonly before: readonly MutableTree[];
+  readonly after: MutableTree;
+}
+
 export function livePaths(change: LiveChange): LivePaths {
-  const look = new Look(change);
-  const paths = differentPaths(change);
+  const trees = {
+    before: change.before.map((commit) => MutableTree.fromCommit(change.repo, commit)),
+    after: MutableTree.fromCommit(change.repo, change.after),
+  };
+  const look = new Look(change, trees);
+  const waiting = waitingDirectories(trees);
+  const paths = differentPaths(change).filter(
+    (path) => !waiting.some((directory) => `${path}/`.startsWith(`${directory}/`)),
+  );
   const defaults = paths.filter((path) => path.startsWith(DEFAULTS));
   return {
     usr: paths.map((path) => look.at(path, path)),
@@ -40,30 +54,26 @@ export function livePaths(change: LiveChange): LivePaths {
 }
 
 /** The kernel that runs keeps its modules, and another one waits for the reboot with all of its own. */
-function differentPaths(change: LiveChange): string[] {
-  const trees = [...change.before, change.after].map((commit) => MutableTree.fromCommit(change.repo, commit));
-  const versions = trees.map(kernelVersions);
-  const shared = (version: string): boolean => versions.every((one) => one.includes(version));
-  const waits = [...new Set(versions.flat())].filter((version) => !shared(version));
-  return allDifferentPaths(change).filter(
-    (path) =>
-      !waits.some((version) => `${path}/`.startsWith(`usr/lib/modules/${version}/`)) &&
-      !`${path}/`.startsWith('usr/lib/ostree-boot/'),
-  );
+function waitingDirectories({ before, after }: Trees): string[] {
+  const versions = [...before, after].map(kernelVersions);
+  const others = [...new Set(versions.flat())].filter((one) => !versions.every((all) => all.includes(one)));
+  return [BOOT, ...others.map(modulesDirectory)];
 }
 
+/** Also of old trees, whose images are elsewhere. */
 function kernelVersions(tree: MutableTree): string[] {
-  const entry = tree.get('usr/lib/modules');
-  return entry?.kind === 'directory' ? [...entry.tree.entries()].map(([name]) => name) : [];
+  const entry = tree.get(MODULES);
+  return entry?.kind === 'directory' ? entry.tree.entries().map(([name]) => name) : [];
 }
 
 /** Below the root of the trees; a directory that went is named with all below it. */
-function allDifferentPaths({ repo, before, after }: LiveChange): string[] {
+function differentPaths({ repo, before, after }: LiveChange): string[] {
   const found = new Set<string>();
   const target = subtree(repo, after, 'usr');
-  for (const commit of target === null ? [] : before) {
+  if (target === null) return [];
+  for (const commit of before) {
     const was = subtree(repo, commit, 'usr');
-    if (target === null || was === null) continue;
+    if (was === null) continue;
     const tree = MutableTree.fromChecksums(repo, was.contents, was.meta);
     for (const { kind, path } of diffTrees(repo, was, target)) {
       found.add(`usr/${path}`);
@@ -88,10 +98,10 @@ class Look {
   private readonly after: MutableTree;
   private readonly directories = new Map<string, boolean>();
 
-  constructor(change: LiveChange) {
+  constructor(change: LiveChange, { before, after }: Trees) {
     this.change = change;
-    this.before = change.before.map((commit) => MutableTree.fromCommit(change.repo, commit));
-    this.after = MutableTree.fromCommit(change.repo, change.after);
+    this.before = before;
+    this.after = after;
   }
 
   /** @param place where `path` of the trees is on the machine */

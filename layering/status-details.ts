@@ -1,11 +1,10 @@
 /** What `status --json` has beside the table's facts: of the base, of what is newer, of the commits' own metadata. */
 import { metadataString, type Commit } from '#ostree/format/commit.ts';
-import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { Variant, VariantDict } from '#ostree/format/gvariant.ts';
 import { keyFileBoolean, keyFileList, keyFileString } from '#ostree/format/keyfile.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
-import { isChecksum } from '#ostree/format/checksum.ts';
+import { isChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { readRef } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
