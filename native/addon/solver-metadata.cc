@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <unistd.h>
 
 extern "C" {
@@ -84,6 +85,8 @@ class Conversion : public Napi::AsyncWorker {
       close(fd);
       throw std::runtime_error(output_ + ": " + strerror(errno));
     }
+    // Written byte by byte, by this thread alone.
+    __fsetlocking(file.get(), FSETLOCKING_BYCALLER);
     std::unique_ptr<Repowriter, WriterDeleter> writer(repowriter_create(repo));
     repowriter_set_userdata(writer.get(), key_.data(), static_cast<int>(key_.size()));
     if (repowriter_write(writer.get(), file.get()) != 0 || fflush(file.get()) != 0 || fdatasync(fd) != 0)

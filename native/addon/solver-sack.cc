@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fnmatch.h>
+#include <stdio_ext.h>
 #include <stdexcept>
 #include <unordered_set>
 
@@ -120,6 +121,8 @@ Napi::Value Sack::LoadSolv(const Napi::CallbackInfo &info) {
   if (FindRepo(name)) throw Napi::Error::New(info.Env(), "repository " + name + " is loaded already");
   FileOwner file(fopen(path.c_str(), "re"));
   if (!file) return info.Env().Null();
+  // Read byte by byte, by this thread alone.
+  __fsetlocking(file.get(), FSETLOCKING_BYCALLER);
   unsigned char *raw = nullptr;
   int length = 0;
   if (solv_read_userdata(file.get(), &raw, &length) != 0) return info.Env().Null();
