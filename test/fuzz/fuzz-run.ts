@@ -11,13 +11,24 @@ export interface FuzzRequest {
   readonly seed: number;
   /** Called before each execution: for what watches from outside. */
   readonly watch?: (target: string, input: Uint8Array, execution: number) => void;
+  /** Called after the last execution of each target. */
+  readonly ended?: (counts: TargetCounts) => void;
 }
 
-export interface FuzzResult {
+export interface TargetCounts {
+  readonly target: string;
   readonly executions: number;
   /** How many ended in a value; the others in a UserError. */
   readonly accepted: number;
   /** Inputs with an outcome of their own. */
+  readonly corpus: number;
+  readonly findings: number;
+}
+
+export interface FuzzResult {
+  /** Sums over the targets. */
+  readonly executions: number;
+  readonly accepted: number;
   readonly corpus: number;
   readonly findings: readonly FuzzFinding[];
   /** Of all outcomes: the same for the same request in every engine. */
@@ -42,24 +53,31 @@ export function fuzz(request: FuzzRequest): FuzzResult {
     const corpus = target.seeds.map((seed) => [...seed]);
     const words = target.words.map((word) => [...utf8Bytes(word)]);
     const seen = new Set<string>();
+    const counts = { executions: 0, accepted: 0, findings: 0 };
     for (let i = 0; i < share && findings.length < MOST_FINDINGS; i++) {
       const bytes =
         i < target.seeds.length
           ? (corpus[i] ?? [])
           : mutate(random.pick(corpus), random, { words, other: random.pick(corpus) });
       const input = Uint8Array.from(bytes);
-      request.watch?.(target.name, input, totals.executions);
+      request.watch?.(target.name, input, totals.executions + counts.executions);
       const outcome = execute(target, input);
-      totals.executions++;
+      counts.executions++;
       totals.digest = hashed(totals.digest, outcome.text);
-      if (outcome.kind === 'accepted') totals.accepted++;
-      if (outcome.kind === 'finding') findings.push({ target: target.name, input, error: outcome.text });
+      if (outcome.kind === 'accepted') counts.accepted++;
+      if (outcome.kind === 'finding') {
+        counts.findings++;
+        findings.push({ target: target.name, input, error: outcome.text });
+      }
       const shape = outcome.kind + shapeOf(outcome.text);
       if (seen.has(shape) || seen.size > LARGEST_CORPUS) continue;
       seen.add(shape);
       corpus.push([...bytes]);
     }
+    totals.executions += counts.executions;
+    totals.accepted += counts.accepted;
     totals.corpus += seen.size;
+    request.ended?.({ target: target.name, ...counts, corpus: seen.size });
   });
   return { ...totals, findings };
 }

@@ -1,26 +1,25 @@
 /**
- * npm run fuzz -- [--targets boot|packages] [--executions N] [--seed S]
+ * npm run fuzz -- [--targets boot|packages|NAME] [--executions N] [--seed S]
  *
- * Executes the parsers of the boot (or of packages and their metadata) N times (10 million by default) on inputs that the seed decides and prints what it
- * found. An execution must end in a value or a UserError within a second.
+ * Executes the parsers of the boot, or of packages and their metadata, or one by its name, N times in all (10 million by
+ * default) on inputs that the seed decides, and prints the counts of each and what it found. An execution must end in a
+ * value or a UserError within a second.
  */
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { fuzz, type FuzzFinding, type FuzzResult } from './fuzz-run.ts';
+import { fuzz, type FuzzFinding, type FuzzResult, type TargetCounts } from './fuzz-run.ts';
 import { PACKAGE_TARGETS } from './package-targets.ts';
-import { FUZZ_TARGETS } from './targets.ts';
+import { FUZZ_TARGETS, type FuzzTarget } from './targets.ts';
 
 /** Longest time of one execution on a busy machine, in milliseconds. */
 const HANG = 20_000;
 const SLOW = 1000;
 const FINDINGS = path.join(import.meta.dirname, '../../build/fuzz');
 
-const TARGETS = { boot: FUZZ_TARGETS, packages: PACKAGE_TARGETS };
-
 interface Watched {
-  readonly targets: keyof typeof TARGETS;
+  readonly targets: string;
   readonly executions: number;
   readonly seed: number;
   /** [execution, length of the input, bytes of it]. */
@@ -42,14 +41,26 @@ async function main(): Promise<void> {
   if (!Number.isSafeInteger(executions) || !Number.isSafeInteger(seed))
     throw new Error('--executions and --seed are numbers');
   const { targets } = values;
-  if (targets !== 'boot' && targets !== 'packages') throw new Error('--targets is boot or packages');
+  if (targetsOf(targets).length === 0)
+    throw new Error('--targets is boot, packages or the name of one, such as GVariant');
   const result = await watched({ targets, executions, seed, shared: new SharedArrayBuffer(8 + 4096) });
   for (const finding of result.findings)
     console.log(`${finding.target}: ${finding.error}\n  ${keep(finding)}`);
+  const outcomes = (result.digest >>> 0).toString(16);
   console.log(
-    `${result.executions} executions (seed ${seed}): ${result.accepted} accepted, ${result.corpus} kept, ${result.findings.length} findings; outcomes ${(result.digest >>> 0).toString(16)}`,
+    `seed ${seed}: ${countsText(result)}, ${result.findings.length} findings; outcomes ${outcomes}`,
   );
   if (result.findings.length > 0) process.exitCode = 1;
+}
+
+function targetsOf(name: string): readonly FuzzTarget[] {
+  if (name === 'boot') return FUZZ_TARGETS;
+  if (name === 'packages') return PACKAGE_TARGETS;
+  return [...FUZZ_TARGETS, ...PACKAGE_TARGETS].filter((one) => one.name === name);
+}
+
+function countsText({ executions, accepted, corpus }: Omit<TargetCounts, 'target' | 'findings'>): string {
+  return `${executions} executions, ${accepted} accepted, ${corpus} kept`;
 }
 
 /** A worker executes; here it is seen if one execution does not end. */
@@ -65,7 +76,11 @@ async function watched(request: Watched): Promise<FuzzResult> {
   }, HANG);
   try {
     return await new Promise((resolve, reject) => {
-      worker.on('message', resolve);
+      worker.on('message', (message: FuzzResult | TargetCounts) => {
+        if ('target' in message)
+          console.log(`${message.target}: ${countsText(message)}, ${message.findings} findings`);
+        else resolve(message);
+      });
       worker.on('error', reject);
       worker.on('exit', () => reject(new Error('the fuzzer ended without a result')));
     });
@@ -92,7 +107,7 @@ function work({ targets, executions, seed, shared }: Watched): void {
       slow.push({ ...previous, error: `took ${now - previous.start} ms` });
   };
   const result = fuzz({
-    targets: TARGETS[targets],
+    targets: targetsOf(targets),
     executions,
     seed,
     watch: (target, input, execution) => {
@@ -103,6 +118,7 @@ function work({ targets, executions, seed, shared }: Watched): void {
       Atomics.store(state, 1, input.length);
       Atomics.store(state, 0, execution);
     },
+    ended: (counts) => parentPort?.postMessage(counts),
   });
   noteSlow(processorTime());
   parentPort?.postMessage({ ...result, findings: [...result.findings, ...slow] } satisfies FuzzResult);
