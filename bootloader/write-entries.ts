@@ -34,6 +34,7 @@ import {
 import { writeLoaderConfig, type GrubGenerator } from '#bootloader/write-loader-config.ts';
 import { deploymentPath, isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
+import { labelLikeDirectory } from '#ostree/sysroot/follow-label.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import { readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
@@ -250,6 +251,7 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   if (sys.readlink(fd, 'boot/boot') === null) sys.symlink('.', fd, 'boot/boot');
   unlinkIfPresent(sys, fd, 'boot/loader.tmp');
   sys.symlink(`loader.${bootversion}`, fd, 'boot/loader.tmp');
+  labelLikeDirectory(sys, options.boot, ['boot', 'loader.tmp', `loader.${bootversion}`, 'ostree']);
   syncAll(sysroot, options.boot);
   sys.rename(fd, 'boot/loader.tmp', fd, 'boot/loader');
   syncBoot(sysroot, options.boot);

@@ -25,6 +25,7 @@ import {
   type KernelArgs,
 } from '#ostree/format/kernel-args.ts';
 import { parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
+import { labelVarOnce } from '#layering/label-var.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { settleBootPartition } from '#bootloader/write-entries.ts';
@@ -97,11 +98,11 @@ function addDeploy(admin: Command, context: CliContext): void {
     );
 }
 
-function deploy(
+async function deploy(
   sysroot: Sysroot,
   { refspec, flags }: { refspec: string; flags: DeployFlags },
   context: CliContext,
-): void {
+): Promise<void> {
   const isStaged = flags.stage === true || flags.lockFinalization === true;
   if (isStaged) refuseWithStage(sysroot, flags);
   const checksum = resolveRev(sysroot.repo, refspec);
@@ -122,6 +123,7 @@ function deploy(
     isStaged,
     onEtcMerge: (diff) => context.out(describeEtc(diff)),
   });
+  await labelVarOnce(sysroot, fresh);
   if (isStaged) return stage(sysroot, { fresh, merge, isLocked: flags.lockFinalization === true }, context);
   const options = { ...flags, new: fresh, merge, noPrune: !flags.prune };
   const result = bootNext(sysroot, { ...options, generateGrub: grubGenerator(sysroot, context) });

@@ -5,8 +5,9 @@ import { adminVerb, changeSysroot, chosenStateroot, type SysrootFlags } from '#c
 import { stage } from '#cli/ostree-admin-deploy.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
 import { pullFollowed } from '#cli/ostree-admin-pull.ts';
-import { failedTreeText, hasFailed } from '#bootloader/fallback-failed.ts';
 import { rebootNow } from '#cli/reboot.ts';
+import { failedTreeText, hasFailed } from '#bootloader/fallback-failed.ts';
+import { labelVarOnce } from '#layering/label-var.ts';
 import { bootNext, describeSwap } from '#bootloader/next-boot.ts';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { refuseUnbooted } from '#bootloader/stage.ts';
@@ -81,7 +82,7 @@ async function upgrade(sysroot: Sysroot, flags: UpgradeFlags, context: CliContex
   if (commit === null && flags.retryFailed !== true && hasFailed(sysroot, checksum))
     return context.out(failedTreeText(checksum, 'ostree admin upgrade --retry-failed'));
   const origin = upgradedOrigin(merge.origin, refspec);
-  deployNext(sysroot, { merge, checksum, origin, isStaged: flags.stage === true }, context);
+  await deployNext(sysroot, { merge, checksum, origin, isStaged: flags.stage === true }, context);
   if (flags.reboot === true) rebootNow();
 }
 
@@ -131,7 +132,7 @@ async function switchTo(
   await pullFollowed(sysroot, { refspec, commit: null, notBefore: null }, context);
   const checksum = resolveRev(sysroot.repo, formatRefspec(refspec));
   const origin = refspecOrigin(formatRefspec(refspec));
-  deployNext(sysroot, { merge, checksum, origin, isStaged: false }, context);
+  await deployNext(sysroot, { merge, checksum, origin, isStaged: false }, context);
   if (flags.reboot === true) rebootNow();
 }
 
@@ -142,7 +143,7 @@ function presentDeployment(sysroot: Sysroot, os: string | undefined): Deployment
   return merge;
 }
 
-function deployNext(
+async function deployNext(
   sysroot: Sysroot,
   next: {
     readonly merge: Deployment;
@@ -151,7 +152,7 @@ function deployNext(
     readonly isStaged: boolean;
   },
   context: CliContext,
-): void {
+): Promise<void> {
   const { merge, isStaged } = next;
   cleanUpSysroot(sysroot);
   const fresh = deployTree(sysroot, {
@@ -160,6 +161,7 @@ function deployNext(
     kargs: merge.kargs,
     onEtcMerge: (diff) => context.out(describeEtc(diff)),
   });
+  await labelVarOnce(sysroot, fresh);
   if (isStaged) return stage(sysroot, { fresh, merge, isLocked: false }, context);
   const result = bootNext(sysroot, { new: fresh, merge, generateGrub: grubGenerator(sysroot, context) });
   context.out(`${describeSwap(result)}\n`);

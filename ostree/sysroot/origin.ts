@@ -1,8 +1,11 @@
 /** Origin files: where a deployment came from, beside its directory. */
 import { EMPTY_KEYFILE, formatKeyFile, withKey, withoutGroup, type KeyFile } from '#ostree/format/keyfile.ts';
 import { originPath, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { labelLikeFile } from '#ostree/sysroot/follow-label.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { replaceFile } from '#ostree/sysroot/write-file.ts';
+
+const ORIGIN = '.origin';
 
 /** An origin that follows `refspec`. */
 export function refspecOrigin(refspec: string): KeyFile {
@@ -15,9 +18,13 @@ export function copiedOrigin(origin: KeyFile | null): KeyFile {
   return withKey(kept, 'origin', 'unlocked', null);
 }
 
-/** Replaces an origin file. Durable with the next sync of the file system; a crash leaves the old or the new one. */
+/**
+ * Replaces an origin file, which has the label of its deployment's configuration. Durable with the next sync of the file
+ * system; a crash leaves the old or the new one.
+ */
 export function writeOrigin({ sys, fd }: Pick<Sysroot, 'sys' | 'fd'>, path: string, origin: KeyFile): void {
   replaceFile(sys, fd, { path, text: formatKeyFile(origin) });
+  labelLikeFile(sys, fd, { path, like: `${path.slice(0, -ORIGIN.length)}/etc` });
 }
 
 /** Replaces the origin of a deployment and syncs it. */
