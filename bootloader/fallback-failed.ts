@@ -14,7 +14,7 @@ const MOST_TREES = 32;
 
 export interface FailedTree {
   readonly checksum: string;
-  /** Of a derived tree; otherwise the commit itself. */
+  /** Of a derived tree whose base may be what failed; otherwise the commit itself. */
   readonly base: string;
 }
 
@@ -22,8 +22,12 @@ export interface FailedTree {
 export function failedTrees(sysroot: Sysroot): FailedTree[] {
   const state = readFallback(sysroot);
   if (state.tries === null) return [];
+  const proven = provenBases(sysroot, state);
   const listed = state.list.filter(({ standing }) => standing.kind === 'failed');
-  return [...readNote(sysroot), ...listed.map(({ deployment }) => failedTree(sysroot, deployment))];
+  return [
+    ...readNote(sysroot),
+    ...listed.flatMap(({ deployment }) => failedTree(sysroot, deployment, proven) ?? []),
+  ];
 }
 
 /** Whether an update to that commit would only try again what has failed. */
@@ -38,18 +42,25 @@ export function isFailedIn(state: FallbackState, deployment: Deployment): boolea
   );
 }
 
-/** By one rename; a crash before it leaves it to the next boot after the fallback. */
-export function noteFailedTree(sysroot: Sysroot, deployment: Deployment): void {
-  const tree = failedTree(sysroot, deployment);
+/**
+ * After a fallback to what runs. By one rename; a crash before it leaves it to the next boot. Nothing is noted of the tree
+ * that runs: it failed with other kernel arguments. Nor of a base on which something is good.
+ */
+export function noteFailedTree(sysroot: Sysroot, state: FallbackState, deployment: Deployment): void {
+  const tree = failedTree(sysroot, deployment, provenBases(sysroot, state));
+  if (tree === null) return;
   const others = readNote(sysroot).filter(({ checksum }) => checksum !== tree.checksum);
   writeNote(sysroot, [...others, tree].slice(-MOST_TREES));
 }
 
-/** Somebody had it tried again, and it is good. */
+/** Somebody had it tried again, and it is good: so is its base. Another tree on that base failed by what it adds. */
 export function forgetFailedTree(sysroot: Sysroot, { checksum }: Deployment): void {
+  const good: string[] = [checksum, baseOf(sysroot, checksum)];
   const trees = readNote(sysroot);
-  const others = trees.filter((tree) => tree.checksum !== checksum && tree.base !== checksum);
-  if (others.length < trees.length) writeNote(sysroot, others);
+  const others = trees
+    .filter((tree) => !good.includes(tree.checksum))
+    .map((tree) => (good.includes(tree.base) ? { ...tree, base: tree.checksum } : tree));
+  if (noteText(others) !== noteText(trees)) writeNote(sysroot, others);
 }
 
 /** For an upgrade: what it says instead of deploying. */
@@ -57,10 +68,31 @@ export function failedTreeText(checksum: string, retry: string): string {
   return `No update: ${checksum} has failed to boot here, and is not deployed again by itself.\n'${retry}' tries it once more.\n`;
 }
 
-function failedTree(sysroot: Sysroot, { checksum }: Deployment): FailedTree {
+/** null for the tree that runs. */
+function failedTree(
+  sysroot: Sysroot,
+  { checksum }: Deployment,
+  proven: readonly string[],
+): FailedTree | null {
+  if (sysroot.booted?.checksum === checksum) return null;
+  const base = baseOf(sysroot, checksum);
+  return { checksum, base: proven.includes(base) ? checksum : base };
+}
+
+/** The bases of what is good, and of what runs and is not on trial: the machine has fallen back to it. */
+function provenBases(sysroot: Sysroot, { list }: FallbackState): string[] {
+  return list
+    .filter(
+      ({ deployment, standing: { kind } }) => kind === 'good' || (deployment.isBooted && kind === 'unknown'),
+    )
+    .map(({ deployment }) => baseOf(sysroot, deployment.checksum));
+}
+
+/** The commit that a tree was composed on, or itself. */
+function baseOf(sysroot: Sysroot, checksum: Deployment['checksum']): string {
   const commit = commitOf(sysroot, checksum);
   const base = commit === null ? undefined : metadataString(commit, 'yum-ostree.base-commit');
-  return { checksum, base: base ?? checksum };
+  return base ?? checksum;
 }
 
 /** null also for a damaged one: it must not keep what was fallen back to from becoming the default. */
@@ -82,6 +114,9 @@ function readNote({ sys, fd }: Sysroot): FailedTree[] {
 
 function writeNote({ sys, fd }: Sysroot, trees: readonly FailedTree[]): void {
   makeDirectories(sys, fd, 'boot/ostree');
-  const text = trees.map(({ checksum, base }) => `${checksum} ${base}\n`).join('');
-  replaceFile(sys, fd, { path: NOTE, text });
+  replaceFile(sys, fd, { path: NOTE, text: noteText(trees) });
+}
+
+function noteText(trees: readonly FailedTree[]): string {
+  return trees.map(({ checksum, base }) => `${checksum} ${base}\n`).join('');
 }

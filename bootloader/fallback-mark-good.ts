@@ -50,7 +50,7 @@ export function settleBoot(sysroot: Sysroot, options: WriteOptions): Settled {
   const list = order.flatMap((place) => state.list[place]?.deployment ?? []);
   const fellBackFrom = state.list[0]?.deployment ?? null;
   try {
-    if (fellBackFrom !== null) noteFailedTree(sysroot, fellBackFrom);
+    if (fellBackFrom !== null) noteFailedTree(sysroot, state, fellBackFrom);
     const written = bootList(sysroot, [...staged, ...list], { ...options, noPrune: true });
     repairCounter(written.sysroot, found.counter, null);
     return { repaired, fellBackFrom, unsettled: null };

@@ -62,6 +62,8 @@ export interface TreeOptions {
   /** Path → content; null leaves a file of the standard tree out; `-> target` makes a symlink. */
   readonly files?: Readonly<Record<string, string | null>>;
   readonly version?: string;
+  /** The commit that it is composed on, as a layered tree names it. */
+  readonly base?: string;
 }
 
 const STANDARD: Readonly<Record<string, string>> = {
@@ -92,8 +94,10 @@ export function commitTree(repo: string, ref: string, options: TreeOptions = {})
     for (const [file, content] of Object.entries(files))
       if (content !== null) writeFile(path.join(tree, file), content);
     const version = options.version === undefined ? [] : [`--add-metadata-string=version=${options.version}`];
-    const args = [`--repo=${repo}`, 'commit', '-b', ref, '-s', 'tree', `--tree=dir=${tree}`, ...version];
-    return run('/usr/bin/ostree', [...args, '--timestamp=@1700000000']).trim();
+    const base =
+      options.base === undefined ? [] : [`--add-metadata-string=yum-ostree.base-commit=${options.base}`];
+    const args = [`--repo=${repo}`, 'commit', '-b', ref, '-s', 'tree', `--tree=dir=${tree}`];
+    return run('/usr/bin/ostree', [...args, ...version, ...base, '--timestamp=@1700000000']).trim();
   } finally {
     fs.rmSync(tree, { recursive: true });
   }
