@@ -1,6 +1,6 @@
 /** Executes one target after the other on inputs that a seed decides, and keeps those whose outcome is new. */
 import { mutate } from './mutate.ts';
-import { seededRandom } from './random.ts';
+import { seededRandom, type Random } from './random.ts';
 import type { FuzzTarget } from './targets.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
@@ -50,15 +50,12 @@ export function fuzz(request: FuzzRequest): FuzzResult {
   const share = Math.ceil(request.executions / request.targets.length);
   request.targets.forEach((target, index) => {
     const random = seededRandom(request.seed + index);
-    const corpus = target.seeds.map((seed) => [...seed]);
+    const corpus = new Corpus(target.seeds);
     const words = target.words.map((word) => [...utf8Bytes(word)]);
-    const seen = new Set<string>();
     const counts = { executions: 0, accepted: 0, findings: 0 };
     for (let i = 0; i < share && findings.length < MOST_FINDINGS; i++) {
       const bytes =
-        i < target.seeds.length
-          ? (corpus[i] ?? [])
-          : mutate(random.pick(corpus), random, { words, other: random.pick(corpus) });
+        target.seeds[i] ?? mutate(corpus.pick(random), random, { words, other: corpus.pick(random) });
       const input = Uint8Array.from(bytes);
       request.watch?.(target.name, input, totals.executions + counts.executions);
       const outcome = execute(target, input);
@@ -69,17 +66,43 @@ export function fuzz(request: FuzzRequest): FuzzResult {
         counts.findings++;
         findings.push({ target: target.name, input, error: outcome.text });
       }
-      const shape = outcome.kind + shapeOf(outcome.text);
-      if (seen.has(shape) || seen.size > LARGEST_CORPUS) continue;
-      seen.add(shape);
-      corpus.push([...bytes]);
+      corpus.keep(outcome, bytes);
     }
     totals.executions += counts.executions;
     totals.accepted += counts.accepted;
-    totals.corpus += seen.size;
-    request.ended?.({ target: target.name, ...counts, corpus: seen.size });
+    totals.corpus += corpus.size;
+    request.ended?.({ target: target.name, ...counts, corpus: corpus.size });
   });
   return { ...totals, findings };
+}
+
+/** The seeds, and the inputs whose outcome was new. */
+class Corpus {
+  readonly #accepted;
+  readonly #refused: { readonly inputs: (readonly number[])[]; readonly shapes: Set<string> };
+
+  constructor(seeds: FuzzTarget['seeds']) {
+    this.#accepted = { inputs: seeds.map((seed): readonly number[] => [...seed]), shapes: new Set<string>() };
+    this.#refused = { inputs: [], shapes: new Set() };
+  }
+
+  /** Half of them were accepted: nearly all changes of a text that was refused are refused for the same reason. */
+  pick(random: Random): readonly number[] {
+    const refused = this.#refused.inputs;
+    return random.pick(random.below(2) === 0 && refused.length > 0 ? refused : this.#accepted.inputs);
+  }
+
+  keep(outcome: FuzzOutcome, input: Iterable<number>): void {
+    const { inputs, shapes } = outcome.kind === 'accepted' ? this.#accepted : this.#refused;
+    const shape = shapeOf(outcome.text);
+    if (shapes.has(shape) || shapes.size > LARGEST_CORPUS) return;
+    shapes.add(shape);
+    inputs.push([...input]);
+  }
+
+  get size(): number {
+    return this.#accepted.shapes.size + this.#refused.shapes.size;
+  }
 }
 
 export interface FuzzOutcome {
