@@ -17,12 +17,16 @@ export interface AdminPull {
   readonly notBefore: Checksum | null;
   /** Only the commit itself, not its files. */
   readonly commitsOnly?: boolean;
+  /** Only these parts of its tree. */
+  readonly subpaths?: readonly string[];
+  /** Generations of parents too. */
+  readonly depth?: number;
 }
 
 /** A ref of this repository itself needs no pull. @throws UserError NO_REMOTE, and as `pullRemote` */
 export async function pullFollowed(
   { repo, path }: Sysroot,
-  { refspec, commit, notBefore, commitsOnly = false }: AdminPull,
+  { refspec, commit, notBefore, commitsOnly = false, subpaths = [], depth = 0 }: AdminPull,
   context: CliContext,
 ): Promise<void> {
   if (refspec.remote === null) return;
@@ -34,6 +38,8 @@ export async function pullFollowed(
       remote: remote.name,
       source: opened.source,
       commitsOnly,
+      subpaths,
+      depth,
       wanted: [{ ref: refspec.ref, checksum: commit }],
       ...(notBefore === null ? {} : { timestampCheck: { from: notBefore } }),
       ...pullChecks(context, repo, remote),

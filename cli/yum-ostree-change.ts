@@ -203,7 +203,8 @@ function changeOptions(
     ...repositoryRequest(flags, { context, ...live }),
     words,
     base,
-    pull: flags.cacheOnly === true || flags.dryRun === true ? null : puller(context, live.reporter),
+    part: flags.dryRun === true ? 'plan' : 'tree',
+    pull: flags.cacheOnly === true ? null : puller(context, live.reporter),
     replaceFrom: repositoryNamed(flags.from),
     dryRun: flags.dryRun === true,
     downloadOnly: flags.downloadOnly === true,
@@ -227,18 +228,19 @@ function changeOptions(
 /** Brings what a base follows from its remote; what C ostree would print is told as progress. */
 export function puller(
   context: CliContext,
-  { progress }: Reporter,
-  how: { readonly commitsOnly?: boolean } = {},
-): ChangeOptions['pull'] {
-  return async ({ sysroot }, what) => {
+  { progress }: Pick<Reporter, 'progress'>,
+): NonNullable<ChangeOptions['pull']> {
+  return async ({ sysroot }, { part, ...what }) => {
     const { pullFollowed } = await import('#cli/ostree-admin-pull.ts');
+    const { PLANNED_PATHS } = await import('#layering/base-content.ts');
     progress({
       kind: 'stage',
       stage: 'download',
       text: `Fetching ${what.refspec.remote ?? ''}:${what.refspec.ref}`,
     });
     const out = (text: string): void => progress({ kind: 'note', text: text.trim() });
-    await pullFollowed(sysroot, { ...what, ...how, notBefore: null }, { ...context, out });
+    const parts = { commitsOnly: part === 'commit', subpaths: part === 'plan' ? PLANNED_PATHS : [] };
+    await pullFollowed(sysroot, { ...what, ...parts, notBefore: null }, { ...context, out });
   };
 }
 

@@ -94,7 +94,7 @@ async function lookForUpdate(
   const reporter = reporterOf(flags, context);
   return interruptible(async (signal) => {
     const request = repositoryRequest(flags, { context, reporter, signal });
-    const pull = flags.cacheOnly === true ? null : puller(context, reporter, { commitsOnly: true });
+    const pull = flags.cacheOnly === true ? null : puller(context, reporter);
     const choice = choiceOf(flags, context, reporter);
     const found = await checkForUpdate(choice, { ...request, pull }, policy).finally(() => reporter.finish());
     return tell(found);

@@ -8,6 +8,7 @@ import { loadCommit, loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { refuseOlder } from '#ostree/repo/pull-remote.ts';
 import { readRef, resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { completeBase, fetchBase, type BaseFetch } from '#layering/base-content.ts';
 import { withFacts } from '#layering/change-facts.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import type { RepositoryRequest } from '#layering/open-repositories.ts';
@@ -27,16 +28,12 @@ export type BaseChoice =
   /** The present one, without what a change of the history did. */
   | { readonly kind: 'undo'; readonly id: number };
 
-export interface BaseOptions extends RepositoryRequest {
+export interface BaseOptions extends RepositoryRequest, BaseFetch {
   readonly base: BaseChoice;
-  /** Brings a ref of a remote into the repository; null: only what is there. */
-  readonly pull:
-    | ((
-        system: System,
-        what: { readonly refspec: Refspec; readonly commit: Checksum | null },
-      ) => Promise<void>)
-    | null;
 }
+
+/** Generations of older commits that are fetched at first; then twice as many each time. */
+const FIRST_DEPTH = 16;
 
 export interface ChosenBase {
   readonly commit: Checksum;
@@ -44,8 +41,14 @@ export interface ChosenBase {
   readonly origin: LayerOrigin;
 }
 
-/** @throws UserError NO_REV, OLDER_COMMIT, USAGE, and of the pull */
+/** What is needed of the commit is here afterwards. @throws UserError NO_REV, OLDER_COMMIT, USAGE, NOT_CACHED, and of the pull */
 export async function chooseBase(system: System, options: BaseOptions): Promise<ChosenBase> {
+  const chosen = await choose(system, options);
+  await completeBase(system, options, { base: chosen.origin.base, commit: chosen.commit });
+  return chosen;
+}
+
+async function choose(system: System, options: BaseOptions): Promise<ChosenBase> {
   const { base } = options;
   switch (base.kind) {
     case 'present':
@@ -70,7 +73,7 @@ async function newestBase(
 ): Promise<ChosenBase> {
   const { repo } = system.sysroot;
   const origin = { ...system.origin, overrideCommit: null };
-  await pullRef(system, options, origin.base);
+  await fetchBase(system, options, { base: origin.base });
   const commit = resolveRev(repo, origin.base);
   if (!allowDowngrade)
     refuseOlder(
@@ -83,12 +86,17 @@ async function newestBase(
 async function deployedBase(system: System, options: BaseOptions, revision: string): Promise<ChosenBase> {
   const { repo } = system.sysroot;
   const [, kind, value = revision] = /^(version|revision)=(.+)$/.exec(revision) ?? [];
-  if (kind !== 'version' && isChecksum(value)) await pullRef(system, options, system.origin.base, value);
-  else await pullRef(system, options, system.origin.base);
+  const { base } = system.origin;
+  const isWhole = kind !== 'version' && isChecksum(value);
+  // Which commit it is has to be known before more of it is fetched.
+  await fetchBase(system, isWhole ? options : { ...options, part: 'commit' }, {
+    base,
+    ...(isWhole ? { commit: value } : {}),
+  });
   const commit = kind === 'version' ? null : checksumOf(repo, value);
-  const found = commit ?? (kind === 'revision' ? null : commitOfVersion(repo, system.origin.base, value));
+  const found = commit ?? (kind === 'revision' ? null : await commitOfVersion(system, options, value));
   if (found === null)
-    throw new UserError('NO_REV', `${system.origin.base} has no commit '${revision}' here`, {
+    throw new UserError('NO_REV', `${base} has no commit '${revision}' here`, {
       hint: "'ostree log REF' lists its commits; a checksum of the remote is pulled",
     });
   return { commit: found, origin: { ...system.origin, overrideCommit: found } };
@@ -121,12 +129,25 @@ function checksumOf(repo: Repo, text: string): Checksum | null {
   }
 }
 
-/** The newest commit of the ref's history, as far as it is here, with this version. */
-function commitOfVersion(repo: Repo, ref: string, version: string): Checksum | null {
-  let at: Checksum | null = resolveRev(repo, ref);
+/** The newest commit of the ref's history with this version; of a remote, older commits are fetched until it is found. */
+async function commitOfVersion(
+  system: System,
+  options: BaseOptions,
+  version: string,
+): Promise<Checksum | null> {
+  const { repo } = system.sysroot;
+  const { base } = system.origin;
+  let at: Checksum | null = resolveRev(repo, base);
+  let depth = FIRST_DEPTH;
   while (at !== null) {
-    const commit = loadCommitIfThere(repo, at);
-    if (commit === null) return null;
+    let commit = loadCommitIfThere(repo, at);
+    if (commit === null) {
+      await fetchBase(system, { ...options, part: 'commit' }, { base, depth });
+      depth *= 2;
+      commit = loadCommitIfThere(repo, at);
+      // The remote does not keep it, or this run may not ask.
+      if (commit === null) return null;
+    }
     if (metadataString(commit, 'version') === version) return at;
     at = commit.parent;
   }
@@ -152,7 +173,7 @@ async function switchedBase(system: System, options: BaseOptions, name: string):
     throw new UserError('USAGE', `Old and new refs are equal: ${refspec}`, {
       hint: "'yum-ostree upgrade' takes its newest commit, 'yum-ostree reset' drops the layers",
     });
-  await pullRef(system, options, refspec);
+  await fetchBase(system, options, { base: refspec });
   return { commit: resolveRev(repo, refspec), origin: rebased(system, refspec) };
 }
 
@@ -210,6 +231,7 @@ async function namedTree(
   const { readingsOf } = await import('#layering/name-readings.ts');
   const found: { base: SplitName; origin: LayerOrigin; shown: string }[] = [];
   for (const base of split) {
+    await completeBase(system, options, { base: base.refspec, commit: base.commit });
     const readings = await withFacts(system, base.commit, (facts) =>
       readingsOf({ system, facts, suffix: base.suffix }, options),
     );
@@ -231,15 +253,4 @@ async function namedTree(
     `'${name}' can be read in several ways: ${found.map(({ shown }) => shown).join('; ')}`,
     { hint: "'yum-ostree switch BASE' and 'yum-ostree install ITEM…' say which" },
   );
-}
-
-async function pullRef(
-  system: System,
-  { pull }: BaseOptions,
-  base: string,
-  commit: Checksum | null = null,
-): Promise<void> {
-  if (pull === null || isChecksum(base)) return;
-  const refspec = parseRefspec(base);
-  if (refspec.remote !== null) await pull(system, { refspec, commit });
 }

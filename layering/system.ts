@@ -41,6 +41,8 @@ export interface SystemChoice {
 
 export interface System {
   readonly sysroot: Sysroot;
+  /** Whether this process holds the lock, and so may write into the repository. */
+  readonly isLocked: boolean;
   readonly stateroot: string;
   /** Its requests are what a change starts from: the pending deployment where there is one. */
   readonly from: Deployment;
@@ -78,7 +80,7 @@ export async function withSystem<T>(
   };
   return await withLockedSysroot(choice, how, async (sysroot) => {
     removeLeftovers(sysroot);
-    return await action(systemOf(sysroot, choice.stateroot));
+    return await action(systemOf(sysroot, choice.stateroot, true));
   });
 }
 
@@ -99,7 +101,7 @@ export async function withSystemUnchanged<T>(
       if (NO_LOCK.includes(codeOf(error) ?? '')) return null;
       throw error;
     });
-    const system = systemOf(opened, choice.stateroot);
+    const system = systemOf(opened, choice.stateroot, lock !== null);
     if (lock !== null) return await action(system);
     scratch = fs.mkdtempSync(path.join(os.tmpdir(), 'yum-ostree-cache-'));
     copyCache(system.cachePath, scratch);
@@ -139,7 +141,7 @@ export function statePath({ booted, path: sysrootPath }: Sysroot, stateroot: str
   return joined(sysrootPath, `ostree/deploy/${stateroot}/var/lib/yum-ostree`);
 }
 
-function systemOf(sysroot: Sysroot, wanted: string | null): System {
+function systemOf(sysroot: Sysroot, wanted: string | null, isLocked: boolean): System {
   const stateroot = chooseStateroot(sysroot, wanted);
   const from = sysroot.deployments.find((deployment) => deployment.stateroot === stateroot);
   if (from === undefined) throw new UserError('NO_DEPLOYMENT', `nothing of '${stateroot}' is deployed`);
@@ -151,6 +153,7 @@ function systemOf(sysroot: Sysroot, wanted: string | null): System {
   const derived = readDerived(commit);
   return {
     sysroot,
+    isLocked,
     stateroot,
     from,
     merge,

@@ -3,9 +3,12 @@ import { digest } from '#native/hash.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { compareBytewise } from '#ostree/format/utf8.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
+import type { Repo } from '#ostree/repo/repo.ts';
 import { deploymentName, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { recordedPackages } from '#layering/client-layer.ts';
 import { openBaseDatabase } from '#layering/compose-database.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { diffPackages, type PackageDiff } from '#layering/package-diff.ts';
@@ -29,20 +32,20 @@ export interface TreeDiff {
   readonly changelogs: ReadonlyMap<string, readonly ChangelogEntry[]>;
 }
 
-/** The packages of a commit, by name. @throws UserError NO_RPMDB */
-export function treePackages(sysroot: Sysroot, commit: Checksum): Nevra[] {
-  const database = openBaseDatabase(sysroot.repo, commit);
+/** The packages of a commit, by name; where it lists them, its tree need not be here. @throws UserError NO_RPMDB */
+export function treePackages({ repo }: Sysroot, commit: Checksum): Nevra[] {
+  const all = recordedPackages(loadCommit(repo, commit)) ?? databasePackages(repo, commit);
+  return all
+    .map((one) => [formatNevra(one), one] as const)
+    .sort(([a], [b]) => compareBytewise(a, b))
+    .map(([, one]) => one);
+}
+
+function databasePackages(repo: Repo, commit: Checksum): Nevra[] {
+  const database = openBaseDatabase(repo, commit);
   try {
-    const all =
-      database.recorded() ??
-      database
-        .headers()
-        .map(({ header }) => nevraOf(header))
-        .filter(({ name }) => name !== KEY_PACKAGE);
-    return all
-      .map((one) => [formatNevra(one), one] as const)
-      .sort(([a], [b]) => compareBytewise(a, b))
-      .map(([, one]) => one);
+    const all = database.headers().map(({ header }) => nevraOf(header));
+    return all.filter(({ name }) => name !== KEY_PACKAGE);
   } finally {
     database.close();
   }

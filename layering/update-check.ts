@@ -27,12 +27,12 @@ import type { UpdatePolicy } from '#layering/update-policy.ts';
  */
 export function checkForUpdate(
   choice: SystemChoice,
-  options: Omit<BaseOptions, 'base'>,
+  options: Omit<BaseOptions, 'base' | 'part'>,
   policy: UpdatePolicy | null,
 ): Promise<AvailableUpdate | null> {
   return withSystem(choice, async (system) => {
     const base = { kind: 'newest', allowDowngrade: false, retryFailed: false } as const;
-    const { commit, origin } = await chooseBase(system, { ...options, base });
+    const { commit, origin } = await chooseBase(system, { ...options, base, part: 'commit' });
     const baseDiff = baseDifference(system, commit);
     const { layered, advisories } = await withFacts(system, system.baseCommit, (facts) =>
       ofRepositories({ system, facts, options }, baseDiff),
