@@ -13,13 +13,12 @@ import {
   EMPTY_KEYFILE,
   formatKeyFile,
   keyFileBoolean,
-  keyFileString,
   withKey,
   withoutGroup,
   type KeyFile,
 } from '#ostree/format/keyfile.ts';
 import { findRemote, listRemotes, remoteGroup } from '#ostree/repo/remote.ts';
-import { closeRepo, openRepo, writeConfig, type Repo } from '#ostree/repo/repo.ts';
+import { writeConfig, type Repo } from '#ostree/repo/repo.ts';
 import { remoteKeyring } from '#ostree/repo/trusted-keys.ts';
 
 interface AddFlags {
@@ -83,7 +82,7 @@ function addListVerbs(remote: Command, context: CliContext): void {
     .option('-u, --show-urls', 'with their URLs')
     .action((options: { showUrls?: boolean }, command: Command) =>
       withRepo(context, command, (repo) => {
-        const remotes = withParents(context, repo, remotesDirectory(context, command));
+        const remotes = withParents(repo, remotesDirectory(context, command));
         const width = Math.max(0, ...remotes.map(({ name }) => name.length));
         for (const { name, url } of remotes)
           context.out(options.showUrls === true ? `${name.padEnd(width)}  ${url ?? ''}\n` : `${name}\n`);
@@ -99,22 +98,15 @@ function addListVerbs(remote: Command, context: CliContext): void {
   );
 }
 
-/** The remotes of the repository and of the one that `core.parent` names. */
+/** The remotes of the repository and of its parents. */
 function withParents(
-  context: CliContext,
   repo: Repo,
   directory: string | null,
 ): { readonly name: string; readonly url: string | null }[] {
   const own = listRemotes(repo, directory);
-  const parent = keyFileString(repo.config, 'core', 'parent');
-  if (parent === null || parent === '') return own;
-  const opened = openRepo(context.sys, path.resolve(repo.path, parent));
-  try {
-    const names = new Set(own.map(({ name }) => name));
-    return [...own, ...withParents(context, opened, null).filter(({ name }) => !names.has(name))];
-  } finally {
-    closeRepo(opened);
-  }
+  if (repo.parent === null) return own;
+  const names = new Set(own.map(({ name }) => name));
+  return [...own, ...withParents(repo.parent, null).filter(({ name }) => !names.has(name))];
 }
 
 function addOne(context: CliContext, repo: Repo, remote: NewRemote, command: Command): void {
@@ -207,7 +199,11 @@ function setting(pair: string): readonly [string, string] {
 }
 
 function deleteOne(repo: Repo, name: string, directory: string | null): void {
-  const found = findRemote(repo, name, directory);
+  const found = listRemotes(repo, directory).find((one) => one.name === name);
+  if (found === undefined)
+    throw new UserError('NO_REMOTE', `Remote "${name}" not found`, {
+      hint: `'ostree remote list' names them`,
+    });
   if (found.path !== null) repo.sys.unlink(AT_FDCWD, found.path);
   else writeConfig(repo.sys, repo.fd, formatKeyFile(withoutGroup(repo.config, remoteGroup(name))));
   for (const file of [remoteKeyring(name)])

@@ -11,7 +11,7 @@ import { loadContent } from '#ostree/repo/content.ts';
 import { inspectContent, type Inspected } from '#ostree/repo/inspect.ts';
 import type { TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { objectSuffix } from '#ostree/repo/object-path.ts';
-import { loadCommit, loadDirtree, withStoredObjects } from '#ostree/repo/objects.ts';
+import { holderOf, loadCommit, loadDirtree, withStoredObjects } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { loadTrees, type LoadedTrees } from '#ostree/repo/tree-walk.ts';
 
@@ -78,8 +78,63 @@ function populate(
   target: CheckoutTarget,
   options: CheckoutOptions,
 ): PopulateResult {
+  if (repo.parent !== null) return populateFromAll(repo, found, target, options);
   const links = mayLink(repo, options);
-  const how: PopulateOptions = {
+  const how = populateOptions(repo, options);
+  if (found.kind === 'directory' && isStoredAsIs(repo, options, links))
+    return populateStored(
+      repo,
+      { tree: found.tree, target, whiteouts: options.passthroughWhiteouts === true },
+      how,
+    );
+  return populateHeld({ repo, holder: repo, found, target }, options);
+}
+
+/** A repository and its parents, one after the other: each gives the files that it is the first to have. */
+function populateFromAll(
+  repo: Repo,
+  found: Found,
+  target: CheckoutTarget,
+  options: CheckoutOptions,
+): PopulateResult {
+  let sum: PopulateResult = { linked: 0, copied: 0, directories: 0, taken: [] };
+  for (let holder: Repo | null = repo; holder !== null; holder = holder.parent) {
+    // The directories are there after the first.
+    const overwrite =
+      holder !== repo && (options.overwrite ?? 'none') === 'none' ? 'union' : options.overwrite;
+    const one = populateHeld(
+      { repo, holder, found, target },
+      { ...options, ...(overwrite && { overwrite }) },
+    );
+    sum = {
+      linked: sum.linked + one.linked,
+      copied: sum.copied + one.copied,
+      directories: Math.max(sum.directories, one.directories),
+      taken: [...sum.taken, ...one.taken],
+    };
+  }
+  return sum;
+}
+
+interface HeldPart {
+  /** Where the trees are read. */
+  readonly repo: Repo;
+  /** Where the files lie. */
+  readonly holder: Repo;
+  readonly found: Found;
+  readonly target: CheckoutTarget;
+}
+
+function populateHeld({ repo, holder, found, target }: HeldPart, options: CheckoutOptions): PopulateResult {
+  const builder = new Builder({ repo, holder }, options, mayLink(holder, options));
+  if (found.kind === 'directory') builder.addTree(found.tree, target.name);
+  else builder.addSingle(found, target.name);
+  const how = populateOptions(holder, options);
+  return holder.sys.populate(holder.objectsFd, target.dir, builder.plan.finish(), how);
+}
+
+function populateOptions(repo: Repo, options: CheckoutOptions): PopulateOptions {
+  return {
     suffix: objectSuffix('file', repo.mode),
     overwrite: options.overwrite ?? 'none',
     requireLinks: options.requireHardlinks === true,
@@ -87,16 +142,6 @@ function populate(
     xattrs: options.mode !== 'user' && repo.mode !== 'bare-user-only',
     forceCopy: options.forceCopy === true,
   };
-  if (found.kind === 'directory' && isStoredAsIs(repo, options, links))
-    return populateStored(
-      repo,
-      { tree: found.tree, target, whiteouts: options.passthroughWhiteouts === true },
-      how,
-    );
-  const builder = new Builder(repo, options, links);
-  if (found.kind === 'directory') builder.addTree(found.tree, target.name);
-  else builder.addSingle(found, target.name);
-  return repo.sys.populate(repo.objectsFd, target.dir, builder.plan.finish(), how);
 }
 
 /** Whether the inodes of the objects say all, so that no file needs a look before it is linked or cloned. */
@@ -193,6 +238,8 @@ interface PlannedDirectory {
 class Builder {
   readonly plan = new CheckoutPlan();
   private readonly repo: Repo;
+  /** Whose files are planned: all of the repository's own, or those that a parent has for it. */
+  private readonly holder: Repo;
   private readonly options: CheckoutOptions;
   private readonly links: boolean;
   private readonly inInode: boolean;
@@ -200,11 +247,16 @@ class Builder {
   private readonly special: boolean;
   private inspected: ReadonlyMap<string, Inspected> = new Map();
 
-  constructor(repo: Repo, options: CheckoutOptions, links: boolean) {
+  constructor(
+    { repo, holder }: { readonly repo: Repo; readonly holder: Repo },
+    options: CheckoutOptions,
+    links: boolean,
+  ) {
     this.repo = repo;
+    this.holder = holder;
     this.options = options;
     this.links = links;
-    this.inInode = repo.mode === 'bare' || repo.mode === 'bare-user-only';
+    this.inInode = holder.mode === 'bare' || holder.mode === 'bare-user-only';
     this.special = options.whiteouts === true || options.passthroughWhiteouts === true;
   }
 
@@ -238,7 +290,8 @@ class Builder {
 
   /** A file alone lies in a directory that only its owner may enter. */
   addSingle(file: { readonly name: string; readonly checksum: Checksum }, name: string): void {
-    if (!this.inInode) this.inspected = inspectContent(this.repo, [file.checksum]);
+    if (!this.isHeld(file.checksum)) return;
+    if (!this.inInode) this.inspected = inspectContent(this.holder, [file.checksum]);
     const meta = { uid: this.repo.sys.geteuid(), gid: 0, mode: S.IFDIR | 0o700, xattrs: [] };
     this.plan.directory(null, this.plan.addMeta(meta), utf8Bytes(name));
     this.addFile({ name: utf8Bytes(file.name), digest: checksumBytes(file.checksum) });
@@ -250,28 +303,41 @@ class Builder {
       return;
     }
     const named = files.map((file) => ({ ...file, text: utf8Text(file.name) ?? '' }));
-    if (this.options.whiteouts === true && named.some(({ text }) => text === OPAQUE)) this.plan.empty();
+    const isFirst = this.holder === this.repo;
+    if (isFirst && this.options.whiteouts === true && named.some(({ text }) => text === OPAQUE))
+      this.plan.empty();
     for (const file of named) if (!this.isSkipped(`${path}/${file.text}`)) this.addNamed(file, file.text);
   }
 
   private addNamed(file: FileEntry, text: string): void {
     if (this.options.whiteouts === true && text.startsWith(WHITEOUT)) {
-      if (text === OPAQUE) return;
+      // What a parent adds later is not to be removed by it.
+      if (text === OPAQUE || this.holder !== this.repo) return;
       this.plan.remove(file.name.subarray(WHITEOUT.length));
     } else if (this.options.passthroughWhiteouts === true && text.startsWith(PASSTHROUGH)) {
+      if (!this.isHeld(checksumFromBytes(file.digest))) return;
       const { meta } = loadContent(this.repo, checksumFromBytes(file.digest));
       this.plan.device(file.name.subarray(PASSTHROUGH.length), meta);
     } else this.addFile(file);
   }
 
+  /** What nobody has is the last one's, which says so. */
+  private isHeld(checksum: Checksum): boolean {
+    const { repo, holder } = this;
+    if (repo.parent === null) return true;
+    const found = holderOf(repo, checksum, 'file');
+    return found === holder || (found === null && holder.parent === null);
+  }
+
   private addFile({ name, digest }: FileEntry): void {
+    if (!this.isHeld(checksumFromBytes(digest))) return;
     if (this.inInode) return this.links ? this.plan.link(name, digest) : this.plan.clone(name, digest);
     const known = this.inspected.get(bytesToHex(digest));
     if (known === undefined) throw new Error('an object was not inspected');
     const { meta, size, offset } = known;
     if ((meta.mode & S.IFMT) === S.IFLNK) return this.plan.symlink(name, meta.target, meta);
     if (this.links && size > 0 && (meta.mode & 0o400) !== 0) return this.plan.link(name, digest);
-    this.plan.copy(name, digest, { meta, offset, inflate: this.repo.mode === 'archive', size });
+    this.plan.copy(name, digest, { meta, offset, inflate: this.holder.mode === 'archive', size });
   }
 
   private inspectAll(trees: LoadedTrees): void {
@@ -281,7 +347,8 @@ class Builder {
         file: (_name, digest) => wanted.add(checksumFromBytes(digest)),
         directory: () => undefined,
       });
-    this.inspected = inspectContent(this.repo, [...wanted]);
+    const held = [...wanted].filter((checksum) => this.isHeld(checksum));
+    this.inspected = inspectContent(this.holder, held);
   }
 
   private below(path: string, name: Uint8Array): string {

@@ -28,6 +28,7 @@ const TARGET_LIMIT = 4097;
 export function loadContent(repo: Repo, checksum: Checksum): Content {
   const path = objectPath(checksum, 'file', repo.mode);
   const stat = repo.sys.lstat(repo.objectsFd, path);
+  if (stat === null && repo.parent !== null) return loadContent(repo.parent, checksum);
   if (stat === null)
     throw new UserError('NO_OBJECT', `Couldn't find file object '${checksum}'`, {
       hint: `'ostree fsck' lists what is missing; pulling the commit again restores it`,

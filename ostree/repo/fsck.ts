@@ -64,7 +64,9 @@ export function fsck(repo: Repo, options: FsckOptions = {}): FsckReport {
   options.onProgress?.({ kind: 'commits', commits: whole.length });
   const reachable = nothingReachable();
   const broken = markAll(repo, reachable, whole);
-  const missing = missingObjects(objects, reachable);
+  const missing = missingObjects(objects, reachable).filter(
+    ({ checksum, type }) => !isInParent(repo, checksum, type),
+  );
   const damaged = verifyReachable(repo, { objects, reachable, options });
   const known = new Set(damaged.map(({ checksum }) => checksum));
   const found = [...broken.filter(({ checksum }) => !known.has(checksum)), ...missing, ...damaged];
@@ -157,6 +159,10 @@ function markAll(repo: Repo, reachable: Reachable, commits: readonly Checksum[])
       return [{ kind: 'damaged', checksum: commit, type: 'commit', reason: messageOf(error) }];
     }
   });
+}
+
+function isInParent({ parent }: Repo, checksum: Checksum, type: ObjectType): boolean {
+  return parent !== null && hasObject(parent, checksum, type);
 }
 
 function missingObjects(objects: readonly StoredObject[], reachable: Reachable): Found[] {

@@ -44,13 +44,31 @@ export function readObjects(
   const plan = new PackWriter(paths.length * 80 + 16);
   for (const path of paths) plan.text16(path);
   const reader = new PackReader(repo.sys.readFiles(repo.objectsFd, plan.finish(), options));
-  return paths.map(() => ({
+  const reads = paths.map(() => ({
     error: reader.u32(),
     size: reader.f64(),
     mode: reader.u32(),
     content: reader.bytes32(),
     xattr: reader.bytes32(),
   }));
+  return repo.parent === null ? reads : withParents(repo.parent, { paths, reads, options });
+}
+
+/** What is not here is read from the parent. */
+function withParents(
+  parent: Repo,
+  here: {
+    readonly paths: readonly string[];
+    readonly reads: readonly FileRead[];
+    readonly options: { readonly limit: number; readonly xattr: string };
+  },
+): FileRead[] {
+  const missing = here.paths.filter((_path, index) => here.reads[index]?.error === ENOENT);
+  if (missing.length === 0) return [...here.reads];
+  const found = new Map(
+    readObjects(parent, missing, here.options).map((read, index) => [missing[index] ?? '', read]),
+  );
+  return here.reads.map((read, index) => found.get(here.paths[index] ?? '') ?? read);
 }
 
 function inspectArchive(repo: Repo, checksums: readonly Checksum[]): Map<Checksum, Inspected> {

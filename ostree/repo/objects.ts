@@ -15,8 +15,15 @@ export type { ObjectType } from '#ostree/repo/object-path.ts';
 /** Objects larger than this are refused (128 MiB, as ostree does). */
 export const MAX_METADATA_SIZE = 128 * 1024 * 1024;
 
+/** Whether the repository, or its parent, has the object. */
 export function hasObject(repo: Repo, checksum: Checksum, type: ObjectType): boolean {
-  return repo.sys.lstat(repo.objectsFd, objectPath(checksum, type, repo.mode)) !== null;
+  return holderOf(repo, checksum, type) !== null;
+}
+
+/** The repository that an object is read from: this one, else the nearest parent that has it; null where none does. */
+export function holderOf(repo: Repo, checksum: Checksum, type: ObjectType): Repo | null {
+  if (repo.sys.lstat(repo.objectsFd, objectPath(checksum, type, repo.mode)) !== null) return repo;
+  return repo.parent === null ? null : holderOf(repo.parent, checksum, type);
 }
 
 /** @throws UserError NO_OBJECT, BAD_OBJECT, BAD_GVARIANT */
@@ -52,6 +59,7 @@ export function loadMetadataBytes(
 ): Uint8Array {
   const path = objectPath(checksum, type, repo.mode);
   const stat = repo.sys.lstat(repo.objectsFd, path);
+  if (stat === null && repo.parent !== null) return loadMetadataBytes(repo.parent, checksum, type);
   if (stat === null) throw missingObject(checksum, type);
   if (stat.size > MAX_METADATA_SIZE)
     throw new UserError('BAD_OBJECT', `object ${checksum}.${type} is larger than 128 MiB`);
@@ -67,8 +75,8 @@ export function readDetachedMetadata(repo: Repo, commit: Checksum): VariantDict 
       () => parse('a{sv}', bytes) as unknown as VariantDict,
     );
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
-    throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
+    return repo.parent === null ? null : readDetachedMetadata(repo.parent, commit);
   }
 }
 

@@ -8,6 +8,7 @@ import { inspectContent, readObjects } from '#ostree/repo/inspect.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import {
   hasObject,
+  holderOf,
   loadCommit,
   loadMetadataBytes,
   readDetachedMetadata,
@@ -145,7 +146,7 @@ function sourceOf(from: Repo, checksum: Checksum): FileSource {
   const content = loadContent(from, checksum);
   const { meta, size } = content;
   if ((meta.mode & S.IFMT) === S.IFLNK) return { meta, source: { kind: 'none' } };
-  return from.mode === 'archive'
+  return from.mode === 'archive' || holderOf(from, checksum, 'file') !== from
     ? { meta, source: { kind: 'bytes', bytes: content.read() } }
     : { meta, source: { kind: 'path', path: objectPath(checksum, 'file', from.mode), size } };
 }

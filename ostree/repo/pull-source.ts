@@ -9,7 +9,7 @@ import { decodeArchiveHeader } from '#ostree/format/file-header.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import type { Fetcher } from '#ostree/repo/http-fetch.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
-import { hasObject, loadMetadataBytes, MAX_METADATA_SIZE } from '#ostree/repo/objects.ts';
+import { holderOf, loadMetadataBytes, MAX_METADATA_SIZE } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { FileSource } from '#ostree/repo/transaction.ts';
 
@@ -55,16 +55,19 @@ export function localSource(from: Repo): PullSource {
     name: from.path,
     file: (path) => Promise.resolve(readIfThere(() => from.sys.readFile(from.fd, path))),
     metadata: (checksum, type) => Promise.resolve(localMetadata(from, checksum, type)),
-    content: (checksum) =>
-      Promise.resolve(hasObject(from, checksum, 'file') ? localContent(from, checksum) : null),
+    content: (checksum) => {
+      const holder = holderOf(from, checksum, 'file');
+      return Promise.resolve(holder === null ? null : localContent(holder, checksum));
+    },
   };
 }
 
 function localMetadata(from: Repo, checksum: Checksum, type: MetadataType | 'commitmeta'): Uint8Array | null {
-  if (!hasObject(from, checksum, type)) return null;
+  const holder = holderOf(from, checksum, type);
+  if (holder === null) return null;
   return type === 'commitmeta'
-    ? from.sys.readFile(from.objectsFd, objectPath(checksum, type, from.mode))
-    : loadMetadataBytes(from, checksum, type);
+    ? holder.sys.readFile(holder.objectsFd, objectPath(checksum, type, holder.mode))
+    : loadMetadataBytes(holder, checksum, type);
 }
 
 function localContent(from: Repo, checksum: Checksum): FileSource {

@@ -59,14 +59,19 @@ export function listRemotes(repo: Repo, configDirectory: string | null = null): 
   return [...found.values()].sort((a, b) => compareBytewise(a.name, b.name));
 }
 
-/** @throws UserError NO_REMOTE */
+/** A remote of the repository, else of its parent. @throws UserError NO_REMOTE */
 export function findRemote(repo: Repo, name: string, configDirectory: string | null = null): Remote {
-  const found = listRemotes(repo, configDirectory).find((remote) => remote.name === name);
+  const found = lookUpRemote(repo, name, configDirectory);
   if (found === undefined)
     throw new UserError('NO_REMOTE', `Remote "${name}" not found`, {
       hint: `'ostree remote list' names them`,
     });
   return found;
+}
+
+function lookUpRemote(repo: Repo, name: string, configDirectory: string | null): Remote | undefined {
+  const own = listRemotes(repo, configDirectory).find((remote) => remote.name === name);
+  return own ?? (repo.parent === null ? undefined : lookUpRemote(repo.parent, name, null));
 }
 
 /** A remote that is nothing but an address: nothing is verified. */

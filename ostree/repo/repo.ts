@@ -1,6 +1,6 @@
 import type { BatchCalls } from '#native/batch.ts';
 import { AT_FDCWD, type Fd, type Syscalls } from '#native/syscalls.ts';
-import { UserError, codeOf } from '#ostree/format/errors.ts';
+import { UserError, codeOf, during } from '#ostree/format/errors.ts';
 import { keyFileString, parseKeyFile, type KeyFile } from '#ostree/format/keyfile.ts';
 
 export type RepoCalls = Syscalls & BatchCalls;
@@ -14,6 +14,8 @@ export interface Repo {
   readonly objectsFd: Fd;
   readonly mode: RepoMode;
   readonly config: KeyFile;
+  /** The repository of `core.parent`: what this one lacks is read from there. */
+  readonly parent: Repo | null;
 }
 
 export interface CreateRepoOptions {
@@ -26,6 +28,8 @@ const MODE_NAMES: Readonly<Record<RepoMode, string>> = {
   'bare-user-only': 'bare-user-only',
   archive: 'archive-z2',
 };
+/** A repository whose parent is itself would have more. */
+const MOST_PARENTS = 16;
 const DIRECTORIES = ['tmp', 'extensions', 'state', 'refs', 'refs/heads', 'refs/mirrors', 'refs/remotes'];
 
 /**
@@ -54,8 +58,12 @@ export function createRepo(
   return openRepo(sys, path);
 }
 
-/** @throws UserError NO_REPO, BAD_REPO (version or mode not known), BAD_KEYFILE */
+/** @throws UserError NO_REPO, BAD_REPO (version or mode not known, parents without end), BAD_KEYFILE */
 export function openRepo(sys: RepoCalls, path: string): Repo {
+  return openBelow(sys, path, MOST_PARENTS);
+}
+
+function openBelow(sys: RepoCalls, path: string, parentsLeft: number): Repo {
   const fd = openDirectory(sys, AT_FDCWD, path, path);
   let objectsFd: Fd | null = null;
   try {
@@ -63,7 +71,8 @@ export function openRepo(sys: RepoCalls, path: string): Repo {
     const text = sys.readText(fd, 'config');
     if (text === null) throw notARepo(path, 'it has no config file');
     const config = parseKeyFile(text, `${path}/config`);
-    return { sys, path, fd, objectsFd, mode: checkedMode(config, path), config };
+    const mode = checkedMode(config, path);
+    return { sys, path, fd, objectsFd, mode, config, parent: parentOf({ sys, path, config }, parentsLeft) };
   } catch (error) {
     if (objectsFd !== null) sys.close(objectsFd);
     sys.close(fd);
@@ -71,7 +80,16 @@ export function openRepo(sys: RepoCalls, path: string): Repo {
   }
 }
 
+function parentOf({ sys, path, config }: Pick<Repo, 'sys' | 'path' | 'config'>, left: number): Repo | null {
+  const named = keyFileString(config, 'core', 'parent') ?? '';
+  if (named === '') return null;
+  if (left === 0) throw new UserError('BAD_REPO', `${path}/config: core.parent leads to no end`);
+  const parent = named.startsWith('/') ? named : `${path}/${named}`;
+  return during(`the parent repository of ${path}`, () => openBelow(sys, parent, left - 1));
+}
+
 export function closeRepo(repo: Repo): void {
+  if (repo.parent !== null) closeRepo(repo.parent);
   repo.sys.close(repo.objectsFd);
   repo.sys.close(repo.fd);
 }

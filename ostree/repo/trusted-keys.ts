@@ -25,14 +25,20 @@ export function remoteKeyring(remote: string): string {
 }
 
 /**
- * The keyrings for a remote: its own and its `gpgkeypath`; where it has neither, the system's.
+ * The keyrings for a remote: its own (here, else in the parent repository) and its `gpgkeypath`; where it has neither,
+ * the system's.
  * @throws UserError NO_KEY where a file that `gpgkeypath` names is not there
  */
 export function remoteKeyrings(repo: Repo, remote: Remote, trust: TrustSettings): Uint8Array[] {
-  const own = readKeys(path.join(repo.path, remoteKeyring(remote.name)));
+  const own = ownKeyring(repo, remote.name);
   const named = remote.gpgKeyPaths.flatMap((file) => namedKeys(file));
   const found = [...(own === null ? [] : [own]), ...named];
   return found.length > 0 ? found : globalKeyrings(trust);
+}
+
+function ownKeyring(repo: Repo, remote: string): Uint8Array | null {
+  const found = readKeys(path.join(repo.path, remoteKeyring(remote)));
+  return found ?? (repo.parent === null ? null : ownKeyring(repo.parent, remote));
 }
 
 /** The system's keyrings and those of all remotes. */
