@@ -9,7 +9,14 @@ import { unlockDeployment, unlockedOf } from '#ostree/sysroot/unlock.ts';
 import { bootedTree, readLiveChange, type LiveChange, type LiveRequest } from '#layering/live-change.ts';
 import { packageDiff, recordedPackages } from '#layering/live-owners.ts';
 import type { LivePlan, LiveStep } from '#layering/live-plan.ts';
-import { writeLiveRecord, type ChangedUnit, type LiveRecord, type LiveTree } from '#layering/live-record.ts';
+import {
+  interruptedTrees,
+  NO_RECORD,
+  writeLiveRecord,
+  type ChangedUnit,
+  type LiveRecord,
+  type LiveTree,
+} from '#layering/live-record.ts';
 import { keepLiveCommits } from '#layering/live-refs.ts';
 import { changedUnitFiles, settleCommands } from '#layering/live-units.ts';
 import { writeLive } from '#layering/live-write.ts';
@@ -71,10 +78,15 @@ async function apply(sysroot: Sysroot, wish: LiveWish, progress: Progress): Prom
   const { booted, from, to } = change;
   progress({ kind: 'stage', stage: 'deploy', text: `Applying ${to.treeName} to what runs` });
   requireFreeSpace(sysroot.repo, bytesOf(sysroot, change));
-  keepLiveCommits(sysroot.repo, [from.commit, to.commit]);
+  const before = change.record ?? NO_RECORD;
+  const begun = interruptedTrees(before).filter(({ commit }) => commit !== to.commit);
+  keepLiveCommits(
+    sysroot.repo,
+    [from, to, ...begun].map(({ commit }) => commit),
+  );
   if (unlockedOf(sysroot, booted) === null) unlockDeployment(sysroot, 'transient', wish.machine);
-  const record = recordOf(sysroot, change);
-  writeLiveRecord(sysroot.sys, booted, { ...record, live: change.record?.live ?? null, inProgress: to });
+  const { time, changedUnits, gone } = recordOf(sysroot, change);
+  writeLiveRecord(sysroot.sys, booted, { ...before, inProgress: to, begun, time, changedUnits, gone });
   await carryOut(sysroot, change, { ...wish, progress }).catch((error: unknown) => {
     throw wish.signal.aborted ? error : halfDone(to, error);
   });
@@ -82,7 +94,8 @@ async function apply(sysroot: Sysroot, wish: LiveWish, progress: Progress): Prom
   const done = recordOf(sysroot, change);
   const failures = await settle(sysroot, change, wish);
   const live = to.commit === booted.checksum ? null : to;
-  writeLiveRecord(sysroot.sys, booted, { ...done, live, kept: live === null ? [] : done.kept, failures });
+  const { kept, gone: removed } = live === null ? NO_RECORD : done;
+  writeLiveRecord(sysroot.sys, booted, { ...done, live, kept, gone: removed, failures });
   keepLiveCommits(sysroot.repo, live === null ? [] : [live.commit]);
   return { ...outcome, failures };
 }
@@ -103,12 +116,21 @@ function recordOf(sysroot: Sysroot, change: LiveChange): LiveRecord {
   return {
     live: to,
     inProgress: null,
+    begun: [],
     time: sysroot.sys.now(),
     packages: recordedPackages(packageDiff(sysroot, started.commit, to.commit)),
     changedUnits: [...(record?.changedUnits ?? []), ...changed],
     kept: etc.others,
+    gone: goneAfter(record, [usr, etc]),
     failures: [],
   };
+}
+
+/** What somebody had removed and is not brought back. */
+function goneAfter(record: LiveRecord | null, plans: readonly LivePlan[]): string[] {
+  const back = new Set(plans.flatMap(({ added }) => added));
+  const before = (record?.gone ?? []).filter((path) => !back.has(path));
+  return [...new Set([...before, ...plans.flatMap(({ gone }) => gone)])];
 }
 
 function halfDone(to: LiveTree, cause: unknown): UserError {

@@ -7,8 +7,14 @@ import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { packageDiff, recordedPackages, withOwners } from '#layering/live-owners.ts';
 import { livePaths } from '#layering/live-paths.ts';
-import { planLive, type LivePlan } from '#layering/live-plan.ts';
-import { isAppliedByOther, readLiveRecord, type LiveRecord, type LiveTree } from '#layering/live-record.ts';
+import { planLive, type LivePlan, type LiveStep } from '#layering/live-plan.ts';
+import {
+  interruptedTrees,
+  isAppliedByOther,
+  readLiveRecord,
+  type LiveRecord,
+  type LiveTree,
+} from '#layering/live-record.ts';
 import { liveTarget } from '#layering/live-target.ts';
 import { userSteps } from '#layering/live-users.ts';
 import type { PackageDiff } from '#layering/package-diff.ts';
@@ -48,6 +54,7 @@ export function readLiveChange(sysroot: Sysroot, request: LiveRequest): LiveChan
   const packages = packageDiff(sysroot, from.commit, to.commit);
   const plans = readPlans(sysroot, request, { from, to, record, hasDatabase: packages !== null });
   const change = { booted, record, from, to, packages, ...plans };
+  if (!request.reset) refuseBlocked(change);
   if (!request.allowReplacement && !request.reset) refuseReplacements(change);
   return change;
 }
@@ -68,11 +75,10 @@ function readPlans(
   { from, to, record, hasDatabase }: Sides,
 ): Pick<LiveChange, 'usr' | 'etc'> {
   const { repo, sys } = sysroot;
-  const begun = record?.inProgress ?? null;
-  const before = [from.commit, ...(begun === null ? [] : [begun.commit])];
+  const before = [from, ...(record === null ? [] : interruptedTrees(record))].map(({ commit }) => commit);
   const root = sys.open(AT_FDCWD, '/', ['read', 'directory']);
   try {
-    const change = { repo, root, before, after: to.commit };
+    const change = { repo, root, before, after: to.commit, gone: record?.gone ?? [] };
     const paths = withOwners(sysroot, { commit: from.commit, hasDatabase }, (ownersOf) =>
       livePaths({ ...change, ownersOf }),
     );
@@ -81,8 +87,10 @@ function readPlans(
     const target = { repo, root, before: trees, after: MutableTree.fromCommit(repo, to.commit) };
     const users = userSteps(target, etc.others);
     const others = etc.others.filter((file) => !users.some(({ path }) => file === `/${path}`));
+    const usr = planLive(paths.usr, request.allowReplacement && !request.reset);
+    const leftovers = paths.leftovers.map((path): LiveStep => ({ op: 'remove', path, isDirectory: false }));
     return {
-      usr: planLive(paths.usr, request.allowReplacement && !request.reset),
+      usr: { ...usr, steps: [...leftovers, ...usr.steps] },
       etc: { ...etc, others, steps: [...etc.steps, ...users] },
     };
   } finally {
@@ -91,6 +99,16 @@ function readPlans(
 }
 
 const SHOWN = 10;
+
+/** @throws UserError LIVE_CHANGED */
+function refuseBlocked({ usr, to }: LiveChange): void {
+  if (usr.blocked.length > 0)
+    throw new UserError(
+      'LIVE_CHANGED',
+      `directories of ${to.treeName} are links or files in the unlocked /usr, or the other way round: ${shortened(usr.blocked)}`,
+      { hint: 'undo that there, or reboot into it' },
+    );
+}
 
 /** @throws UserError LIVE_REPLACES, LIVE_CHANGED */
 function refuseReplacements({ packages, usr, to }: LiveChange): void {

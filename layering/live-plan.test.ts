@@ -66,3 +66,21 @@ test('what somebody else put there is left or overwritten, and named; owned file
   });
   expect(steps(paths, true)).toContain('file usr/own');
 });
+
+test('what somebody removed stays away or is made anew; what is behind a link is never written', () => {
+  const paths = [
+    at('etc/d', { after: DIRECTORY, present: 'gone' }),
+    at('etc/d/new', { present: 'gone' }),
+    at('etc/both', { after: null, present: 'gone' }),
+    at('etc/link/file', { present: 'blocked' }),
+    at('etc/link/old', { after: null, present: 'blocked' }),
+  ];
+  expect(planLive(paths, false)).toMatchObject({
+    ...{ steps: [], added: [], removed: [] },
+    others: ['/etc/d', '/etc/d/new', '/etc/link/file'],
+    blocked: ['/etc/link/file'],
+    gone: ['/etc/both', '/etc/d', '/etc/d/new'],
+  });
+  expect(planLive(paths, true)).toMatchObject({ added: ['/etc/d', '/etc/d/new'], gone: ['/etc/both'] });
+  expect(steps(paths, true)).toEqual(['directory etc/d', 'file etc/d/new']);
+});

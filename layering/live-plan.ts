@@ -7,14 +7,30 @@ export type LiveEntry =
   | { readonly kind: 'file'; readonly checksum: Checksum }
   | { readonly kind: 'directory'; readonly meta: Checksum };
 
+/** What is there. */
+export type LivePresence =
+  | 'nothing'
+  /** What the old tree has. */
+  | 'before'
+  /** What the new tree has. */
+  | 'after'
+  /** What somebody else put there. */
+  | 'other'
+  /** Nothing: somebody removed what the old tree has there, or a directory on the way. */
+  | 'gone'
+  /**
+   * Something that is no directory is on the way, and not of the old tree: a link would lead elsewhere. Or a directory is
+   * there, with what somebody else put into it, where a file is to come.
+   */
+  | 'blocked';
+
 /** A path at which the tree that runs and the one to come differ. */
 export interface LivePath {
   /** Below the root, without a leading slash: `usr/…` or `etc/…`. */
   readonly path: string;
   /** null where the new tree has nothing there. */
   readonly after: LiveEntry | null;
-  /** What is there: nothing, what the old tree has, what the new one has, or what somebody else put there. */
-  readonly present: 'nothing' | 'before' | 'after' | 'other';
+  readonly present: LivePresence;
   readonly isDirectory: boolean;
   /** NEVRAs of the packages that brought what the old tree has there. */
   readonly owners: readonly string[];
@@ -37,39 +53,52 @@ export interface LivePlan {
   readonly ofPackages: readonly { readonly path: string; readonly owners: readonly string[] }[];
   /** What is there already, of an interrupted run. */
   readonly present: readonly string[];
-  /** What was put there or changed since and is not what either tree has. */
+  /** What was put there, changed or removed since and is not what either tree has. */
   readonly others: readonly string[];
+  /** Of `others` those that are never written. */
+  readonly blocked: readonly string[];
+  /** What somebody removed, whether the new tree has something there or not; and stays away. */
+  readonly gone: readonly string[];
 }
 
-/** @param overwrite what somebody else put there is replaced, too */
+/** @param overwrite what somebody else put there, or removed, is replaced, too */
 export function planLive(paths: readonly LivePath[], overwrite: boolean): LivePlan {
-  const others = paths.filter(({ present }) => present === 'other');
-  const todo = paths.filter(
-    (one) => one.present !== 'after' && (one.present !== 'other' || overwrite) && !isDone(one),
-  );
-  const touched = todo.filter(({ present }) => present !== 'nothing');
+  const todo = paths.filter((one) => isToDo(one, overwrite));
+  const touched = todo.filter(isThere);
   return {
     steps: stepsOf(todo),
-    added: absolute(todo.filter(({ present }) => present === 'nothing')),
+    added: absolute(todo.filter((one) => !isThere(one))),
     replaced: absolute(touched.filter(({ after }) => after !== null)),
     removed: absolute(touched.filter(({ after }) => after === null)),
     ofPackages: touched
       .filter(({ owners }) => owners.length > 0)
       .map(({ path, owners }) => ({ path: `/${path}`, owners })),
     present: absolute(paths.filter(({ present }) => present === 'after')),
-    others: absolute(others),
+    others: absolute(paths.filter(isOfOthers)),
+    blocked: absolute(paths.filter((one) => one.present === 'blocked' && isOfOthers(one))),
+    gone: absolute(paths.filter((one) => one.present === 'gone' && !todo.includes(one))),
   };
 }
 
-function isDone({ present, after }: LivePath): boolean {
-  return present === 'nothing' && after === null;
+function isToDo(one: LivePath, overwrite: boolean): boolean {
+  if (one.present === 'after' || one.present === 'blocked') return false;
+  return isOfOthers(one) ? overwrite : isThere(one) || (one.present === 'nothing' && one.after !== null);
+}
+
+/** Where nothing is to come, nothing that is missing is of interest. */
+function isOfOthers({ present, after }: LivePath): boolean {
+  return present === 'other' || ((present === 'gone' || present === 'blocked') && after !== null);
+}
+
+function isThere({ present }: LivePath): boolean {
+  return present === 'before' || present === 'after' || present === 'other';
 }
 
 /** Removals first, from the inside out; then what is new, parents before their entries. */
 function stepsOf(paths: readonly LivePath[]): LiveStep[] {
   const sorted = [...paths].sort((a, b) => compareBytewise(a.path, b.path));
   const removals = sorted
-    .filter((one) => one.present !== 'nothing' && !keepsKind(one))
+    .filter((one) => isThere(one) && !keepsKind(one))
     .map(({ path, isDirectory }): LiveStep => ({ op: 'remove', path, isDirectory }));
   return [...removals.reverse(), ...sorted.flatMap(({ path, after }) => madeBy(path, after))];
 }
@@ -87,4 +116,10 @@ function madeBy(path: string, after: LiveEntry | null): LiveStep[] {
 
 function absolute(paths: readonly LivePath[]): string[] {
   return paths.map(({ path }) => `/${path}`).sort(compareBytewise);
+}
+
+/** Where a file is written before it is renamed. */
+export function temporaryOf(path: string): string {
+  const slash = path.lastIndexOf('/') + 1;
+  return `${path.slice(0, slash)}.${path.slice(slash)}.yum-ostree-live`;
 }

@@ -26,6 +26,8 @@ export interface LiveRecord {
   readonly live: LiveTree | null;
   /** Of an application that has begun and not ended. */
   readonly inProgress: LiveTree | null;
+  /** Of earlier ones that did not end either: what they brought may be there still. */
+  readonly begun: readonly LiveTree[];
   /** Seconds since the epoch, of the last end or beginning. */
   readonly time: number;
   /** What it has beside the tree that was booted: NEVRAs. */
@@ -38,6 +40,8 @@ export interface LiveRecord {
   readonly changedUnits: readonly ChangedUnit[];
   /** Files of /etc that have local changes and were left as they are. */
   readonly kept: readonly string[];
+  /** What somebody had removed, whether a tree since has it or not. */
+  readonly gone: readonly string[];
   /** Programs that failed afterwards, for people. */
   readonly failures: readonly string[];
 }
@@ -53,7 +57,11 @@ export interface RestartResult {
   readonly failure: string | null;
 }
 
-export const NO_PACKAGES: LiveRecord['packages'] = { added: [], removed: [], replaced: [] };
+/** Where nothing was applied yet. */
+export const NO_RECORD: LiveRecord = {
+  ...{ live: null, inProgress: null, begun: [], time: 0, changedUnits: [], kept: [], gone: [], failures: [] },
+  packages: { added: [], removed: [], replaced: [] },
+};
 /** Of rpm-ostree. */
 const THEIRS = 'rpmostree-is-live.stamp';
 const LIVE = 'yum-ostree-live.json';
@@ -64,16 +72,29 @@ const MOST_RESTARTS = 200;
 export function readLiveRecord(sys: Syscalls, booted: Deployment): LiveRecord | null {
   const found = readJson(sys, statePath(booted, LIVE)) as Partial<LiveRecord> | null;
   if (found === null || typeof found !== 'object' || found.changedUnits === undefined) return null;
-  const trees = [found.live, found.inProgress].filter((tree) => tree !== null && tree !== undefined);
-  if (!trees.every(({ commit }) => isChecksum(commit))) return null;
-  return found as LiveRecord;
+  const record: LiveRecord = { ...NO_RECORD, ...found };
+  return liveTrees(record).every(({ commit }) => isChecksum(commit)) ? record : null;
+}
+
+/** The trees whose files may be there beside those of the one that was booted, that of the last word first. */
+export function liveTrees({ live, inProgress, begun }: LiveRecord): LiveTree[] {
+  const all = [...(live === null ? [] : [live]), ...interruptedTrees({ inProgress, begun })];
+  return all.filter(({ commit }, at) => all.findIndex((one) => one.commit === commit) === at);
+}
+
+/** Those of them that were begun with and not ended. */
+export function interruptedTrees({
+  inProgress,
+  begun,
+}: Pick<LiveRecord, 'inProgress' | 'begun'>): LiveTree[] {
+  return inProgress === null ? [] : [inProgress, ...begun];
 }
 
 /** The commits that what was applied to the deployment that runs is told by; none where nothing was. */
 export function liveCommits(sys: Syscalls, deployments: readonly Deployment[]): Checksum[] {
   const booted = deployments.find(({ isBooted }) => isBooted);
   const record = booted === undefined ? null : readLiveRecord(sys, booted);
-  return [record?.live, record?.inProgress].flatMap((tree) => tree?.commit ?? []);
+  return record === null ? [] : liveTrees(record).map(({ commit }) => commit);
 }
 
 /** One rename, in memory: a crash of this process leaves the old record or the new one. */

@@ -4,7 +4,7 @@ import { utf8Text } from '#ostree/format/utf8.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import type { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
-import type { LiveStep } from '#layering/live-plan.ts';
+import { temporaryOf, type LiveStep } from '#layering/live-plan.ts';
 import { addedEntries, appendEntries } from '#layering/users.ts';
 
 const FILES = ['passwd', 'group', 'shadow', 'gshadow'];
@@ -26,7 +26,8 @@ export function userSteps(
   return FILES.filter((name) => others.includes(`/etc/${name}`)).flatMap((name) => {
     const path = `etc/${name}`;
     const old = trees.before.map((tree) => textIn(trees.repo, tree, `usr/${path}`)).join('\n');
-    const local = trees.repo.sys.readText(trees.root, path) ?? '';
+    const local = trees.repo.sys.readText(trees.root, path);
+    if (local === null) return [];
     const lines = addedEntries(`${old}\n${local}`, textIn(trees.repo, trees.after, `usr/${path}`));
     return lines.length === 0 ? [] : [{ op: 'entries' as const, path, lines }];
   });
@@ -51,7 +52,7 @@ export function addEntries(
 
 function replaceLike(sys: Syscalls, root: Fd, file: { readonly path: string; readonly text: string }): void {
   const stat = sys.stat(root, file.path);
-  const temporary = `${file.path}.yum-ostree-live`;
+  const temporary = temporaryOf(file.path);
   const fd = sys.open(root, temporary, ['write', 'create', 'truncate', 'nofollow'], 0o600);
   try {
     sys.write(fd, file.text);

@@ -1,5 +1,6 @@
 /** Carries the steps of a live plan out: files are written beside and renamed, never written into. */
 import { S, type Fd } from '#native/syscalls.ts';
+import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, during } from '#ostree/format/errors.ts';
 import type { FileMeta } from '#ostree/format/file-meta.ts';
 import { loadContent } from '#ostree/repo/content.ts';
@@ -7,18 +8,27 @@ import { loadDirmeta } from '#ostree/repo/objects.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { makeDirectory, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 import { addEntries } from '#layering/live-users.ts';
-import type { LiveStep } from '#layering/live-plan.ts';
+import { temporaryOf, type LiveStep } from '#layering/live-plan.ts';
 
-/** A crash leaves what was done so far and at most one file `.NAME.yum-ostree-live`. */
+/**
+ * A crash of this process leaves what was done so far and at most one file `.NAME.yum-ostree-live`, which the next run
+ * removes. After one of the machine, a file in /etc is the old one or the whole new one; /usr is as it was booted.
+ */
 export function writeLive(repo: Repo, root: Fd, step: LiveStep): void {
   during(`writing /${step.path}`, () => {
     switch (step.op) {
       case 'remove':
-        return step.isDirectory ? removeEmpty(repo, root, step.path) : removeFile(repo, root, step.path);
+        return inParent(repo, root, step.path, (dir, name) =>
+          step.isDirectory ? removeEmpty(repo, dir, name) : unlinkIfPresent(repo.sys, dir, name),
+        );
       case 'directory':
-        return writeDirectory(repo, root, step);
+        return inParent(repo, root, step.path, (dir, name) =>
+          writeDirectory(repo, dir, { name, meta: step.meta }),
+        );
       case 'file':
-        return writeFile(repo, root, step);
+        return inParent(repo, root, step.path, (dir, name) =>
+          writeFile(repo, dir, { name, checksum: step.checksum, isLasting: step.path.startsWith(ETC) }),
+        );
       case 'entries':
         return addEntries(repo.sys, root, step);
       default:
@@ -27,55 +37,89 @@ export function writeLive(repo: Repo, root: Fd, step: LiveStep): void {
   });
 }
 
-function removeFile({ sys }: Repo, root: Fd, path: string): void {
-  unlinkIfPresent(sys, root, path);
+/** What is in /usr goes with the boot, what is in /etc stays. */
+const ETC = 'etc/';
+
+/** Follows no link on the way, whatever it has become since the plan was made. */
+function inParent({ sys }: Repo, root: Fd, path: string, action: (dir: Fd, name: string) => void): void {
+  const names = path.split('/');
+  const name = names.pop() ?? '';
+  let dir = sys.open(root, '.', ['read', 'directory']);
+  try {
+    for (const one of names) {
+      const below = sys.open(dir, one, ['read', 'directory', 'nofollow']);
+      sys.close(dir);
+      dir = below;
+    }
+    action(dir, name);
+  } finally {
+    sys.close(dir);
+  }
 }
 
 /** What somebody else put into it keeps it. */
-function removeEmpty({ sys }: Repo, root: Fd, path: string): void {
+function removeEmpty({ sys }: Repo, dir: Fd, name: string): void {
   try {
-    sys.rmdir(root, path);
+    sys.rmdir(dir, name);
   } catch (error) {
     if (!['ENOENT', 'ENOTEMPTY', 'EEXIST', 'EBUSY'].includes(codeOf(error) ?? '')) throw error;
   }
 }
 
-function writeDirectory(repo: Repo, root: Fd, step: Extract<LiveStep, { op: 'directory' }>): void {
-  makeDirectory(repo.sys, root, step.path, 0o700);
-  const meta = loadDirmeta(repo, step.meta);
-  repo.sys.chown(root, step.path, meta.uid, meta.gid);
-  repo.sys.chmod(root, step.path, meta.mode & 0o7777);
-  setAttributes(repo, root, { path: step.path, meta });
+function writeDirectory(
+  repo: Repo,
+  dir: Fd,
+  { name, meta: checksum }: { readonly name: string; readonly meta: Checksum },
+): void {
+  makeDirectory(repo.sys, dir, name, 0o700);
+  const meta = loadDirmeta(repo, checksum);
+  repo.sys.chown(dir, name, meta.uid, meta.gid);
+  repo.sys.chmod(dir, name, meta.mode & 0o7777);
+  setAttributes(repo, dir, { path: name, meta });
 }
 
-function writeFile(repo: Repo, root: Fd, step: Extract<LiveStep, { op: 'file' }>): void {
+interface NewFile {
+  readonly name: string;
+  readonly checksum: Checksum;
+  /** It is to be on the disk before it takes the old one's place. */
+  readonly isLasting: boolean;
+}
+
+function writeFile(repo: Repo, dir: Fd, { name, checksum, isLasting }: NewFile): void {
   const { sys } = repo;
-  const slash = step.path.lastIndexOf('/') + 1;
-  const temporary = `${step.path.slice(0, slash)}.${step.path.slice(slash)}.yum-ostree-live`;
-  const content = loadContent(repo, step.checksum);
-  unlinkIfPresent(sys, root, temporary);
-  if ((content.meta.mode & S.IFMT) === S.IFLNK) {
-    sys.symlink(content.meta.target, root, temporary);
-    sys.chown(root, temporary, content.meta.uid, content.meta.gid);
+  const temporary = temporaryOf(name);
+  const content = loadContent(repo, checksum);
+  const { meta } = content;
+  unlinkIfPresent(sys, dir, temporary);
+  if ((meta.mode & S.IFMT) === S.IFLNK) {
+    sys.symlink(meta.target, dir, temporary);
+    sys.chown(dir, temporary, meta.uid, meta.gid);
+    finishFile(repo, dir, { path: temporary, meta });
   } else {
-    const file = sys.open(root, temporary, ['write', 'create', 'exclusive', 'nofollow'], 0o600);
+    const file = sys.open(dir, temporary, ['write', 'create', 'exclusive', 'nofollow'], 0o600);
     try {
       for (const piece of content.pieces()) sys.write(file, piece);
-      sys.fchown(file, content.meta.uid, content.meta.gid);
-      sys.fchmod(file, content.meta.mode & 0o7777);
+      sys.fchown(file, meta.uid, meta.gid);
+      sys.fchmod(file, meta.mode & 0o7777);
+      finishFile(repo, dir, { path: temporary, meta });
+      if (isLasting) sys.fsync(file);
     } finally {
       sys.close(file);
     }
   }
-  setAttributes(repo, root, { path: temporary, meta: content.meta });
-  sys.utimes(root, temporary, 0, 0);
-  sys.rename(root, temporary, root, step.path);
+  sys.rename(dir, temporary, dir, name);
 }
 
-function setAttributes(
-  { sys }: Repo,
-  root: Fd,
-  { path, meta }: { readonly path: string; readonly meta: Pick<FileMeta, 'xattrs'> },
-): void {
-  for (const { name, value } of meta.xattrs) sys.setXattr(root, path, name, value);
+interface Unfinished {
+  readonly path: string;
+  readonly meta: Pick<FileMeta, 'xattrs'>;
+}
+
+function finishFile(repo: Repo, dir: Fd, file: Unfinished): void {
+  setAttributes(repo, dir, file);
+  repo.sys.utimes(dir, file.path, 0, 0);
+}
+
+function setAttributes({ sys }: Repo, dir: Fd, { path, meta }: Unfinished): void {
+  for (const { name, value } of meta.xattrs) sys.setXattr(dir, path, name, value);
 }

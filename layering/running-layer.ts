@@ -98,7 +98,7 @@ function fileOf(
   return {
     path: `/usr/${change.path}`,
     change: kind,
-    isApplied: applied?.has(`usr/${change.path}`) === true,
+    isApplied: (applied?.treeOf(`usr/${change.path}`) ?? null) !== null,
     packages: packages.ownersOf(seenIn, `usr/${change.path}`),
     time: timeOf(path.join(layer.upper, change.path)),
   };
@@ -125,8 +125,8 @@ function kindOf(
 }
 
 function appliedFiles(sysroot: Sysroot, { deployment }: RunningTree): LiveFiles | null {
-  const live = deployment.isBooted ? (readLiveRecord(sysroot.sys, deployment)?.live ?? null) : null;
-  return live === null ? null : new LiveFiles(sysroot, deployment.checksum, live);
+  const record = deployment.isBooted ? readLiveRecord(sysroot.sys, deployment) : null;
+  return record === null ? null : new LiveFiles(sysroot, deployment.checksum, record);
 }
 
 /** When it came there: a copy keeps the time of modification. */

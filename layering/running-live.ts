@@ -1,25 +1,36 @@
 /** Which files in the layer over /usr are as `apply-live` put them there. */
 import { AT_FDCWD, S } from '#native/syscalls.ts';
+import { codeOf } from '#ostree/format/errors.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import { MutableTree, type TreeEntry } from '#ostree/repo/mutable-tree.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import type { LiveTree } from '#layering/live-record.ts';
+import { liveTrees, type LiveRecord, type LiveTree } from '#layering/live-record.ts';
 
 export class LiveFiles {
   private readonly sysroot: Sysroot;
-  private readonly live: MutableTree;
-  private readonly booted: MutableTree;
+  private readonly trees: readonly { readonly live: LiveTree; readonly tree: MutableTree }[];
+  private readonly booted: MutableTree | null;
 
-  /** @throws UserError NO_OBJECT */
-  constructor(sysroot: Sysroot, booted: LiveTree['commit'], live: LiveTree) {
+  /** A tree that is not in the repository any more is told of nowhere. */
+  constructor(sysroot: Sysroot, booted: LiveTree['commit'], record: LiveRecord) {
     this.sysroot = sysroot;
-    this.live = MutableTree.fromCommit(sysroot.repo, live.commit);
-    this.booted = MutableTree.fromCommit(sysroot.repo, booted);
+    this.booted = treeIfThere(sysroot, booted);
+    this.trees = liveTrees(record).flatMap((live) => {
+      const tree = treeIfThere(sysroot, live.commit);
+      return tree === null ? [] : [{ live, tree }];
+    });
   }
 
-  /** @param path `usr/…`, of what is there, or is not there any more */
-  has(path: string): boolean {
-    const [entry, was] = [this.live.get(path), this.booted.get(path)];
+  /**
+   * The tree that it was brought of; null for what somebody else put there. After an interruption there are several.
+   * @param path `usr/…`, of what is there, or is not there any more
+   */
+  treeOf(path: string): LiveTree | null {
+    return this.trees.find(({ tree }) => this.isOf(tree, path))?.live ?? null;
+  }
+
+  private isOf(tree: MutableTree, path: string): boolean {
+    const [entry, was] = [tree.get(path), this.booted?.get(path) ?? null];
     if (isSameEntry(entry, was)) return false;
     const stat = this.sysroot.sys.lstat(AT_FDCWD, `/${path}`);
     if (entry === null || stat === null) return entry === null && stat === null;
@@ -30,6 +41,15 @@ export class LiveFiles {
     const isUntouched = stat.mtime === 0 && stat.mtimeNsec === 0;
     const isLink = (meta.mode & S.IFMT) === S.IFLNK;
     return isUntouched && stat.mode === meta.mode && (isLink || stat.size === size);
+  }
+}
+
+function treeIfThere({ repo }: Sysroot, commit: LiveTree['commit']): MutableTree | null {
+  try {
+    return MutableTree.fromCommit(repo, commit);
+  } catch (error) {
+    if (codeOf(error) === 'NO_OBJECT') return null;
+    throw error;
   }
 }
 

@@ -3,13 +3,7 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { FileLookup } from '#layering/running-files.ts';
 import { FILE_STATES, originOfFile, type FileState, type RootFacts } from '#layering/running-origin.ts';
 import { PackageLookup } from '#layering/running-packages.ts';
-import {
-  readLiveRecord,
-  readRestarts,
-  type LiveRecord,
-  type LiveTree,
-  type RestartResult,
-} from '#layering/live-record.ts';
+import { readLiveRecord, readRestarts, type LiveRecord, type RestartResult } from '#layering/live-record.ts';
 import { LiveFiles } from '#layering/running-live.ts';
 import type { MappedFile } from '#layering/running-proc.ts';
 import { readProc, type ProcessFacts } from '#layering/running-processes.ts';
@@ -72,9 +66,9 @@ export function readRunning(sysroot: Sysroot, proc: string): RunningReport {
   const applied = booted === null ? null : readLiveRecord(sysroot.sys, booted);
   const packages = new PackageLookup();
   try {
-    const live = applied?.live ?? applied?.inProgress ?? null;
-    const liveFiles = live === null || booted === null ? null : new LiveFiles(sysroot, booted.checksum, live);
-    const world = { sysroot, trees, current, layer, root, packages, live, liveFiles };
+    const liveFiles =
+      applied === null || booted === null ? null : new LiveFiles(sysroot, booted.checksum, applied);
+    const world = { sysroot, trees, current, layer, root, packages, liveFiles };
     const attribution = new Attribution(world);
     const found = processes.map((one) => attribution.process(one));
     const unseen = unseenOf(processes, isPartial, packages.faults);
@@ -89,7 +83,6 @@ interface World extends Pick<RunningReport, 'current' | 'trees' | 'layer'> {
   readonly sysroot: Sysroot;
   readonly root: RootFacts;
   readonly packages: PackageLookup;
-  readonly live: LiveTree | null;
   readonly liveFiles: LiveFiles | null;
 }
 
@@ -128,9 +121,9 @@ class Attribution {
     const facts = this.lookup.factsOf(file, isForeign);
     const path = facts.treePath;
     const { state, tree } = originOfFile(facts, root);
-    const live = state === 'overlay' && path !== null && this.world.liveFiles?.has(path) === true;
+    const live = state === 'overlay' && path !== null ? (this.world.liveFiles?.treeOf(path) ?? null) : null;
     const deployment =
-      trees.find((one) => (live ? one.checksum === this.world.live?.commit : one.id === tree)) ?? null;
+      trees.find((one) => (live === null ? one.id === tree : one.checksum === live.commit)) ?? null;
     const isOfTree = path !== null && state !== 'outside';
     const now = isOfTree && state === 'deleted' ? this.ownersNow(path) : [];
     const packages = !isOfTree
@@ -141,7 +134,7 @@ class Attribution {
     return {
       path: isOfTree ? `/${path}` : file.path,
       state,
-      tree: live ? (this.world.live?.treeName ?? null) : (deployment?.treeName ?? tree),
+      tree: live !== null ? live.treeName : (deployment?.treeName ?? tree),
       deployment: deployment?.id ?? null,
       object: facts.object?.checksum ?? null,
       packages,

@@ -206,7 +206,7 @@ describe('interrupted', () => {
        client apply-live --reset -q; rm -rf /etc/tool`,
     );
     expect(done.stderr).toBe(
-      `error: what runs is half changed to ${TREE}+tool: writing /etc/tool/tool.conf: etc/tool/.tool.conf.yum-ostree-live: Operation not permitted\n` +
+      `error: what runs is half changed to ${TREE}+tool: writing /etc/tool/tool.conf: .tool.conf.yum-ostree-live: Operation not permitted\n` +
         "hint: 'yum-ostree apply-live' goes on, and --reset takes it back; the next boot is as before\n",
     );
     const [first, second] = done.stdout.split('----\n');

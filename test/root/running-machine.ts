@@ -53,6 +53,7 @@ const HOST_PROGRAMS = [
   'diff',
   'find',
   'chattr',
+  'cp',
 ];
 
 /**
