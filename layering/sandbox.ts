@@ -91,7 +91,7 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
       target,
     ]),
     ...['--cap-drop', 'ALL', ...CAPABILITIES.flatMap((name) => ['--cap-add', `CAP_${name}`])],
-    ...environment(root, run),
+    ...environment(root, script, run),
     ...(isLua(script) ? [LUA_PATH] : script.interpreter),
     // A program without a script (%post -p /usr/bin/x) is run as it is.
     ...(script.body === '' ? [] : [SCRIPT_PATH, ...run.args]),
@@ -144,7 +144,7 @@ export function scriptFailure(
   });
 }
 
-function environment(root: SandboxRoot, { place }: ScriptRun): string[] {
+function environment(root: SandboxRoot, { prefixes = [] }: PackageScript, { place }: ScriptRun): string[] {
   const variables: readonly (readonly [string, string])[] = [
     ['PATH', '/usr/sbin:/usr/bin'],
     ['HOME', '/root'],
@@ -152,6 +152,8 @@ function environment(root: SandboxRoot, { place }: ScriptRun): string[] {
     ['TZ', 'UTC'],
     ['SYSTEMD_OFFLINE', '1'],
     ['SOURCE_DATE_EPOCH', String(root.sourceDateEpoch)],
+    ...prefixes.slice(0, 1).map((path) => ['RPM_INSTALL_PREFIX', path] as const),
+    ...prefixes.map((path, at) => [`RPM_INSTALL_PREFIX${at}`, path] as const),
     ...(place?.environment ?? []),
   ];
   return ['--clearenv', ...variables.flatMap(([name, value]) => ['--setenv', name, value])];

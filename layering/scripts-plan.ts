@@ -1,8 +1,8 @@
 /** Which scripts of packages run when they are layered, and which cannot. Pure. */
 import { UserError } from '#ostree/format/errors.ts';
-import type { RpmHeader } from '#layering/rpm-header.ts';
+import { getStrings, type RpmHeader } from '#layering/rpm-header.ts';
 import type { RpmScript, RpmTrigger, ScriptFlags, ScriptKind, TriggerKind } from '#layering/rpm-scripts.ts';
-import { SENSE } from '#layering/rpm-tags.ts';
+import { SENSE, TAG } from '#layering/rpm-tags.ts';
 import { expandQueryFormat } from '#layering/query-format.ts';
 import { isKernelPackage } from '#layering/kernel-packages.ts';
 import { isIgnoredScript } from '#layering/scripts-ignored.ts';
@@ -34,6 +34,8 @@ export interface PackageScript {
   readonly body: string;
   /** Whether rpm's macros are expanded in the body before it runs. */
   readonly expand: boolean;
+  /** Where a package that may be relocated lies, as its script is told; none where it may not. */
+  readonly prefixes?: readonly string[];
 }
 
 /** What the new packages bring of their own. */
@@ -151,6 +153,7 @@ function runnable(source: ScriptSource, phase: ScriptPhase, script: AnyScript): 
   const { name, header } = source;
   const { expand, queryFormat } = flagsOf(script);
   const body = script.body ?? '';
+  const prefixes = getStrings(header, TAG.PREFIXES);
   return [
     {
       package: name,
@@ -158,6 +161,7 @@ function runnable(source: ScriptSource, phase: ScriptPhase, script: AnyScript): 
       interpreter: wordsOf(script.program),
       body: queryFormat ? queried(header, body) : body,
       expand: expand && body.includes('%'),
+      ...(prefixes.length > 0 ? { prefixes } : {}),
     },
   ];
 }

@@ -1,4 +1,4 @@
-// Macros, by the tree's own rpm: rpm.expand, define, undefine and isdefined, and the table `macros`.
+// Macros, by the tree's own rpm: rpm.expand, define, undefine, isdefined and load, and the table `macros`.
 #include "rpm-lua.h"
 #include <ctype.h>
 #include <stdio.h>
@@ -20,12 +20,12 @@ static void add_change(lua_State *L, const char *option, const char *value) {
     lua_pop(L, 1);
 }
 
-// Pushes what `text` expands to, with all that the script has defined.
-static int push_expansion(lua_State *L, const char *text) {
+// Runs rpm with all that the script has defined; its wait status. What it prints is pushed.
+static int run_rpm(lua_State *L, const char *option, const char *value, const char *text) {
     if (access(RPM, X_OK)) return luaL_error(L, "macros cannot be expanded: the tree has no %s", RPM);
     luaL_getsubtable(L, LUA_REGISTRYINDEX, CHANGES);
     int n = (int)lua_rawlen(L, -1), at = 0;
-    const char **words = lua_newuserdata(L, sizeof *words * ((size_t)n + 4));
+    const char **words = lua_newuserdata(L, sizeof *words * ((size_t)n + 6));
     words[at++] = RPM;
     for (int i = 1; i <= n; i++) {
         // The table keeps the string.
@@ -33,10 +33,19 @@ static int push_expansion(lua_State *L, const char *text) {
         words[at++] = lua_tostring(L, -1);
         lua_pop(L, 1);
     }
+    if (option) {
+        words[at++] = option;
+        words[at++] = value;
+    }
     words[at++] = "--eval";
     words[at++] = text;
     words[at] = NULL;
-    if (run_program(L, (char *const *)words, 1) != 0) return luaL_error(L, "error expanding macro");
+    return run_program(L, (char *const *)words, 1);
+}
+
+// Pushes what `text` expands to.
+static int push_expansion(lua_State *L, const char *text) {
+    if (run_rpm(L, NULL, NULL, text) != 0) return luaL_error(L, "error expanding macro");
     size_t size;
     const char *said = lua_tolstring(L, -1, &size);
     lua_pushlstring(L, said, size > 0 && said[size - 1] == '\n' ? size - 1 : size);
@@ -47,6 +56,15 @@ int rpm_expand(lua_State *L) {
     const char *text = luaL_checkstring(L, 1);
     if (strchr(text, '%')) return push_expansion(L, text);
     lua_pushvalue(L, 1);
+    return 1;
+}
+
+// -1: the file cannot be read; 1: it defines what cannot be defined.
+int rpm_load(lua_State *L) {
+    const char *path = luaL_checkstring(L, 1);
+    int result = access(path, R_OK) ? -1 : run_rpm(L, "--load", path, "") ? 1 : 0;
+    if (result == 0) add_change(L, "--load", path);
+    lua_pushnumber(L, result);
     return 1;
 }
 

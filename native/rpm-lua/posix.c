@@ -19,11 +19,21 @@ int push_result(lua_State *L, int result, const char *what) {
         lua_pushnumber(L, result);
         return 1;
     }
-    int number = errno;
+    return push_failure(L, errno, what);
+}
+
+int push_failure(lua_State *L, int number, const char *what) {
     lua_pushnil(L);
-    lua_pushfstring(L, "%s: %s", what, strerror(number));
+    if (what) lua_pushfstring(L, "%s: %s", what, strerror(number));
+    else lua_pushstring(L, strerror(number));
     lua_pushnumber(L, number);
     return 3;
+}
+
+int has_forked;
+
+void check_forked(lua_State *L, const char *what) {
+    if (!has_forked) luaL_error(L, "%s not permitted in this context", what);
 }
 
 static const char *path_at(lua_State *L, int at) { return luaL_checkstring(L, at); }
@@ -38,9 +48,11 @@ static void set_number(lua_State *L, const char *name, lua_Integer value) {
     lua_setfield(L, -2, name);
 }
 
-// One field of the table on top where argument `at` names it, else the table.
+// One field of the table on top, which lies after the arguments, where argument `at` names it, else the table.
 static int selected(lua_State *L, int at) {
-    if (lua_type(L, at) == LUA_TSTRING) lua_getfield(L, -1, lua_tostring(L, at));
+    if (at >= lua_gettop(L)) return 1;
+    const char *name = luaL_checkstring(L, at);
+    if (lua_getfield(L, -1, name) == LUA_TNIL) luaL_argerror(L, at, lua_pushfstring(L, "invalid option '%s'", name));
     return 1;
 }
 
@@ -68,12 +80,18 @@ static int find_user(const char *kind, const char *name, long id, char *line, si
     return 0;
 }
 
+static void check_name_or_number(lua_State *L, int at) {
+    if (!lua_isstring(L, at))
+        luaL_argerror(L, at, lua_pushfstring(L, "string or number expected, got %s", luaL_typename(L, at)));
+}
+
 static long id_at(lua_State *L, int at, const char *kind) {
     char line[65536], *fields[8];
-    if (lua_isnoneornil(L, at)) return -1;
-    if (lua_type(L, at) == LUA_TNUMBER) return (long)lua_tointeger(L, at);
-    if (!find_user(kind, luaL_checkstring(L, at), 0, line, sizeof line, fields, 8))
-        return luaL_error(L, "no such %s: %s", kind, lua_tostring(L, at));
+    if (lua_isnone(L, at)) return -1;
+    if (lua_isnumber(L, at)) return (long)lua_tonumber(L, at);
+    check_name_or_number(L, at);
+    // Whom nobody knows: the owner stays.
+    if (!find_user(kind, lua_tostring(L, at), 0, line, sizeof line, fields, 8)) return -1;
     return strtol(fields[2], NULL, 10);
 }
 
@@ -83,7 +101,7 @@ static int posix_access(lua_State *L) {
         if (*c == 'r') mode |= R_OK;
         else if (*c == 'w') mode |= W_OK;
         else if (*c == 'x') mode |= X_OK;
-        else if (*c != 'f' && *c != ' ') return luaL_argerror(L, 2, "it holds another letter than rwxf");
+        else if (*c != 'f' && *c != ' ') return luaL_argerror(L, 2, lua_pushfstring(L, "unknown mode option `%c'", *c));
     }
     return push_result(L, access(path_at(L, 1), mode), path_at(L, 1));
 }
@@ -93,8 +111,8 @@ static int posix_rmdir(lua_State *L) { return push_result(L, rmdir(path_at(L, 1)
 static int posix_unlink(lua_State *L) { return push_result(L, unlink(path_at(L, 1)), path_at(L, 1)); }
 static int posix_mkdir(lua_State *L) { return push_result(L, mkdir(path_at(L, 1), 0777), path_at(L, 1)); }
 static int posix_mkfifo(lua_State *L) { return push_result(L, mkfifo(path_at(L, 1), 0777), path_at(L, 1)); }
-static int posix_link(lua_State *L) { return push_result(L, link(path_at(L, 1), path_at(L, 2)), path_at(L, 1)); }
-static int posix_symlink(lua_State *L) { return push_result(L, symlink(path_at(L, 1), path_at(L, 2)), path_at(L, 2)); }
+static int posix_link(lua_State *L) { return push_result(L, link(path_at(L, 1), path_at(L, 2)), NULL); }
+static int posix_symlink(lua_State *L) { return push_result(L, symlink(path_at(L, 1), path_at(L, 2)), NULL); }
 
 static int posix_readlink(lua_State *L) {
     char target[4097];
@@ -111,66 +129,18 @@ static int posix_getcwd(lua_State *L) {
     return 1;
 }
 
-// `rwxr-xr-x`, as `posix.stat` shows it; or `u+x,go-w`; or an octal number. -1 where it is none of them.
-static int parse_mode(const char *text, mode_t old) {
-    char *end;
-    long octal = strtol(text, &end, 8);
-    if (*text && !*end) return (int)(octal & 07777);
-    if (strlen(text) == 9 && !strpbrk(text, "+=,")) {
-        int mode = 0;
-        for (int i = 0; i < 9; i++) {
-            if (text[i] == '-') continue;
-            mode |= 0400 >> i;
-            if (text[i] == 's') mode |= i < 3 ? S_ISUID : S_ISGID;
-            if (text[i] == 't') mode |= S_ISVTX;
-        }
-        return mode;
-    }
-    int mode = old & 07777;
-    for (const char *c = text; *c;) {
-        int who = 0, bits = 0;
-        for (; strchr("ugoa", *c) && *c; c++)
-            who |= *c == 'u' ? 04700 : *c == 'g' ? 02070 : *c == 'o' ? 01007 : 07777;
-        char how = *c;
-        if (!how || !strchr("+-=", how)) return -1;
-        if (!who) who = 07777;
-        for (c++; *c && *c != ','; c++) {
-            if (!strchr("rwxst", *c)) return -1;
-            bits |= *c == 'r' ? 0444 : *c == 'w' ? 0222 : *c == 'x' ? 0111 : *c == 's' ? 06000 : 01000;
-        }
-        bits &= who;
-        mode = how == '+' ? mode | bits : how == '-' ? mode & ~bits : (mode & ~who) | bits;
-        if (*c == ',') c++;
-    }
-    return mode;
-}
-
-static int posix_chmod(lua_State *L) {
-    struct stat st;
-    const char *path = path_at(L, 1);
-    if (stat(path, &st)) return push_result(L, -1, path);
-    int mode = parse_mode(luaL_checkstring(L, 2), st.st_mode);
-    if (mode < 0) return luaL_argerror(L, 2, "it is no mode");
-    return push_result(L, chmod(path, (mode_t)mode), path);
-}
-
-static int posix_umask(lua_State *L) {
-    mode_t old = umask(0);
-    int mode = lua_isnoneornil(L, 1) ? (int)old : parse_mode(luaL_checkstring(L, 1), ~old & 0777);
-    umask(mode < 0 ? old : (mode_t)mode);
-    lua_pushinteger(L, old);
-    return 1;
-}
-
 static int posix_chown(lua_State *L) {
     long user = id_at(L, 2, "passwd"), group = id_at(L, 3, "group");
     return push_result(L, chown(path_at(L, 1), (uid_t)user, (gid_t)group), path_at(L, 1));
 }
 
 static int posix_utime(lua_State *L) {
-    struct utimbuf times = {.actime = luaL_optinteger(L, 3, 0), .modtime = luaL_optinteger(L, 2, 0)};
-    if (lua_isnoneornil(L, 3)) times.actime = times.modtime;
-    return push_result(L, utime(path_at(L, 1), lua_isnoneornil(L, 2) ? NULL : &times), path_at(L, 1));
+    lua_Number now = (lua_Number)time(NULL);
+    struct utimbuf times = {
+        .actime = (time_t)luaL_optnumber(L, 3, now),
+        .modtime = (time_t)luaL_optnumber(L, 2, now),
+    };
+    return push_result(L, utime(path_at(L, 1), &times), path_at(L, 1));
 }
 
 static const char *type_of(mode_t mode) {
@@ -186,11 +156,8 @@ static const char *type_of(mode_t mode) {
 static int posix_stat(lua_State *L) {
     struct stat st;
     if (lstat(path_at(L, 1), &st)) return push_result(L, -1, path_at(L, 1));
-    char mode[10] = "rwxrwxrwx";
-    for (int i = 0; i < 9; i++)
-        if (!(st.st_mode & (0400u >> i))) mode[i] = '-';
-    if (st.st_mode & S_ISUID) mode[2] = mode[2] == 'x' ? 's' : 'S';
-    if (st.st_mode & S_ISGID) mode[5] = mode[5] == 'x' ? 's' : 'S';
+    char mode[10];
+    mode_text(st.st_mode, mode);
     lua_newtable(L);
     set_text(L, "mode", mode);
     set_text(L, "type", type_of(st.st_mode));
@@ -218,8 +185,7 @@ static int posix_dir(lua_State *L) {
         lua_rawseti(L, -2, ++n);
     }
     closedir(dir);
-    lua_pushinteger(L, n);
-    return 2;
+    return 1;
 }
 
 static int next_name(lua_State *L) {
@@ -231,8 +197,8 @@ static int next_name(lua_State *L) {
 }
 
 static int posix_files(lua_State *L) {
-    if (posix_dir(L) == 3) return luaL_error(L, "%s", lua_tostring(L, -2));
-    lua_pop(L, 1);
+    int n = posix_dir(L);
+    if (n != 1) return n;
     lua_pushinteger(L, 0);
     lua_pushcclosure(L, next_name, 2);
     return 1;
@@ -240,10 +206,13 @@ static int posix_files(lua_State *L) {
 
 static int posix_fork(lua_State *L) {
     fflush(NULL);
-    return push_result(L, fork(), "fork");
+    pid_t pid = fork();
+    if (pid == 0) has_forked = 1;
+    return push_result(L, pid, NULL);
 }
 
 static int posix_exec(lua_State *L) {
+    check_forked(L, "exec");
     int n = lua_gettop(L);
     const char **words = lua_newuserdata(L, sizeof *words * ((size_t)n + 1));
     for (int i = 0; i < n; i++) words[i] = luaL_checkstring(L, i + 1);
@@ -254,13 +223,7 @@ static int posix_exec(lua_State *L) {
 }
 
 static int posix_wait(lua_State *L) {
-    int status = 0;
-    pid_t pid = waitpid((pid_t)luaL_optinteger(L, 1, -1), &status, 0);
-    if (pid < 0) return push_result(L, -1, "wait");
-    lua_pushinteger(L, pid);
-    lua_pushstring(L, WIFEXITED(status) ? "exited" : WIFSIGNALED(status) ? "killed" : "stopped");
-    lua_pushinteger(L, WIFEXITED(status) ? WEXITSTATUS(status) : WIFSIGNALED(status) ? WTERMSIG(status) : 0);
-    return 3;
+    return push_result(L, waitpid((pid_t)luaL_optinteger(L, 1, -1), NULL, 0), NULL);
 }
 
 static int posix_exit(lua_State *L) {
@@ -269,18 +232,19 @@ static int posix_exit(lua_State *L) {
 }
 
 static int posix_kill(lua_State *L) {
-    return push_result(L, kill((pid_t)luaL_checkinteger(L, 1), (int)luaL_optinteger(L, 2, SIGTERM)), "kill");
+    return push_result(L, kill((pid_t)luaL_checkinteger(L, 1), (int)luaL_optinteger(L, 2, SIGTERM)), NULL);
 }
 
 static int posix_sleep(lua_State *L) {
-    lua_pushinteger(L, sleep((unsigned)luaL_checkinteger(L, 1)));
+    lua_pushnumber(L, sleep((unsigned)luaL_checkinteger(L, 1)));
     return 1;
 }
 
-static int posix_setuid(lua_State *L) { return push_result(L, setuid((uid_t)id_at(L, 1, "passwd")), "setuid"); }
-static int posix_setgid(lua_State *L) { return push_result(L, setgid((gid_t)id_at(L, 1, "group")), "setgid"); }
+static int posix_setuid(lua_State *L) { return push_result(L, setuid((uid_t)id_at(L, 1, "passwd")), NULL); }
+static int posix_setgid(lua_State *L) { return push_result(L, setgid((gid_t)id_at(L, 1, "group")), NULL); }
 
-static int posix_redirect2null(lua_State *L) {
+int posix_redirect2null(lua_State *L) {
+    check_forked(L, "redirect2null");
     int target = (int)luaL_checkinteger(L, 1);
     fflush(NULL);
     int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -289,22 +253,37 @@ static int posix_redirect2null(lua_State *L) {
     return push_result(L, result, "redirect2null");
 }
 
+// All of them where none is named.
 static int posix_getenv(lua_State *L) {
-    lua_pushstring(L, getenv(luaL_checkstring(L, 1)));
+    if (!lua_isnone(L, 1)) {
+        lua_pushstring(L, getenv(luaL_checkstring(L, 1)));
+        return 1;
+    }
+    lua_newtable(L);
+    for (char **one = environ; *one; one++) {
+        const char *end = strchr(*one, '=');
+        if (!end) continue;
+        lua_pushlstring(L, *one, (size_t)(end - *one));
+        lua_pushstring(L, end + 1);
+        lua_settable(L, -3);
+    }
     return 1;
 }
 
 static int posix_setenv(lua_State *L) {
-    const char *value = luaL_checkstring(L, 2);
-    return push_result(L, setenv(luaL_checkstring(L, 1), value, lua_isnoneornil(L, 3) || lua_toboolean(L, 3)), "setenv");
+    const char *name = luaL_checkstring(L, 1), *value = luaL_checkstring(L, 2);
+    return push_result(L, setenv(name, value, lua_isnoneornil(L, 3) || lua_toboolean(L, 3)), name);
 }
 
-static int posix_unsetenv(lua_State *L) { return push_result(L, unsetenv(luaL_checkstring(L, 1)), "unsetenv"); }
+static int posix_unsetenv(lua_State *L) {
+    unsetenv(luaL_checkstring(L, 1));
+    return 0;
+}
 
 static int posix_errno(lua_State *L) {
     int number = errno;
     lua_pushstring(L, strerror(number));
-    lua_pushinteger(L, number);
+    lua_pushnumber(L, number);
     return 2;
 }
 
@@ -322,9 +301,13 @@ static int posix_getprocessid(lua_State *L) {
 
 static int posix_getpasswd(lua_State *L) {
     char line[65536], *f[8];
-    const char *name = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL;
-    long id = lua_isnoneornil(L, 1) ? (long)geteuid() : (long)lua_tointeger(L, 1);
-    if (find_user("passwd", name, id, line, sizeof line, f, 8) < 7) return 0;
+    if (!lua_isnoneornil(L, 1)) check_name_or_number(L, 1);
+    const char *name = lua_isnumber(L, 1) ? NULL : lua_tostring(L, 1);
+    long id = lua_isnumber(L, 1) ? (long)lua_tonumber(L, 1) : (long)geteuid();
+    if (find_user("passwd", name, id, line, sizeof line, f, 8) < 7) {
+        lua_pushnil(L);
+        return 1;
+    }
     lua_newtable(L);
     set_text(L, "name", f[0]);
     set_text(L, "passwd", f[1]);
@@ -338,10 +321,13 @@ static int posix_getpasswd(lua_State *L) {
 
 static int posix_getgroup(lua_State *L) {
     char line[65536], *f[8];
-    const char *name = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL;
-    long id = lua_isnoneornil(L, 1) ? (long)getegid() : (long)lua_tointeger(L, 1);
-    int n = find_user("group", name, id, line, sizeof line, f, 8);
-    if (n < 3) return 0;
+    check_name_or_number(L, 1);
+    const char *name = lua_isnumber(L, 1) ? NULL : lua_tostring(L, 1);
+    int n = find_user("group", name, (long)lua_tonumber(L, 1), line, sizeof line, f, 8);
+    if (n < 3) {
+        lua_pushnil(L);
+        return 1;
+    }
     lua_newtable(L);
     set_text(L, "name", f[0]);
     set_number(L, "gid", strtol(f[2], NULL, 10));
@@ -351,7 +337,7 @@ static int posix_getgroup(lua_State *L) {
         lua_pushstring(L, member);
         lua_rawseti(L, -2, ++count);
     }
-    return selected(L, 2);
+    return 1;
 }
 
 static int posix_uname(lua_State *L) {
@@ -361,7 +347,7 @@ static int posix_uname(lua_State *L) {
     luaL_Buffer text;
     luaL_buffinit(L, &text);
     for (const char *c = format; *c; c++) {
-        if (*c != '%' || !c[1]) {
+        if (*c != '%') {
             luaL_addchar(&text, *c);
             continue;
         }
@@ -371,7 +357,8 @@ static int posix_uname(lua_State *L) {
         case 'r': luaL_addstring(&text, name.release); break;
         case 's': luaL_addstring(&text, name.sysname); break;
         case 'v': luaL_addstring(&text, name.version); break;
-        default: luaL_addchar(&text, *c);
+        case '%': luaL_addchar(&text, '%'); break;
+        default: return luaL_argerror(L, 2, lua_pushfstring(L, "unknown format option `%c'", *c));
         }
     }
     luaL_pushresult(&text);
@@ -394,7 +381,7 @@ static const luaL_Reg FUNCTIONS[] = {
 
 int open_posix(lua_State *L) {
     luaL_newlib(L, FUNCTIONS);
-    lua_pushstring(L, "posix library for " LUA_VERSION);
+    lua_pushstring(L, "posix library for " LUA_VERSION " / Nov 2003");
     lua_setfield(L, -2, "version");
     return 1;
 }

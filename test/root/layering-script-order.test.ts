@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { builtPrograms } from '#test/fixtures/built-programs.ts';
 import type { RpmTestFile, RpmTestPackage } from '#test/fixtures/rpm-build.ts';
-import { LUA, LUA_TRIGGER } from '#test/root/layering-lua-script.ts';
+import { LUA, LUA_FILES, LUA_POSIX, LUA_TRIGGER } from '#test/root/layering-lua-script.ts';
 import {
   BASE_REF,
   clientArguments,
@@ -80,10 +80,13 @@ const BASE = [
   withFiles(talkative('old', { requires: ['of-needed'] }), [OF_TWO]),
 ];
 
+/** What rpm packs and unpacks with its own library. */
+const PACKERS = ['gzip', 'xz', 'zstd', 'bzip2'].map((name) => `/usr/bin/${name}`);
+
 let system: TestSystem;
 
 beforeAll(() => {
-  system = makeTestSystem('/var/tmp', { base: BASE, withRpm: true });
+  system = makeTestSystem('/var/tmp', { base: BASE, withRpm: true, programs: PACKERS });
   publish(system, [
     withFiles(talkative('aa', { provides: ['of-aa'] }), ODD_FILES),
     talkative('old', {
@@ -124,6 +127,23 @@ beforeAll(() => {
         LUA,
         '%transfiletriggerin -p <lua> -- /usr/share/d',
         LUA_TRIGGER,
+        '%pre -p <lua>',
+        LUA_POSIX,
+        '%posttrans -p <lua>',
+        LUA_FILES,
+      ].join('\n'),
+    },
+    {
+      name: 'relocatable',
+      extraTags: ['Prefix: /usr/share/d', 'Prefix: /opt/here'],
+      files: [{ path: '/usr/share/d/relocatable', content: 'x' }],
+      extraSections: [
+        '%post',
+        'echo "$RPM_INSTALL_PREFIX $RPM_INSTALL_PREFIX0 $RPM_INSTALL_PREFIX1" > /usr/share/prefixes',
+        '%posttrans -p <lua>',
+        'local out = io.open("/usr/share/prefixes-in-lua", "w")',
+        'out:write(table.concat(RPM_INSTALL_PREFIX, " "), tostring(RPM_INSTALL_PREFIX[0]))',
+        'out:close()',
       ].join('\n'),
     },
     {
@@ -199,7 +219,9 @@ test('macros are expanded as rpm expands them', () => {
 test('scripts in Lua do what they do in rpm', () => {
   const reference = rpmReference(system, { install: ['lua-1.0'] });
   yumOstreeOk(system, ['install', 'lua']);
-  for (const file of ['usr/share/lua-said', 'usr/share/lua-triggered', 'usr/share/grown'])
+  for (const file of ['lua-said', 'lua-triggered', 'grown', 'lua-files', 'opened', 'lua-posix'].map(
+    (name) => `usr/share/${name}`,
+  ))
     expect(ours(file).split('\n')).toEqual(fs.readFileSync(path.join(reference, file), 'utf8').split('\n'));
   expect(ours('usr/share/lua-triggered')).toContain('/usr/share/d/lua\n');
   fsckClean(system);
@@ -210,6 +232,14 @@ test('scripts in Lua do what they do in rpm', () => {
   runProgram(path.join(builtPrograms('x86-64'), 'yum-ostree'), words);
   expect(ours('usr/share/lua-said')).toBe(said);
   yumOstreeOk(system, ['uninstall', 'lua']);
+});
+
+test('a package that may be relocated tells its scripts where it lies', () => {
+  const reference = rpmReference(system, { install: ['relocatable'] });
+  yumOstreeOk(system, ['install', 'relocatable']);
+  for (const file of ['usr/share/prefixes', 'usr/share/prefixes-in-lua'])
+    expect(ours(file)).toBe(fs.readFileSync(path.join(reference, file), 'utf8'));
+  yumOstreeOk(system, ['uninstall', 'relocatable']);
 });
 
 /** rpm 4.18 spoils its own memory with these two, so it is no peer for them. */
@@ -226,6 +256,37 @@ test('temporary files and putenv in Lua', () => {
   );
   const said = runProgram(path.resolve('native/build/Release/rpm-lua'), [script]);
   expect(said).toBe('true\ttrue\trw-------\t1.0\ttrue\nnil\nhere\n');
+});
+
+/** rpm has it since 4.20. */
+test('programs that rpm.spawn starts', () => {
+  const script = path.join(system.directory, 'spawn.lua');
+  const file = path.join(system.directory, 'spawned');
+  fs.writeFileSync(
+    script,
+    `print(rpm.spawn({"sh", "-c", "cat; echo $0", "word"}, {stdin="${script}.in", stdout="${file}"}))
+     print(rpm.spawn({"sh", "-c", "echo more >&2"}, {stderr="${file}"}))
+     print(rpm.spawn({"sh", "-c", "exit 3"}))
+     print(rpm.spawn({"sh", "-c", "kill -9 $$"}))
+     print(rpm.spawn({"/nowhere/program"}))
+     print(rpm.spawn({"true"}, {stdin="/nowhere/file"}))
+     print(pcall(rpm.spawn, {}))
+     print(pcall(rpm.spawn, {"true"}, {fd3="x"}))`,
+  );
+  fs.writeFileSync(`${script}.in`, 'read\n');
+  const said = runProgram(path.resolve('native/build/Release/rpm-lua'), [script]);
+  expect(said.split('\n')).toEqual([
+    '0.0',
+    '0.0',
+    'nil\texit code: No such process\t3.0',
+    'nil\texit signal: Bad file descriptor\t9.0',
+    'nil\tNo such file or directory\t2.0',
+    'nil\tNo such file or directory\t2.0',
+    'false\tcommand not supplied',
+    'false\tinvalid spawn directive: fd3',
+    '',
+  ]);
+  expect(fs.readFileSync(file, 'utf8')).toBe('read\nword\nmore\n');
 });
 
 test('a script in Lua that fails ends the command with its words', () => {
