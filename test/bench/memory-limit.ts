@@ -15,17 +15,30 @@ export interface LimitedRun {
 interface MemoryFiles {
   readonly parent: string;
   readonly limit: string;
+  /** Only where the kernel counts swap; what forbids it, given the limit. */
+  readonly swap: { readonly file: string; readonly none: (limit: number) => number };
   readonly peak: string;
 }
 
 /** Version 2 as a distribution mounts it, version 1 as older ones do. */
 const LAYOUTS: readonly MemoryFiles[] = [
-  { parent: '/sys/fs/cgroup', limit: 'memory.max', peak: 'memory.peak' },
-  { parent: '/sys/fs/cgroup/memory', limit: 'memory.limit_in_bytes', peak: 'memory.max_usage_in_bytes' },
+  {
+    parent: '/sys/fs/cgroup',
+    limit: 'memory.max',
+    swap: { file: 'memory.swap.max', none: () => 0 },
+    peak: 'memory.peak',
+  },
+  {
+    parent: '/sys/fs/cgroup/memory',
+    limit: 'memory.limit_in_bytes',
+    // Memory and swap together.
+    swap: { file: 'memory.memsw.limit_in_bytes', none: (limit) => limit },
+    peak: 'memory.max_usage_in_bytes',
+  },
 ];
 
 /**
- * Runs a command with `mebibytes` of memory, children included.
+ * Runs a command with `mebibytes` of memory and no swap, children included.
  * @throws UserError NO_CGROUP where the kernel offers no memory controller
  */
 export function runLimited([program, ...args]: Argv, mebibytes: number): LimitedRun {
@@ -33,7 +46,10 @@ export function runLimited([program, ...args]: Argv, mebibytes: number): Limited
   const group = path.join(files.parent, `yum-ostree-bench-${process.pid}`);
   fs.mkdirSync(group);
   try {
-    fs.writeFileSync(path.join(group, files.limit), String(mebibytes << 20));
+    const limit = mebibytes << 20;
+    fs.writeFileSync(path.join(group, files.limit), String(limit));
+    const swap = path.join(group, files.swap.file);
+    if (fs.existsSync(swap)) fs.writeFileSync(swap, String(files.swap.none(limit)));
     // The shell puts itself into the group before it becomes the program.
     const enter = 'echo $$ > "$0" && exec "$@"';
     const script = ['-c', enter, path.join(group, 'cgroup.procs'), program, ...args];

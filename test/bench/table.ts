@@ -84,7 +84,7 @@ function verdictOf(row: Row, target: Target): Verdict {
   const name = `${row.name}, ${sized(row)}`;
   switch (target.kind) {
     case 'times-faster': {
-      const text = `${name}: ${ratio(row).toFixed(1)} times as fast (wanted: at least ${target.factor})`;
+      const text = `${name}: ${ratio(row).toFixed(1)} times as fast (wanted: at least ${Number(target.factor.toFixed(2))})`;
       return { text, met: ratio(row) >= target.factor };
     }
     case 'at-most-syncs': {
