@@ -103,8 +103,9 @@ async function showKargs(flags: KargsFlags, context: CliContext): Promise<number
   const { deploymentAt, settableArgs } = await import('#layering/kernel-arguments.ts');
   const { chooseStateroot } = await import('#layering/system.ts');
   const args = await onSysroot(flags, context, (sysroot) => {
-    if (flags.deployIndex !== undefined) return settableArgs(deploymentAt(sysroot, flags.deployIndex));
-    const stateroot = chooseStateroot(sysroot, flags.os ?? null);
+    const { deployIndex, os: wanted = null } = flags;
+    if (deployIndex !== undefined) return settableArgs(deploymentAt(sysroot, deployIndex, wanted));
+    const stateroot = chooseStateroot(sysroot, wanted);
     const first = sysroot.deployments.find((one) => one.stateroot === stateroot);
     return first === undefined ? [] : settableArgs(first);
   });

@@ -13,6 +13,7 @@ import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import { copiedOrigin } from '#ostree/sysroot/origin.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { deployNext } from '#layering/deploy-change.ts';
+import { shellWord } from '#layering/shell-word.ts';
 import { withSystem, type SystemChoice } from '#layering/system.ts';
 
 /** Done in this order. */
@@ -48,7 +49,7 @@ export function changeKernelArgs(
   { index, change }: KernelArgsWish,
 ): Promise<{ readonly args: KernelArgs; readonly isChanged: boolean }> {
   return withSystem(choice, async (system) => {
-    const target = index === null ? system.from : deploymentAt(system.sysroot, index);
+    const target = index === null ? system.from : deploymentAt(system.sysroot, index, system.stateroot);
     const present = settableArgs(target);
     const args = await change(present);
     if (args.join(' ') === present.join(' ')) return { args, isChanged: false };
@@ -63,9 +64,15 @@ export function settableArgs({ kargs }: Deployment): KernelArgs {
   return withoutKernelArg(kargs, 'ostree');
 }
 
-/** @throws UserError USAGE */
-export function deploymentAt(sysroot: Sysroot, index: number): Deployment {
+/** @param stateroot that it has to be of; null: any. @throws UserError USAGE */
+export function deploymentAt(sysroot: Sysroot, index: number, stateroot: string | null): Deployment {
   const found = sysroot.deployments[index];
+  if (found !== undefined && stateroot !== null && found.stateroot !== stateroot)
+    throw new UserError(
+      'USAGE',
+      `deployment ${index} is of the stateroot '${found.stateroot}', not of '${stateroot}'`,
+      { hint: `--os ${shellWord(found.stateroot)} says that it is meant` },
+    );
   if (found !== undefined) return found;
   throw new UserError('USAGE', `there is no deployment ${index}: they are numbered from 0 on`, {
     hint: "'yum-ostree status' lists them in this order",

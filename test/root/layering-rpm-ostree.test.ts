@@ -6,6 +6,7 @@ import { buildRpm } from '#test/fixtures/rpm-build.ts';
 import {
   BASE_REF,
   deploymentRoot,
+  deploymentsOf,
   firstDeployment,
   fsckClean,
   makeTestSystem,
@@ -137,4 +138,20 @@ test('what is pinned is not replaced, and what there is not says so in one line'
   const { status, stderr } = spawnSync(process.execPath, client, { encoding: 'utf8' });
   expect(stderr).toMatch(/^error: rpm-ostree cancel is not done by this program\nhint: there is no daemon/);
   expect(status).toBe(1);
+});
+
+test('kargs --deploy-index takes no deployment of another stateroot for one of this', () => {
+  const other = ['--sysroot', system.sysroot, '--os=other', BASE_REF];
+  runProgram('ostree', ['admin', 'os-init', '--sysroot', system.sysroot, 'other']);
+  runProgram('ostree', ['admin', 'deploy', '--karg=of=other', ...other]);
+  const all = deploymentsOf(system) as unknown as { osname: string; checksum: string }[];
+  const [index, mine] = ['other', 'test'].map((name) => all.findIndex(({ osname }) => osname === name));
+  const kargs = (...words: string[]) => yumOstree(system, ['kargs', ...words]);
+  const wrong = kargs('--os=test', `--deploy-index=${String(index)}`, '--append=added');
+  expect(wrong.stderr).toContain(`deployment ${String(index)} is of the stateroot 'other', not of 'test'`);
+  expect(wrong.status).toBe(2);
+  expect(kargs('--os=test', `--deploy-index=${String(index)}`).status).toBe(2);
+  expect(kargs(`--deploy-index=${String(index)}`).stdout).toBe('of=other\n');
+  expect(deploymentsOf(system)).toHaveLength(all.length);
+  expect(kargs('--os=test', `--deploy-index=${String(mine)}`, '--append=added').status).toBe(0);
 });
