@@ -10,4 +10,6 @@ export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Whether standard error is a terminal (progress may be redrawn) and standard input one (questions may be asked). */
   readonly isTerminal: boolean;
+  /** The words that the client was given, after those of rpm-ostree were put into its own. */
+  readonly commandLine?: readonly string[];
 }

@@ -17,8 +17,9 @@ import { choiceOf } from '#cli/yum-ostree-system.ts';
 import { VERSION } from '#ostree/format/version.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { BaseChoice } from '#layering/base-choice.ts';
-import type { ChangeOptions, ChangeWords } from '#layering/change.ts';
+import type { ChangeOptions, ChangeOutcome, ChangeWords } from '#layering/change.ts';
 import type { InitramfsChange } from '#layering/initramfs-request.ts';
+import { shellWords } from '#layering/shell-word.ts';
 
 interface ChangeFlags extends GlobalOptions, RepositoryFlags {
   readonly dryRun?: boolean;
@@ -126,6 +127,7 @@ interface ChangeRun {
   readonly flags: ChangeFlags;
   readonly base: BaseChoice;
   readonly initramfs: InitramfsChange | null;
+  readonly onOutcome: ((outcome: ChangeOutcome) => void) | null;
   readonly context: CliContext;
 }
 
@@ -140,6 +142,8 @@ export async function runChange(
     readonly context: CliContext;
     readonly base?: BaseChoice;
     readonly initramfs?: InitramfsChange;
+    /** Told of what came of it, before that is printed; it may throw. */
+    readonly onOutcome?: (outcome: ChangeOutcome) => void;
   },
 ): Promise<number> {
   const flags = optionsOf<ChangeFlags>(verb.command);
@@ -151,8 +155,8 @@ export async function runChange(
     remove: [...all.remove, ...(flags.remove ?? [])],
     replace: [...all.replace, ...(flags.replace ?? [])],
   };
-  const { base = { kind: 'present' }, initramfs = null, context } = verb;
-  return change(asked, { flags, base, initramfs, context });
+  const { base = { kind: 'present' }, initramfs = null, onOutcome = null, context } = verb;
+  return change(asked, { flags, base, initramfs, onOutcome, context });
 }
 
 async function change(words: ChangeWords, run: ChangeRun): Promise<number> {
@@ -167,6 +171,7 @@ async function change(words: ChangeWords, run: ChangeRun): Promise<number> {
     const outcome = await changeTree(choiceOf(flags, context, reporter), options).finally(() =>
       reporter.finish(),
     );
+    run.onOutcome?.(outcome);
     if (outcome.kind === 'deployed' && live !== null) live.isWanted = true;
     if (flags.json === true) context.out(`${JSON.stringify(outcomeJson(outcome), null, 2)}\n`);
     else if (flags.quiet !== true || outcome.kind === 'planned') context.out(outcomeText(outcome));
@@ -215,14 +220,16 @@ function changeOptions(
     weakDependencies: flags.weakDeps ?? null,
     toolVersion: VERSION,
     asked: {
-      command: process.argv
-        .slice(2)
-        .join(' ')
-        .replace(/:\/\/[^/@\s]*@/g, '://…@'),
+      command: shellWords((context.commandLine ?? []).map(withoutSecrets)),
       user: context.env['SUDO_USER'] ?? context.env['USER'] ?? String(process.getuid?.() ?? ''),
     },
     ...planQuestion(flags, context, live.reporter),
   };
+}
+
+/** Of an address with a password. */
+function withoutSecrets(word: string): string {
+  return word.replace(/:\/\/[^/@]*@/g, '://…@');
 }
 
 /** Brings what a base follows from its remote; what C ostree would print is told as progress. */

@@ -22,7 +22,7 @@ export interface VerbResult {
 /** The client. @returns the exit code: 0 done, 2 wrong usage, 77 nothing to do (where asked for); errors are thrown */
 export async function runYumOstree(argv: readonly string[], context: CliContext): Promise<number> {
   const result: VerbResult = { exitCode: 0 };
-  const program = yumOstreeProgram(argv, context, result);
+  const program = yumOstreeProgram(argv, { ...context, commandLine: argv }, result);
   try {
     await program.parseAsync(argv.map(waitForever), { from: 'user' });
     return result.exitCode;

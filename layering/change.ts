@@ -58,7 +58,7 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
   /** null: as before. */
   readonly initramfs: InitramfsChange | null;
   readonly toolVersion: string;
-  /** The command line and who gave it, for the history. */
+  /** The command line, in a shell's words, and who gave it: for the history. */
   readonly asked: { readonly command: string; readonly user: string };
   /** Asks whether to go on with the plan; absent where nobody is asked. */
   readonly confirm?: (plan: ChangePlan) => Promise<boolean>;

@@ -6,6 +6,7 @@ import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { isRemoteEntry, parseFileEntry, parseRemoteEntry } from '#layering/origin-entries.ts';
 import { formatItem, type RequestItem } from '#layering/request.ts';
+import { shellWords } from '#layering/shell-word.ts';
 
 export interface RequestChange {
   /** Items to add, in the command's order; `file` and `url` items are handed in as `localPackages`. */
@@ -283,7 +284,7 @@ function notRequested(words: readonly string[], origin: LayerOrigin, facts: Requ
     ...(others.length > 0 ? [`neither requested nor in the base: ${others.join(', ')}`] : []),
   ];
   const hints = [
-    ...(removed.length > 0 ? [`'yum-ostree override reset ${removed.join(' ')}' brings it back`] : []),
+    ...(removed.length > 0 ? [`'yum-ostree override reset ${shellWords(removed)}' brings it back`] : []),
     ...others.filter((word) => facts.layered.has(word)).map((word) => layeredFor(word, facts)),
   ];
   const hint = hints.length > 0 ? hints.join('; ') : "'yum-ostree status' lists what is requested";

@@ -2,10 +2,11 @@
 import { UserError } from '#ostree/format/errors.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { holderOf, type AskedJob, type SolveProblem } from '#layering/problems.ts';
+import { shellWord, shellWords } from '#layering/shell-word.ts';
 
 /** What the problems came of. */
 export interface ProblemContext {
-  /** The command as it was given, without the program's name. */
+  /** The command as it was given, in a shell's words, without the program's name. */
   readonly command: string;
   /** Requests that this command brings; the others were there before. */
   readonly fresh: ReadonlySet<string>;
@@ -37,7 +38,7 @@ export function resolvingCommand(problem: SolveProblem, context: ProblemContext)
   const older = layers.filter(({ request }) => !context.fresh.has(request));
   // What was there before gives way to what is asked for now.
   if (older.length > 0) return `${PROGRAM} ${context.command} --uninstall ${words(older, ' --uninstall ')}`;
-  const alsoInstall = layers.map(({ request }) => ` --install ${quoted(request)}`).join('');
+  const alsoInstall = layers.map(({ request }) => ` --install ${shellWord(request)}`).join('');
   switch (cause.kind) {
     case 'version': {
       if (cause.isRequest) return replaceWith(layers.map(({ request }) => request));
@@ -47,13 +48,13 @@ export function resolvingCommand(problem: SolveProblem, context: ProblemContext)
       return `${PROGRAM} override remove ${names(cause.base)}${alsoInstall}`;
     case 'needed': {
       const gone = asked.filter(({ kind }) => kind === 'remove').map(({ request }) => request);
-      return gone.length === 0 ? null : `${PROGRAM} override remove ${gone.join(' ')} ${names(cause.base)}`;
+      return gone.length === 0 ? null : `${PROGRAM} override remove ${shellWords(gone)} ${names(cause.base)}`;
     }
     case 'requests': {
       const [first, ...others] = layers;
       return first === undefined || others.length === 0
         ? null
-        : `${PROGRAM} install ${quoted(first.request)}`;
+        : `${PROGRAM} install ${shellWord(first.request)}`;
     }
     case 'missing':
       return null;
@@ -63,20 +64,15 @@ export function resolvingCommand(problem: SolveProblem, context: ProblemContext)
 }
 
 function replaceWith(items: readonly string[], more = ''): string | null {
-  return items.length === 0 ? null : `${PROGRAM} override replace ${items.map(quoted).join(' ')}${more}`;
+  return items.length === 0 ? null : `${PROGRAM} override replace ${shellWords(items)}${more}`;
 }
 
 function words(jobs: readonly AskedJob[], separator: string): string {
-  return unique(jobs.map(({ request }) => quoted(request))).join(separator);
+  return unique(jobs.map(({ request }) => shellWord(request))).join(separator);
 }
 
 function names(packages: readonly { readonly name: string }[]): string {
-  return unique(packages.map(({ name }) => name)).join(' ');
-}
-
-/** For a shell. */
-function quoted(word: string): string {
-  return /^[A-Za-z0-9@%+=:,./_-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+  return shellWords(unique(packages.map(({ name }) => name)));
 }
 
 function unique(texts: readonly string[]): string[] {

@@ -4,6 +4,7 @@ import { compareEvr } from '#layering/evr.ts';
 import type { PackageId } from '#layering/installed-package.ts';
 import { formatNevra } from '#layering/nevra.ts';
 import { COMMAND_LINE, type SolveProblem } from '#layering/problems.ts';
+import { shellWord } from '#layering/shell-word.ts';
 import type { SolveRequest } from '#layering/solve.ts';
 import { unknownSpecs } from '#layering/solve-unknown.ts';
 
@@ -133,7 +134,7 @@ function missing(sack: Sack, { by, name }: BaseReplacement): SolveProblem[] {
   const elsewhere = repositoriesWith(sack, by.spec, name);
   const hint =
     elsewhere.length > 0
-      ? `it is in ${elsewhere.join(', ')}: 'yum-ostree override replace ${by.spec} --from repo=${elsewhere[0] ?? ''}'`
+      ? `it is in ${elsewhere.join(', ')}: 'yum-ostree override replace ${shellWord(by.spec)} --from repo=${elsewhere[0] ?? ''}'`
       : `'yum-ostree override reset ${name}' goes back to that of the base`;
   return [{ message: `repository ${by.id} has no ${by.spec} to replace ${name} with`, rules: [], hint }];
 }

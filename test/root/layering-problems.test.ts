@@ -7,6 +7,7 @@ import {
   makeTestSystem,
   publish,
   rpmNames,
+  runProgram,
   yumOstree,
   yumOstreeOk,
   type TestSystem,
@@ -33,7 +34,14 @@ function refused(...words: string[]): { message: string; commands: string[][] } 
   expect(status).toBe(1);
   const [message = ''] = stderr.split('\ncode: ');
   const commands = [...message.matchAll(/^ +resolved by: yum-ostree (.*)$/gm)];
-  return { message, commands: commands.map(([, text = '']) => text.split(' ')) };
+  return { message, commands: commands.map(([, text = '']) => wordsOf(text)) };
+}
+
+/** As a shell that the command is pasted into takes it. */
+function wordsOf(command: string): string[] {
+  return runProgram('sh', ['-c', `printf '%s\\n' ${command}`])
+    .trimEnd()
+    .split('\n');
 }
 
 test('every problem is told, each with what needs it, who holds it, and the command', () => {
@@ -65,9 +73,12 @@ test.each([
 });
 
 test('a package file of a base package is told to be an override', () => {
-  const file = buildRpm(path.join(system.directory, 'files'), { name: 'pico', version: '3.0' });
+  const folder = path.join(system.directory, "my 'files' (new)");
+  const file = buildRpm(folder, { name: 'pico', version: '3.0' });
   const { commands } = refused('install', file);
   expect(commands).toEqual([['override', 'replace', file]]);
+  yumOstreeOk(system, commands[0] ?? []);
+  yumOstreeOk(system, ['reset']);
 });
 
 test('what the base needs goes with it, or stays', () => {
@@ -82,8 +93,10 @@ test('what the base needs goes with it, or stays', () => {
 
 test('what was asked for before gives way to what is asked for now', () => {
   yumOstreeOk(system, ['override', 'replace', 'pico-2.0-1', '--install', 'needs-pico']);
-  const { commands } = refused('override', 'reset', 'pico');
+  const key = '01AB 23CD (the new one)';
+  const { commands } = refused('override', 'reset', 'pico', '--accept-key', key);
   const [words = []] = commands;
+  expect(words).toEqual(expect.arrayContaining(['override', 'reset', '--accept-key', key]));
   expect(words.slice(-2)).toEqual(['--uninstall', 'needs-pico']);
   yumOstreeOk(system, ['override', 'reset', 'pico', ...words.slice(-2)]);
   expect(firstDeployment(system).checksum).toBe(system.base);
