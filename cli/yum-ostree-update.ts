@@ -10,7 +10,8 @@ import {
   type RepositoryFlags,
 } from '#cli/yum-ostree-options.ts';
 import { choiceOf, printJson } from '#cli/yum-ostree-system.ts';
-import { messageOf } from '#ostree/format/errors.ts';
+import { messageOf, UserError } from '#ostree/format/errors.ts';
+import type { ChangeOutcome } from '#layering/change.ts';
 import type { UpdatePolicy } from '#layering/update-policy.ts';
 import type { AvailableUpdate, UpdateState } from '#layering/update-state.ts';
 
@@ -54,11 +55,21 @@ export async function runPolicy({ command, context }: Verb): Promise<number> {
     if (policy === 'check') return { exitCode: await lookForUpdate({ flags, context, policy }, () => 0) };
     command.setOptionValue('unchangedExit77', true);
     const base = { kind: 'newest', allowDowngrade: false, retryFailed: false } as const;
-    const exitCode = await runChange({}, { command, context, base });
+    const exitCode = await runChange({}, { command, context, base, onOutcome: refuseFailedBefore });
     return exitCode === UNCHANGED
       ? { exitCode: 0, result: 'none' }
       : { exitCode, result: exitCode === 0 ? 'staged' : 'failed' };
   });
+}
+
+/** By hand it is no error not to get what has failed; a machine left alone that cannot be updated has to be told of. */
+function refuseFailedBefore(outcome: ChangeOutcome): void {
+  if (outcome.kind !== 'failed-before') return;
+  throw new UserError(
+    'FAILED_BEFORE',
+    `${outcome.base}, or a tree on it, has failed to boot here, and is not deployed again by itself`,
+    { hint: "'yum-ostree upgrade --retry-failed' tries it once more" },
+  );
 }
 
 interface Run {
@@ -72,14 +83,16 @@ async function recorded(
   run: { readonly place: string; readonly policy: UpdatePolicy; readonly now: number },
   action: () => Promise<Run>,
 ): Promise<number> {
-  const { writeUpdateState } = await import('#layering/update-state.ts');
+  const { readUpdateState, writeUpdateState } = await import('#layering/update-state.ts');
   const state = { time: Math.floor(run.now), policy: run.policy, error: null, update: null };
   try {
     const { exitCode, result } = await action();
     if (result !== undefined) writeUpdateState(run.place, { ...state, result });
     return exitCode;
   } catch (error) {
-    writeUpdateState(run.place, { ...state, result: 'failed', error: messageOf(error) });
+    // What was found before is still to be had.
+    const update = readUpdateState(run.place)?.update ?? null;
+    writeUpdateState(run.place, { ...state, result: 'failed', error: messageOf(error), update });
     throw error;
   }
 }

@@ -10,9 +10,16 @@ import { withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { recordedPackages } from '#layering/client-layer.ts';
 import { compareEvr } from '#layering/evr.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
-import { parseNevra, type Nevra } from '#layering/nevra.ts';
+import { formatNevra, parseNevra, type Nevra } from '#layering/nevra.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
-import { diffPackages, isEmptyDiff, NO_DIFFERENCE, type PackageDiff } from '#layering/package-diff.ts';
+import { parseFileEntry, parseRemoteEntry } from '#layering/origin-entries.ts';
+import {
+  diffPackages,
+  isEmptyDiff,
+  NO_DIFFERENCE,
+  type PackageDiff,
+  type VersionChange,
+} from '#layering/package-diff.ts';
 import { fillSack } from '#layering/solve-sack.ts';
 import { withSystem, type System, type SystemChoice } from '#layering/system.ts';
 import { treePackages } from '#layering/tree-packages.ts';
@@ -87,31 +94,64 @@ async function ofRepositories(
   const { system, facts, options } = look;
   const { arch, releasever, installed } = facts;
   const repositories = await openRepositories({ system, arch, releasever }, options);
-  const present = system.layered.map(parseNevra);
   if (repositories.length === 0) return { layered: NO_DIFFERENCE, advisories: [] };
   const sack = await fillSack(loadSolver(), { arch, installed, repositories, localPackages: [] }, false);
-  const layered = {
-    ...NO_DIFFERENCE,
-    upgraded: present.flatMap((from) => {
-      const to = newestOf(sack, from);
-      return to === null ? [] : [{ from, to }];
-    }),
-  };
+  const layered = { ...NO_DIFFERENCE, upgraded: newerPackages(system, sack) };
   const known = await knownAdvisories(repositories, options);
   const both = [...advisoriesOf(base ?? NO_DIFFERENCE, known), ...advisoriesOf(layered, known)];
   return { layered, advisories: both };
 }
 
-/** The newest version that a repository has of a layered package; what else an upgrade would change only a solve can tell. */
-function newestOf(sack: Sack, present: Nevra): Nevra | null {
+/**
+ * The newest versions that repositories have of what is layered, and of what stands in for base packages; what else an upgrade
+ * would change only a solve can tell. What was layered from a file stays as it is, and what a request names by its
+ * version moves only as far as that goes.
+ */
+function newerPackages({ layered, origin, replaced, requestPackages }: System, sack: Sack): VersionChange[] {
+  const files = new Set(origin.requestedLocal.map((entry) => formatNevra(parseFileEntry(entry).nevra)));
+  const followed = layered
+    .filter((nevra) => !files.has(nevra))
+    .map(parseNevra)
+    .map((from) => {
+      const specs = origin.requested.filter((spec) => requestPackages.get(spec)?.includes(from.name));
+      return { from, specs, repo: null };
+    });
+  const remote = origin.replaceRemote.map(parseRemoteEntry);
+  const standing = replaced.flatMap(({ to, source }) => {
+    const from = parseNevra(to);
+    const entries = remote.filter(({ id }) => source === `repo=${id}`);
+    const specs = entries.map(({ spec }) => spec).filter((spec) => isSpecOf(sack, spec, from));
+    return specs.length === 0 ? [] : [{ from, specs, repo: (source ?? '').slice('repo='.length) }];
+  });
+  return [...followed, ...standing].flatMap((one) => newestOf(sack, one) ?? []);
+}
+
+function isSpecOf(sack: Sack, spec: string, { name }: Nevra): boolean {
+  return sack.query(spec, false).some((one) => one.name === name);
+}
+
+interface Followed {
+  readonly from: Nevra;
+  /** Each has to select the newer one too. */
+  readonly specs: readonly string[];
+  /** The repository that it has to be of; null: any. */
+  readonly repo: string | null;
+}
+
+function newestOf(sack: Sack, { from, specs, repo }: Followed): VersionChange | null {
+  // A spec that is found in another way (by a file, or something provided) limits nothing.
+  const named = specs.map((spec) => sack.query(spec, false).filter((one) => one.name === from.name));
+  const selected = named.filter(({ length }) => length > 0).map((all) => new Set(all.map(formatNevra)));
   const offered = sack
-    .query(present.name, false)
-    .filter((one) => !one.installed && one.name === present.name && one.arch === present.arch)
+    .query(from.name, false)
+    .filter((one) => !one.installed && one.name === from.name && one.arch === from.arch)
+    .filter((one) => repo === null || one.repo === repo)
+    .filter((one) => selected.every((nevras) => nevras.has(formatNevra(one))))
     .sort((a, b) => compareEvr(b, a));
   const [newest] = offered;
-  if (newest === undefined || compareEvr(newest, present) <= 0) return null;
+  if (newest === undefined || compareEvr(newest, from) <= 0) return null;
   const { name, epoch, version, release, arch } = newest;
-  return { name, epoch, version, release, arch };
+  return { from, to: { name, epoch, version, release, arch } };
 }
 
 /** Advisories that cannot be had are no reason not to tell of the packages. */
