@@ -20,6 +20,7 @@ export function restartsJson(results: readonly RestartResult[], needed: readonly
       'user-unit': one.userUnit,
       by: one.by,
       command: restartCommand(one),
+      loses: one.loses,
       reasons: one.reasons,
     })),
   };
@@ -50,8 +51,9 @@ const HOW: Readonly<Record<NeededRestart['by'], string>> = {
 };
 
 /** A unit that needs a restart, and why. */
-export function restartLines({ unit, userUnit, by, processes, reasons }: NeededRestart): string[] {
+export function restartLines({ unit, userUnit, by, loses, processes, reasons }: NeededRestart): string[] {
   const name = [unit ?? 'in no unit', ...(userUnit === null ? [] : [userUnit])].join(' ');
   const who = processes.map(({ pid, name: program }) => `${program} ${pid}`).join(', ');
-  return [`${HOW[by]}: ${name} (${who})`, ...reasons.map((reason) => `  ${reason}`)];
+  const care = loses === null || by === 'log-out' ? [] : [`  not restarted unless named: ${loses}`];
+  return [`${HOW[by]}: ${name} (${who})`, ...reasons.map((reason) => `  ${reason}`), ...care];
 }

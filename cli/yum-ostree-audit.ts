@@ -32,10 +32,11 @@ export function auditJson(audit: Audit): object {
     'applied-live': modified.applied,
     'processes-of-the-layer': modified.processes,
     'next-boot': nextBoot === null ? null : nextBootJson(nextBoot),
-    restarts: audit.restarts.map(({ unit, userUnit, by, processes, reasons }) => ({
+    restarts: audit.restarts.map(({ unit, userUnit, by, loses, processes, reasons }) => ({
       unit,
       'user-unit': userUnit,
       by,
+      loses,
       processes,
       reasons,
     })),

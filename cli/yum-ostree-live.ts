@@ -12,6 +12,7 @@ import { applyLive, HOW_ON } from '#layering/apply-live.ts';
 import { unitName } from '#layering/mask-units.ts';
 import type { RestartResult } from '#layering/live-record.ts';
 import type { Progress } from '#layering/progress.ts';
+import { NO_CARE, type RestartCare } from '#layering/restart-care.ts';
 import { restartCommand } from '#layering/restart-command.ts';
 import { restartServices } from '#layering/restart-services.ts';
 import { neededRestarts, type NeededRestart } from '#layering/running-audit.ts';
@@ -54,9 +55,10 @@ export async function runApplyLive(
       const outcome = await applyLive(choiceOf(flags, context, reporter), wish).finally(() =>
         reporter.finish(),
       );
-      const needed = outcome.kind === 'applied' ? await restartsNow(flags, context, []) : [];
-      const restarted =
-        flags.restart === true ? await restart(needed, { flags, context, signal, ...reporter }) : [];
+      const { needed, own } =
+        outcome.kind === 'applied' ? await restartsNow(flags, context, []) : NO_RESTARTS;
+      const life = { flags, context, signal, own, ...reporter };
+      const restarted = flags.restart === true ? await restart(harmless(needed), life) : [];
       if (flags.json === true) printJson(context, liveJson(outcome, needed, restarted));
       else if (flags.quiet !== true) context.out(liveText(outcome, needed, restarted));
       for (const failure of outcome.failures) context.err(`warning: ${failure}\n`);
@@ -83,13 +85,15 @@ export async function runRestartServices(
   context: CliContext,
 ): Promise<number> {
   const reporter = reporterOf(flags, context);
-  const needed = await restartsNow(flags, context, units.map(unitName));
+  const names = units.map(unitName);
+  const { needed, own } = await restartsNow(flags, context, names);
   return interruptible(
     async (signal) => {
-      const results =
-        flags.dryRun === true ? [] : await restart(needed, { flags, context, signal, ...reporter });
+      const meant = names.length === 0 ? harmless(needed) : needed;
+      const life = { flags, context, signal, own, ...reporter };
+      const results = flags.dryRun === true ? [] : await restart(meant, life);
       reporter.finish();
-      const still = flags.dryRun === true ? needed : await restartsNow(flags, context, units.map(unitName));
+      const still = flags.dryRun === true ? needed : (await restartsNow(flags, context, names)).needed;
       if (flags.json === true) printJson(context, restartsJson(results, still));
       else if (flags.quiet !== true) context.out(restartsText(results, still));
       return failed(results) === 0 ? 0 : 1;
@@ -98,39 +102,51 @@ export async function runRestartServices(
   );
 }
 
+/** Those that need not be named. */
+function harmless(needed: readonly NeededRestart[]): NeededRestart[] {
+  return needed.filter(({ loses }) => loses === null);
+}
+
 function failed(results: readonly RestartResult[]): number {
   return results.filter(({ failure }) => failure !== null).length;
 }
+
+interface Restarts {
+  readonly needed: readonly NeededRestart[];
+  readonly own: RestartCare['own'];
+}
+
+const NO_RESTARTS: Restarts = { needed: [], own: NO_CARE.own };
 
 async function restartsNow(
   flags: RestartFlags,
   context: CliContext,
   units: readonly string[],
-): Promise<NeededRestart[]> {
-  const all = await onSysroot(flags, context, (sysroot) => {
+): Promise<Restarts> {
+  const { all, own } = await onSysroot(flags, context, (sysroot) => {
     requireBooted(sysroot);
-    const { processes, applied } = readRunning(sysroot, flags.proc ?? '/proc');
-    return neededRestarts(processes, applied?.changedUnits ?? []);
+    const report = readRunning(sysroot, flags.proc ?? '/proc');
+    return { all: neededRestarts(report), own: report.care.own };
   });
-  return units.length === 0
-    ? all
-    : all.filter(({ unit, userUnit }) => units.includes(userUnit ?? unit ?? ''));
+  const isMeant = ({ unit, userUnit }: NeededRestart): boolean => units.includes(userUnit ?? unit ?? '');
+  return { needed: units.length === 0 ? all : all.filter(isMeant), own };
 }
 
 interface RestartRun {
   readonly flags: GlobalOptions;
   readonly context: CliContext;
+  readonly own: RestartCare['own'];
   readonly signal: AbortSignal;
   readonly progress: Progress;
 }
 
 async function restart(
   needed: readonly NeededRestart[],
-  { flags, context, signal, progress }: RestartRun,
+  { flags, context, own, signal, progress }: RestartRun,
 ): Promise<RestartResult[]> {
   const possible = needed.filter((one) => restartCommand(one) !== null);
   if (possible.length === 0) return [];
   return onSysroot(flags, context, (sysroot) =>
-    restartServices(possible, { sys: context.sys, booted: requireBooted(sysroot), progress, signal }),
+    restartServices(possible, { sys: context.sys, booted: requireBooted(sysroot), own, progress, signal }),
   );
 }

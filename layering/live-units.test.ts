@@ -33,12 +33,17 @@ test('programs are called for new files of theirs only', () => {
   expect(settleCommands(none, true)).toEqual([]);
   const all = {
     added: ['/usr/lib/sysusers.d/a.conf', '/usr/lib/systemd/system/a.service'],
-    replaced: ['/usr/lib/tmpfiles.d/b.conf', '/usr/lib/tmpfiles.d/readme'],
+    replaced: [
+      '/usr/lib/tmpfiles.d/b.conf',
+      '/usr/lib/tmpfiles.d/readme',
+      '/etc/tmpfiles.d/b.conf',
+      '/usr/share/tmpfiles.d/c.conf',
+    ],
     removed: [],
   };
   expect(settleCommands(all, true)).toEqual([
-    ['systemd-sysusers', '/usr/lib/sysusers.d/a.conf'],
-    ['systemd-tmpfiles', '--create', '/usr/lib/tmpfiles.d/b.conf'],
+    ['systemd-sysusers', 'a.conf'],
+    ['systemd-tmpfiles', '--create', 'b.conf'],
     ['systemctl', 'daemon-reload'],
   ]);
   expect(settleCommands(all, false)).toHaveLength(2);

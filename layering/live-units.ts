@@ -35,11 +35,22 @@ export function isOfUnit(unit: string, file: string): boolean {
 /** A program that has to read new files, with its arguments. */
 export type SettleCommand = readonly [program: string, ...words: string[]];
 
-/** @param hasSystemd systemd runs the machine, and is to read its units anew */
+/**
+ * The files are named without their directories: one of the same name in /etc or /run, as a link to /dev/null that masks
+ * it, counts instead.
+ * @param hasSystemd systemd runs the machine, and is to read its units anew
+ */
 export function settleCommands(plan: PathLists, hasSystemd: boolean): SettleCommand[] {
   const changed = [...plan.added, ...plan.replaced];
-  const read = (kind: string): string[] =>
-    changed.filter((path) => path.startsWith(`/usr/lib/${kind}/`) && path.endsWith('.conf'));
+  const read = (kind: string): string[] => {
+    const places = [`/usr/lib/${kind}/`, `/etc/${kind}/`];
+    const found = changed.filter((path) => path.endsWith('.conf'));
+    const names = found.flatMap((path) => {
+      const name = path.slice(path.lastIndexOf('/') + 1);
+      return places.some((place) => path === place + name) ? [name] : [];
+    });
+    return [...new Set(names)].sort();
+  };
   const [users, files] = [read('sysusers.d'), read('tmpfiles.d')];
   const units = [...changed, ...plan.removed].some((path) => UNIT_FILE.test(path));
   return [

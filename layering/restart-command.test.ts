@@ -7,6 +7,7 @@ const NEEDED: NeededRestart = {
   userUnit: null,
   by: 'restart',
   processes: [{ pid: 1, name: 'a', uid: 1000 }],
+  loses: null,
   reasons: [],
 };
 
@@ -18,7 +19,7 @@ test.each<[Partial<NeededRestart>, string | undefined]>([
   ],
   [{ unit: 'init.scope', by: 'reexec' }, 'systemctl daemon-reexec'],
   [{ unit: 'session-1.scope', by: 'log-out' }, undefined],
-  [{ unit: 'dbus.service', by: 'reboot' }, undefined],
+  [{ unit: 'dbus.service', by: 'reboot' }, 'systemctl restart -- dbus.service'],
 ])('%j', (more, command) => {
   expect(restartCommand({ ...NEEDED, ...more })?.join(' ')).toBe(command);
 });

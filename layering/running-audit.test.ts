@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { auditOf, neededRestarts, type NextBoot } from '#layering/running-audit.ts';
+import { auditOf, neededRestarts, type NeededRestart, type NextBoot } from '#layering/running-audit.ts';
+import { NO_RECORD, type ChangedUnit } from '#layering/live-record.ts';
+import { NO_CARE } from '#layering/restart-care.ts';
 import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
 
 const FILE: RunningFile = {
@@ -30,6 +32,7 @@ const REPORT: RunningReport = {
   trees: [],
   layer: null,
   applied: null,
+  care: NO_CARE,
   restarted: [],
   processes: [],
   unseen: [],
@@ -43,10 +46,18 @@ const SAME: NextBoot = {
   kernelArguments: { added: [], removed: [] },
 };
 
+function restartsOf(
+  processes: readonly RunningProcess[],
+  changedUnits: readonly ChangedUnit[] = [],
+  care = NO_CARE,
+): NeededRestart[] {
+  return neededRestarts({ processes, applied: { ...NO_RECORD, changedUnits }, care });
+}
+
 test('processes are grouped by unit, files by package, code first', () => {
   const data = { ...FILE, path: '/usr/share/locale/x', isExecutable: false };
   const older = { ...FILE, path: '/usr/bin/tool', state: 'older-tree' as const, tree: 'old', packages: [] };
-  const found = neededRestarts(
+  const found = restartsOf(
     [
       { ...PROCESS, files: [data, FILE, { ...FILE, state: 'current' }] },
       { ...PROCESS, pid: 9 },
@@ -75,7 +86,7 @@ test('a unit that was started before its file was changed', () => {
     { unit: 'sshd@.service', path, uptime: 200 },
     { unit: 'sshd@.service', path, uptime: 250 },
   ];
-  const found = neededRestarts(
+  const found = restartsOf(
     [
       { ...PROCESS, unit: 'sshd@a.service', files: [] },
       { ...PROCESS, unit: 'sshd@b.service', startedAt: 300, files: [] },
@@ -100,7 +111,23 @@ test.each([
   ['user@1000.service', 'app-x.scope', 'log-out'],
   [null, null, 'log-out'],
 ])('%s %s needs a %s', (unit, userUnit, by) => {
-  expect(neededRestarts([{ ...PROCESS, unit, userUnit }], [])[0]?.by).toBe(by);
+  expect(restartsOf([{ ...PROCESS, unit, userUnit }])[0]?.by).toBe(by);
+});
+
+test.each([
+  ['sshd.service', null, null],
+  ['gdm.service', null, 'it ends the graphical sessions'],
+  ['own-greeter.service', null, 'it ends the graphical sessions'],
+  ['dbus-broker.service', null, 'what uses the message bus does not find it again'],
+  ['systemd-logind.service', null, 'it keeps the sessions and their devices'],
+  ['serial-getty@ttyS0.service', null, 'it ends the session on its terminal'],
+  ['cockpit.service', null, 'this command runs in it'],
+  ['user@1000.service', 'gdm.service', null],
+  ['user@1000.service', 'cockpit.service', null],
+])('a restart of %s %s: %s', (unit, userUnit, loses) => {
+  const own = { unit: 'cockpit.service', userUnit: null };
+  const care = { own, displayManager: 'own-greeter.service' };
+  expect(restartsOf([{ ...PROCESS, unit, userUnit }], [], care)[0]?.loses).toBe(loses);
 });
 
 test.each<[string, Partial<RunningReport>, NextBoot | null, number]>([

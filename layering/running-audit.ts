@@ -1,6 +1,7 @@
 /** `audit`: what a reboot and what restarts of services would change, decided on what was read. Pure. */
 import type { ChangedUnit, RestartResult } from '#layering/live-record.ts';
 import { isOfUnit } from '#layering/live-units.ts';
+import { BUSES, lostByRestart } from '#layering/restart-care.ts';
 import { isEmptyDiff, type PackageDiff } from '#layering/package-diff.ts';
 import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
 
@@ -18,7 +19,7 @@ export type RestartBy =
   | 'reexec'
   /** Ending the session, or the program in it. */
   | 'log-out'
-  /** The message bus cannot be restarted under its users. */
+  /** The message bus is not to be restarted under its users. */
   | 'reboot';
 
 export interface NeededRestart {
@@ -26,6 +27,8 @@ export interface NeededRestart {
   readonly unit: string | null;
   readonly userUnit: string | null;
   readonly by: RestartBy;
+  /** What its restart would take from somebody, so that it has to be named for it; null for none. */
+  readonly loses: string | null;
   readonly processes: readonly { readonly pid: number; readonly name: string; readonly uid: number }[];
   /** A line each, for people. */
   readonly reasons: readonly string[];
@@ -62,7 +65,7 @@ export interface Audit {
 }
 
 export function auditOf(report: RunningReport, nextBoot: NextBoot | null): Audit {
-  const restarts = neededRestarts(report.processes, report.applied?.changedUnits ?? []);
+  const restarts = neededRestarts(report);
   const overlaid = report.processes.filter(({ files }) => files.some(({ state }) => state === 'overlay'));
   const modified = {
     unlocked: report.layer?.kind ?? null,
@@ -89,10 +92,12 @@ function changesAtReboot({ isSame, packages, isOtherKernel, kernelArguments, fro
 }
 
 /** By unit, in the order of their first process. */
-export function neededRestarts(
-  processes: readonly RunningProcess[],
-  changedUnits: readonly ChangedUnit[],
-): NeededRestart[] {
+export function neededRestarts({
+  processes,
+  applied,
+  care,
+}: Pick<RunningReport, 'processes' | 'applied' | 'care'>): NeededRestart[] {
+  const changedUnits = applied?.changedUnits ?? [];
   const groups = new Map<string, RunningProcess[]>();
   for (const one of processes) {
     if (!one.files.some(isOutdated) && unitReasons([one], changedUnits).length === 0) continue;
@@ -105,6 +110,7 @@ export function neededRestarts(
       unit,
       userUnit,
       by: restartBy(unit, userUnit),
+      loses: lostByRestart({ unit, userUnit }, care),
       processes: group.map(({ pid, name, uid }) => ({ pid, name, uid })),
       reasons: [
         ...reasonsOf(group.flatMap(({ files }) => files.filter(isOutdated))),
@@ -132,8 +138,6 @@ function unitReasons(group: readonly RunningProcess[], changed: readonly Changed
 export function isOutdated({ state }: Pick<RunningFile, 'state'>): boolean {
   return state === 'deleted' || state === 'older-tree';
 }
-
-const BUSES = ['dbus.service', 'dbus-broker.service'];
 
 function restartBy(unit: string | null, userUnit: string | null): RestartBy {
   if (unit === 'init.scope') return 'reexec';

@@ -27,6 +27,8 @@ export interface ProcessFacts extends UnitOfProcess {
 export interface ProcFacts {
   /** By number; without kernel threads and what has ended. */
   readonly processes: readonly ProcessFacts[];
+  /** The unit of this process. */
+  readonly own: UnitOfProcess;
   /** As this process sees them. */
   readonly mounts: readonly MountLine[];
   /** The kernel lists to who asks only processes of their own (`hidepid`). */
@@ -39,7 +41,8 @@ type ProcCalls = Pick<Syscalls, 'readFile' | 'readdir' | 'stat'>;
 export function readProc(sys: ProcCalls, proc: string): ProcFacts {
   const processes = pidsOf(sys, proc).flatMap((pid) => readProcess(sys, `${proc}/${pid}`, pid) ?? []);
   const mounts = parseMountTable(textOf(sys, `${proc}/self/mountinfo`) ?? '');
-  return { processes, mounts, isPartial: isHiding(mounts, proc) };
+  const own = parseCgroup(textOf(sys, `${proc}/self/cgroup`) ?? '');
+  return { processes, own, mounts, isPartial: isHiding(mounts, proc) };
 }
 
 function pidsOf(sys: ProcCalls, proc: string): number[] {

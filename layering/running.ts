@@ -1,10 +1,12 @@
 /** `ps`: every process with the trees and packages that its mapped files are from. */
+import { AT_FDCWD, S } from '#native/syscalls.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { FileLookup } from '#layering/running-files.ts';
 import { FILE_STATES, originOfFile, type FileState, type RootFacts } from '#layering/running-origin.ts';
 import { PackageLookup } from '#layering/running-packages.ts';
 import { readLiveRecord, readRestarts, type LiveRecord, type RestartResult } from '#layering/live-record.ts';
 import { LiveFiles } from '#layering/running-live.ts';
+import type { RestartCare } from '#layering/restart-care.ts';
 import type { MappedFile } from '#layering/running-proc.ts';
 import { readProc, type ProcessFacts } from '#layering/running-processes.ts';
 import {
@@ -48,6 +50,7 @@ export interface RunningReport {
   readonly layer: UsrLayer | null;
   /** What `apply-live` made of the tree that was booted; null where nothing was applied. */
   readonly applied: LiveRecord | null;
+  readonly care: RestartCare;
   /** Services that were restarted for what changed, the oldest first. */
   readonly restarted: readonly RestartResult[];
   readonly processes: readonly RunningProcess[];
@@ -57,7 +60,7 @@ export interface RunningReport {
 
 /** @param proc the folder that stands for /proc */
 export function readRunning(sysroot: Sysroot, proc: string): RunningReport {
-  const { processes, mounts, isPartial } = readProc(sysroot.sys, proc);
+  const { processes, own, mounts, isPartial } = readProc(sysroot.sys, proc);
   const trees = runningTrees(sysroot);
   const current = currentTree(trees);
   const layer = current === null ? null : usrLayer(sysroot, current.deployment);
@@ -73,11 +76,22 @@ export function readRunning(sysroot: Sysroot, proc: string): RunningReport {
     const found = processes.map((one) => attribution.process(one));
     const unseen = unseenOf(processes, isPartial, packages.faults);
     const restarted = booted === null ? [] : readRestarts(sysroot.sys, booted);
-    return { current, trees, layer, applied, restarted, processes: found, unseen };
+    const care = careOf(sysroot, own);
+    return { current, trees, layer, applied, care, restarted, processes: found, unseen };
   } finally {
     packages.close();
   }
 }
+
+function careOf({ sys }: Sysroot, own: RestartCare['own']): RestartCare {
+  const stat = sys.lstat(AT_FDCWD, DISPLAY_MANAGER);
+  const isLink = stat !== null && (stat.mode & S.IFMT) === S.IFLNK;
+  const target = isLink ? (sys.readlink(AT_FDCWD, DISPLAY_MANAGER) ?? '') : '';
+  return { own, displayManager: target === '' ? null : target.slice(target.lastIndexOf('/') + 1) };
+}
+
+/** An alias: a link to the unit that is meant. */
+const DISPLAY_MANAGER = '/etc/systemd/system/display-manager.service';
 
 interface World extends Pick<RunningReport, 'current' | 'trees' | 'layer'> {
   readonly sysroot: Sysroot;

@@ -47,6 +47,10 @@ const TOOL: RpmTestPackage = {
   files: [
     { path: '/usr/share/tool/file', content: 'tool\n' },
     { path: '/etc/tool/tool.conf', content: 'a=1\n', role: 'noreplace' },
+    { path: '/usr/lib/tmpfiles.d/tool.conf', content: 'd /run/made-by-tool\n' },
+    { path: '/usr/lib/tmpfiles.d/masked.conf', content: 'd /run/masked\n' },
+    { path: '/usr/lib/tmpfiles.d/own.conf', content: 'd /run/not-own\n' },
+    { path: '/usr/lib/sysusers.d/late.conf', content: 'u late 456\n' },
   ],
 };
 
@@ -61,7 +65,11 @@ let withTool: string;
 let newer: string;
 
 beforeAll(() => {
-  system = makeTestSystem('/var/tmp', { base: [daemon('1')], mountPoints: true });
+  system = makeTestSystem('/var/tmp', {
+    base: [daemon('1')],
+    mountPoints: true,
+    programs: ['/usr/bin/systemd-tmpfiles', '/usr/bin/systemd-sysusers'],
+  });
   base = deploymentRoot(system);
   publish(system, [TOOL, daemon('2')]);
   const pin = (): string => runProgram('ostree', ['admin', 'pin', `--sysroot=${system.sysroot}`, '0']);
@@ -169,4 +177,14 @@ test('a directory that somebody removed in the unlocked /usr is made anew', () =
   );
   expect(done.stderr).toMatch(/^error: .* does not only add to what runs: .*\nhint: .*\n$/);
   expect(done.stdout).toMatch(/^refused: 1\nnew\n●/);
+});
+
+test('masked and overridden files of tmpfiles.d are not what runs', () => {
+  const out = said(
+    `mkdir -p /etc/tmpfiles.d; ln -s /dev/null /etc/tmpfiles.d/masked.conf
+     echo 'd /run/own' > /etc/tmpfiles.d/own.conf
+     client apply-live -q --target=${withTool}; for name in made-by-tool masked own not-own; do ls -d /run/$name; done 2> /dev/null || true
+     client apply-live --reset -q; rm -r /etc/tmpfiles.d`,
+  );
+  expect(out).toBe('/run/made-by-tool\n/run/own\n');
 });

@@ -150,8 +150,8 @@ test('additions: everything is as in the tree, and status, ps, unlocked and audi
   );
   expect(layers[0]?.files.every((file) => (file as { applied: boolean }).applied)).toBe(true);
   expect(called?.split('\n')).toEqual([
-    'systemd-sysusers /usr/lib/sysusers.d/tool.conf',
-    expect.stringMatching(/^systemd-tmpfiles --create (\S+ )*\/usr\/lib\/tmpfiles\.d\/tool\.conf( |$)/),
+    'systemd-sysusers tool.conf',
+    expect.stringMatching(/^systemd-tmpfiles --create (\S+ )*tool\.conf( |$)/),
     'systemctl daemon-reload',
     // A reboot would not bring anything else; /usr is unlocked.
     'audit: 12',
@@ -256,19 +256,21 @@ describe('a tree that replaces packages', () => {
   });
 
   test('services that run old files or were started by old units are named, restarted and recorded', () => {
-    const [dry, restarted, status, audit] = parts(
+    const [dry, restarted, named, status, audit] = parts(
       machine(
-        `daemon 1000 & first=$!; sleep 1000 & second=$!
+        `daemon 1000 & first=$!; sleep 1000 & second=$!; daemon 1001 & third=$!
          client apply-live --allow-replacement -q
          mkdir -p /tmp/proc/self; cat /proc/self/mountinfo > /tmp/proc/self/mountinfo
-         for pid in $first $second; do
+         for pid in $first $second $third; do
            mkdir /tmp/proc/$pid; for file in maps status stat; do cat /proc/$pid/$file > /tmp/proc/$pid/$file; done
          done
          echo 0::/system.slice/stuck.service > /tmp/proc/$first/cgroup
          echo 0::/system.slice/daemon.service > /tmp/proc/$second/cgroup
+         echo 0::/system.slice/gdm.service > /tmp/proc/$third/cgroup
          : > /tmp/called
          client restart-services --proc=/tmp/proc --dry-run; cat /tmp/called; echo ----
          client restart-services --proc=/tmp/proc --json -q || echo "failed: $?"; cat /tmp/called; echo ----
+         : > /tmp/called; client restart-services --proc=/tmp/proc -q gdm; cat /tmp/called; echo ----
          client status --booted --json; echo ----
          client audit --json --proc=/tmp/proc || echo "code $?"`,
       ),
@@ -276,7 +278,8 @@ describe('a tree that replaces packages', () => {
     expect(dry).toMatch(
       new RegExp(
         `^restart: stuck\\.service \\(daemon [0-9]+\\)\\n  /usr/bin/daemon of daemon-1-1\\.x86_64 was replaced by that of daemon-2-1\\.x86_64\\n` +
-          `restart: daemon\\.service \\(sleep [0-9]+\\)\\n  its unit file ${UNIT} was changed\\n$`,
+          `restart: daemon\\.service \\(sleep [0-9]+\\)\\n  its unit file ${UNIT} was changed\\n` +
+          `restart: gdm\\.service \\(daemon [0-9]+\\)\\n  .*\\n  not restarted unless named: it ends the graphical sessions\\n$`,
       ),
     );
     const [answer, called] = (restarted ?? '').split('failed: 1\n');
@@ -287,9 +290,13 @@ describe('a tree that replaces packages', () => {
       ],
     });
     expect(called).toBe('systemctl restart -- stuck.service\nsystemctl restart -- daemon.service\n');
+    expect(named).toBe('systemctl restart -- gdm.service\n');
     const { deployments } = json(status) as { deployments: Record<string, unknown>[] };
     expect(deployments[0]).toMatchObject({
-      restarted: [{ unit: 'stuck.service' }, { unit: 'daemon.service', failure: null }],
+      restarted: [
+        ...[{ unit: 'stuck.service' }, { unit: 'daemon.service', failure: null }],
+        { unit: 'gdm.service' },
+      ],
     });
     expect(JSON.stringify(deployments[0]?.['remarks'])).toContain('stuck.service did not restart: ');
     expect(audit).toContain('"applied-live": "test/x86_64/base+tool"');
