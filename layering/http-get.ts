@@ -7,8 +7,9 @@ import type { TransferSettings } from '#layering/repository-config.ts';
 /** The connections to a repository's servers, kept open between requests (idle ones do not keep the process alive). */
 export interface Connections {
   readonly settings: TransferSettings;
-  readonly plain: http.Agent;
-  readonly secure: https.Agent;
+  /** Made when first asked for: repositories on this machine, and metadata that is young enough, need no network. */
+  readonly plain: () => http.Agent;
+  readonly secure: () => https.Agent;
 }
 
 export interface HttpGet {
@@ -31,16 +32,20 @@ const LONGEST_TIMEOUT = 2 ** 31 / 1000 - 1;
 
 /** @throws UserError BAD_CERTIFICATE where a certificate file that the repository names cannot be read */
 export function openConnections(settings: TransferSettings): Connections {
-  const proxyEnv = proxyEnvironment(settings);
-  const secure = new https.Agent({
-    keepAlive: true,
-    proxyEnv,
-    rejectUnauthorized: settings.sslVerify,
+  const certificates = {
     ca: certificate(settings.sslCaCert),
     cert: certificate(settings.sslClientCert),
     key: certificate(settings.sslClientKey),
-  });
-  return { settings, plain: new http.Agent({ keepAlive: true, proxyEnv }), secure };
+  };
+  const common = { keepAlive: true, proxyEnv: proxyEnvironment(settings) };
+  let plain: http.Agent | undefined;
+  let secure: https.Agent | undefined;
+  return {
+    settings,
+    plain: () => (plain ??= new http.Agent(common)),
+    secure: () =>
+      (secure ??= new https.Agent({ ...common, ...certificates, rejectUnauthorized: settings.sslVerify })),
+  };
 }
 
 /**
@@ -110,7 +115,7 @@ function requestOnce(target: URL, options: HttpGet, ownServer: boolean): Promise
         hostname: target.hostname.replace(/^\[|\]$/g, ''),
         port: target.port,
         path: `${target.pathname}${target.search}`,
-        agent: secure ? connections.secure : connections.plain,
+        agent: secure ? connections.secure() : connections.plain(),
         headers: {
           'user-agent': 'yum-ostree',
           'accept-encoding': 'identity',

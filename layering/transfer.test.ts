@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import http from 'node:http';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { openConnections, shownUrl } from '#layering/http-get.ts';
 import type { TransferSettings } from '#layering/repository-config.ts';
 import { fetchBytes, fetchFile, type Transfer, type WantedFile } from '#layering/transfer.ts';
@@ -152,6 +153,15 @@ test('a file of this machine', async () => {
   await expect(fetchBytes('file:///no/such', transfer(), 9)).rejects.toThrow(
     'file:///no/such: there is no such file',
   );
+});
+
+test('a file of this machine needs no code of the network, which takes long to load', async () => {
+  const agents = [vi.spyOn(http, 'Agent'), vi.spyOn(https, 'Agent')];
+  const source = path.join(scratch, 'near');
+  fs.writeFileSync(source, content);
+  await fetchFile(wanted([`file://${source}`]), transfer());
+  for (const agent of agents) expect(agent).not.toHaveBeenCalled();
+  vi.restoreAllMocks();
 });
 
 function wanted(urls: readonly string[]): WantedFile {

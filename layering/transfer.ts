@@ -1,10 +1,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { createHash } from '#native/hash.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
+import { filePieces } from '#layering/file-pieces.ts';
 import { type Connections, DownloadError, httpGet, shownUrl } from '#layering/http-get.ts';
 
 export interface Transfer {
@@ -85,7 +85,7 @@ export async function hasChecksum(file: string, checksum: FileChecksum): Promise
     );
   if (fs.statSync(file, { throwIfNoEntry: false })?.isFile() !== true) return false;
   const hash = createHash(checksum.type);
-  await pipeline(fs.createReadStream(file), hash);
+  for await (const piece of filePieces(file)) hash.update(piece);
   return hash.digest('hex') === checksum.hex.toLowerCase();
 }
 
@@ -196,7 +196,7 @@ function localBody(file: string, url: string, signal?: AbortSignal): AsyncIterab
     throw new DownloadError(url, stat === undefined ? 'there is no such file' : 'it is not a regular file', {
       transient: false,
     });
-  return fs.createReadStream(file, { highWaterMark: 1 << 20, ...(signal === undefined ? {} : { signal }) });
+  return filePieces(file, signal);
 }
 
 /** Runs `action` again a few times where its failure may pass. */
