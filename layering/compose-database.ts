@@ -14,6 +14,7 @@ import { recordedPackages } from '#layering/client-layer.ts';
 import type { ComposePackage } from '#layering/compose-package.ts';
 import type { BasePackage } from '#layering/compose-removals.ts';
 import { headerPathsOf, treePathOf } from '#layering/import-paths.ts';
+import { statesWithoutDocumentation } from '#layering/documentation.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { readFileList } from '#layering/rpm-file-list.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
@@ -94,6 +95,12 @@ export interface DatabaseRequest {
   readonly removals: readonly Nevra[];
 }
 
+interface StageRequest extends DatabaseRequest {
+  readonly baseTimestamp: number;
+  /** Files marked as documentation are not in the tree, and the database says so. */
+  readonly leavesOutDocs: boolean;
+}
+
 /** The new tree's database on its way to become an object. No promise of it is ever rejected. */
 export interface StagedDatabase {
   /** When it is changed, and only to be hashed. */
@@ -106,10 +113,7 @@ export interface StagedDatabase {
  * directory, changed there, and becomes the object. Times and transaction ids follow the base's commit, `baseTimestamp` in
  * seconds. It is copied and hashed on other threads; the transaction must not end before the outcome is there.
  */
-export function stageDatabase(
-  txn: Transaction,
-  request: DatabaseRequest & { readonly baseTimestamp: number },
-): StagedDatabase {
+export function stageDatabase(txn: Transaction, request: StageRequest): StagedDatabase {
   const changed = changedCopy(txn, request).then(
     () => null,
     (error: unknown) => ({ error }),
@@ -120,10 +124,7 @@ export function stageDatabase(
   return { changed, outcome };
 }
 
-async function changedCopy(
-  txn: Transaction,
-  request: DatabaseRequest & { readonly baseTimestamp: number },
-): Promise<void> {
+async function changedCopy(txn: Transaction, request: StageRequest): Promise<void> {
   const { database } = request;
   const file = txn.stagedPath(RPMDB_FILE);
   const change = await during(copyFile(database.file, file), () => databaseChange(request));
@@ -179,7 +180,7 @@ function copyFile(from: string, to: string): Promise<void> {
   });
 }
 
-function databaseChange(request: DatabaseRequest & { readonly baseTimestamp: number }): RpmdbChange {
+function databaseChange(request: StageRequest): RpmdbChange {
   const { database } = request;
   // What the list of packages needs later, at a time when there is nothing else to do.
   if (database.recorded() === null) database.open();
@@ -190,6 +191,7 @@ function databaseChange(request: DatabaseRequest & { readonly baseTimestamp: num
       installTime: request.baseTimestamp,
       transactionId: request.baseTimestamp,
       color: TRANSACTION_COLOR,
+      ...(request.leavesOutDocs ? { fileStates: statesWithoutDocumentation(source.header) } : {}),
     }),
   );
   return { add, remove: database.numbersOf(request.removals) };

@@ -5,6 +5,7 @@ import { MutableTree, type TreeEntry } from '#ostree/repo/mutable-tree.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import { sameButLabel } from '#layering/label-facts.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import type { LeftOut } from '#layering/documentation.ts';
 
 /** A package's tree and what has to be known of it to merge it. */
 export interface MergePackage {
@@ -14,6 +15,8 @@ export interface MergePackage {
   readonly meta: Checksum;
   /** Its files may replace those of others. */
   readonly mayReplace: boolean;
+  /** What of it does not come into the tree; null: all does. */
+  readonly leftOut?: LeftOut | null;
 }
 
 /** Two packages want different content at one path. */
@@ -52,7 +55,7 @@ const LONGEST_LINK_CHAIN = 8;
 /** Merges one package; conflicts are collected in `state`, the tree then is not to be used. */
 export function mergePackage(state: MergeState, source: MergePackage): void {
   const tree = MutableTree.fromChecksums(state.repo, source.contents, source.meta);
-  mergeDirectory(state, source, { from: tree, to: state.root, path: '' });
+  mergeDirectory(state, source, { from: tree, to: state.root, path: '', own: '' });
 }
 
 interface DirectoryPair {
@@ -60,16 +63,31 @@ interface DirectoryPair {
   readonly to: MutableTree;
   /** Of `to`, in the tree; '' for its root. */
   readonly path: string;
+  /** Of `from`, in the package's own tree. */
+  readonly own: string;
 }
 
 function mergeDirectory(state: MergeState, source: MergePackage, pair: DirectoryPair): void {
   for (const [name, entry] of pair.from.entries()) {
-    const path = pair.path === '' ? name : `${pair.path}/${name}`;
+    const [path, own] = [below(pair.path, name), below(pair.own, name)];
+    if (isLeftOut(source.leftOut ?? null, own, entry)) continue;
     const existing = pair.to.get(name);
     if (entry.kind === 'file')
-      mergeFile(state, source, { ...pair, name, path, existing, file: entry.checksum });
-    else mergeSubdirectory(state, source, { ...pair, name, path, existing, tree: entry.tree });
+      mergeFile(state, source, { ...pair, name, path, own, existing, file: entry.checksum });
+    else mergeSubdirectory(state, source, { ...pair, name, path, own, existing, tree: entry.tree });
   }
+}
+
+function below(directory: string, name: string): string {
+  return directory === '' ? name : `${directory}/${name}`;
+}
+
+/** Of directories those that nothing is left in, unless the package lists them for their own sake. */
+function isLeftOut(leftOut: LeftOut | null, own: string, entry: TreeEntry): boolean {
+  if (leftOut === null) return false;
+  if (entry.kind === 'file') return leftOut.docs.has(own);
+  if (leftOut.listed.has(own) && !leftOut.docs.has(own)) return false;
+  return entry.tree.entries().every(([name, one]) => isLeftOut(leftOut, below(own, name), one));
 }
 
 interface NamedEntry extends DirectoryPair {
@@ -106,19 +124,19 @@ function mergeSubdirectory(
   source: MergePackage,
   at: NamedEntry & { readonly tree: MutableTree },
 ): void {
-  const { path, existing, tree } = at;
+  const { path, own, existing, tree } = at;
   if (existing?.kind === 'file') {
     const target = followLink(state, path, existing.checksum);
     if (target === null)
       state.conflicts.push({ path, package: source.name, wanted: null, existing: existing.checksum });
-    else mergeDirectory(state, source, { from: tree, to: target.tree, path: target.path });
+    else mergeDirectory(state, source, { from: tree, to: target.tree, path: target.path, own });
     return;
   }
-  if (existing !== null) return mergeDirectory(state, source, { from: tree, to: existing.tree, path });
+  if (existing !== null) return mergeDirectory(state, source, { from: tree, to: existing.tree, path, own });
   const made = at.to.ensureDirectory(at.name, tree.getMeta());
   made.setMeta(state.resolveDirectory(source.name, path, tree.metaChecksum as Checksum));
   state.changed.push(path);
-  mergeDirectory(state, source, { from: tree, to: made, path });
+  mergeDirectory(state, source, { from: tree, to: made, path, own });
 }
 
 /** The directory that a symlink at `path` leads to within the tree; rpm follows such links when it installs. */

@@ -8,6 +8,7 @@ import { mergePackage, type FileConflict, type MergeState } from '#layering/comp
 import { fileColor, type ComposePackage } from '#layering/compose-package.ts';
 import { removePackages } from '#layering/compose-removals.ts';
 import { conflictsError, preferredByColor, type NamedConflict } from '#layering/conflicts.ts';
+import { documentationIn } from '#layering/documentation.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
 import { ownerResolver, type OwnerResolver, type SpecialFile } from '#layering/owners.ts';
 import { addSysusers, readTreeUsers } from '#layering/users-tree.ts';
@@ -22,6 +23,8 @@ export interface TreeRequest {
   readonly removals: readonly Nevra[];
   /** Whether scripts may still make users: files of unknown ones are then left to root and listed. */
   readonly scriptsMakeUsers: boolean;
+  /** Packages come without what is marked as documentation. */
+  readonly leavesOutDocs: boolean;
 }
 
 /** A file whose owner was not known when the tree was made. */
@@ -51,7 +54,10 @@ export function composeTree(txn: Transaction, request: TreeRequest): ComposedTre
   );
   const late: LateOwner[] = [];
   const state = mergeState(txn, tree, { request, late, ids });
-  for (const pkg of request.packages) mergePackage(state, pkg);
+  for (const pkg of request.packages) {
+    const leftOut = request.leavesOutDocs ? documentationIn(pkg.source.header) : null;
+    mergePackage(state, { ...pkg, leftOut });
+  }
   if (state.conflicts.length > 0)
     throw conflictsError(state.conflicts.map((conflict) => named(request, state, conflict)));
   return { tree, changed: [...gone, ...state.changed], lateOwners: late };

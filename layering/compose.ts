@@ -20,6 +20,7 @@ import {
 import { scriptSource, type ComposePackage } from '#layering/compose-package.ts';
 import type { ScriptWork } from '#layering/compose-scripts.ts';
 import { composeTree, type ComposedTree, type TreeRequest } from '#layering/compose-tree.ts';
+import { filesOf, leavesOutDocumentation } from '#layering/documentation.ts';
 import { kernelWork, type KernelRequest, type KernelWork } from '#layering/kernel-work.ts';
 import type { Nevra } from '#layering/nevra.ts';
 import type { Progress } from '#layering/progress.ts';
@@ -96,9 +97,12 @@ export async function compose(repo: Repo, request: ComposeRequest): Promise<Comp
   const database = openBaseDatabase(repo, request.base);
   const txn = Transaction.begin(repo);
   // First, as it takes longest: the tree is composed while the database is hashed.
-  const staged = stageDatabase(txn, { ...request, database, baseTimestamp: baseCommit.timestamp });
+  const leavesOutDocs = leavesOutDocumentation(filesOf(repo, MutableTree.fromCommit(repo, request.base)));
+  const { timestamp: baseTimestamp } = baseCommit;
+  const staged = stageDatabase(txn, { ...request, database, baseTimestamp, leavesOutDocs });
   try {
-    const treeRequest = { ...request, baseCommit, database, scriptsMakeUsers: plan.pre.length > 0 };
+    const scriptsMakeUsers = plan.pre.length > 0;
+    const treeRequest = { ...request, baseCommit, database, scriptsMakeUsers, leavesOutDocs };
     request.progress({ kind: 'stage', stage: 'compose', text: 'Composing the tree' });
     await staged.changed;
     const composed = composeTree(txn, treeRequest);

@@ -19,7 +19,7 @@ const txn = Transaction.begin(repo);
 const started = performance.now();
 const database = openBaseDatabase(repo, base);
 const request = { database, packages, removals: [] };
-const staged = stageDatabase(txn, { ...request, baseTimestamp: 0 });
+const staged = stageDatabase(txn, { ...request, baseTimestamp: 0, leavesOutDocs: false });
 await replaceDatabase(MutableTree.fromCommit(repo, base), staged, { ...request, meanwhile: () => null });
 database.close();
 process.stdout.write(`${(performance.now() - started) / 1000}\n`);

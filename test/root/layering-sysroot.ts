@@ -122,6 +122,8 @@ export function rpmReference(
     readonly install?: readonly string[];
     readonly upgrade?: readonly string[];
     readonly erase?: readonly string[];
+    /** Further words for rpm. */
+    readonly words?: readonly string[];
   },
 ): string {
   const root = fs.mkdtempSync(path.join(system.directory, 'reference-'));
@@ -130,7 +132,8 @@ export function rpmReference(
   fs.mkdirSync(path.join(root, 'tmp'));
   const filesOf = (names: readonly string[] = []): string[] => names.map((name) => packageFile(system, name));
   const [files, newer] = [filesOf(change.install), filesOf(change.upgrade)];
-  const rpm = ['--root', root, '--dbpath', '/usr/share/rpm', '--nodeps', '--force-debian'];
+  const place = ['--root', root, '--dbpath', '/usr/share/rpm', '--nodeps', '--force-debian'];
+  const rpm = [...place, ...(change.words ?? [])];
   if (files.length > 0) runProgram('rpm', [...rpm, '--nosignature', '-i', ...files]);
   if (newer.length > 0) runProgram('rpm', [...rpm, '--nosignature', '-U', ...newer]);
   if (change.erase !== undefined) runProgram('rpm', [...rpm, '-e', ...change.erase]);
