@@ -20,7 +20,8 @@ export interface HttpGet {
 }
 
 export interface HttpAnswer {
-  readonly status: number;
+  /** The position in the file of the first byte that comes. */
+  readonly start: number;
   readonly body: AsyncIterable<Uint8Array>;
 }
 
@@ -59,7 +60,10 @@ export async function httpGet(url: string, options: HttpGet): Promise<HttpAnswer
     const answer = await requestOnce(target, options, target.origin === origin);
     const { statusCode = 0, headers } = answer;
     if (statusCode === 200 || statusCode === 206)
-      return { status: statusCode, body: notTooSlow(answer, url, options.connections.settings) };
+      return {
+        start: statusCode === 206 ? startOf(headers, options.from ?? 0) : 0,
+        body: notTooSlow(answer, url, options.connections.settings),
+      };
     answer.resume();
     if (statusCode < 300 || statusCode >= 400 || headers.location === undefined)
       throw downloadError(
@@ -70,6 +74,12 @@ export async function httpGet(url: string, options: HttpGet): Promise<HttpAnswer
     target = redirected(target, headers.location, url);
   }
   throw downloadError(url, `more than ${MOST_REDIRECTS} redirects`, 0);
+}
+
+/** A server may send another part than was asked for. */
+function startOf(headers: http.IncomingHttpHeaders, from: number): number {
+  const [, start] = /^bytes +([0-9]{1,15})-/.exec(headers['content-range'] ?? '') ?? [];
+  return start === undefined ? from : Number(start);
 }
 
 /** An address for messages: without user name, password and query. */

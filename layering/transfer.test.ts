@@ -72,6 +72,46 @@ describe('a file from a server', () => {
     expect(fs.readFileSync(file.target)).toEqual(content);
   });
 
+  test('continues no part that another address began wrongly, nor one that lies there', async () => {
+    const broken = await serve((_request, response) => {
+      response.writeHead(200, { 'content-length': content.length }).write(Buffer.alloc(9, 'x'));
+      setTimeout(() => response.destroy(), 10);
+    });
+    const asked: (string | undefined)[] = [];
+    const right = await serve((request, response) => {
+      asked.push(request.headers.range);
+      const from = Number(/\d+/.exec(request.headers.range ?? '0')?.[0]);
+      response.writeHead(from > 0 ? 206 : 200).end(content.subarray(from));
+    });
+    const file = wanted([broken, right]);
+    await fetchFile(file, transfer());
+    expect(fs.readFileSync(file.target)).toEqual(content);
+    expect(asked).toEqual(['bytes=9-', undefined]);
+    for (const length of [9, content.length]) {
+      const other = wanted([right]);
+      fs.writeFileSync(`${other.target}.part`, Buffer.alloc(length, 'x'));
+      await fetchFile(other, transfer());
+      expect(fs.readFileSync(other.target)).toEqual(content);
+    }
+  });
+
+  test('takes a part for what the server says that it is', async () => {
+    const whole = await serve((_request, response) => {
+      const range = `bytes 0-${content.length - 1}/${content.length}`;
+      response.writeHead(206, { 'content-range': range }).end(content);
+    });
+    const file = wanted([whole]);
+    fs.writeFileSync(`${file.target}.part`, content.subarray(0, 4000));
+    await fetchFile(file, transfer());
+    expect(fs.readFileSync(file.target)).toEqual(content);
+    const odd = await serve((_request, response) =>
+      response.writeHead(206, { 'content-range': 'bytes 7-' }).end(content.subarray(7)),
+    );
+    const other = wanted([odd]);
+    fs.writeFileSync(`${other.target}.part`, content.subarray(0, 4000));
+    await expect(fetchFile(other, transfer())).rejects.toThrow('another part, from byte 7 on');
+  });
+
   test('with other content is refused, and nothing of it stays', async () => {
     const url = await serve((_request, response) => response.end(Buffer.alloc(content.length, 'x')));
     const file = wanted([url]);

@@ -52,8 +52,9 @@ export async function fetchBytes(url: string, transfer: Transfer, maximum: numbe
 
 /**
  * Brings a file to `target`, its content checked: what is there already and right is kept, a part of an earlier try is
- * continued, other addresses are tried where one fails. The file appears under its name only when it is whole and
- * right; an interruption leaves `target.part`.
+ * continued, from another address too, and where that does not become the right file it is fetched anew; other
+ * addresses are tried where one fails. The file appears under its name only when it is whole and right; an interruption
+ * leaves `target.part`.
  * @throws UserError CHECKSUM_MISMATCH, WEAK_CHECKSUM or DOWNLOAD_FAILED, naming the file
  */
 export async function fetchFile(wanted: WantedFile, transfer: Transfer): Promise<void> {
@@ -96,12 +97,16 @@ export function localPath(url: string): string | null {
 
 async function fetchFrom(url: string, wanted: WantedFile, transfer: Transfer): Promise<void> {
   const part = `${wanted.target}.part`;
-  await appendTo(part, url, wanted, transfer);
-  if (await hasChecksum(part, wanted.checksum)) {
-    fs.renameSync(part, wanted.target);
-    return;
+  for (let mayBegin = true; mayBegin;) {
+    const { isContinued } = await appendTo(part, url, wanted, transfer);
+    if (await hasChecksum(part, wanted.checksum)) {
+      fs.renameSync(part, wanted.target);
+      return;
+    }
+    fs.rmSync(part);
+    // What was continued may be of another address, or of another file: that is not this one's fault.
+    mayBegin = isContinued;
   }
-  fs.rmSync(part);
   throw new UserError(
     'CHECKSUM_MISMATCH',
     `${shownUrl(url)}: its ${wanted.checksum.type} is not the ${wanted.checksum.hex} that the metadata says`,
@@ -116,9 +121,9 @@ async function appendTo(
   url: string,
   { size, most }: WantedFile,
   transfer: Transfer,
-): Promise<void> {
+): Promise<{ readonly isContinued: boolean }> {
   const have = fs.statSync(part, { throwIfNoEntry: false })?.size ?? 0;
-  if (size !== null && have === size) return;
+  if (size !== null && have === size) return { isContinued: true };
   const body = bodyOf(url, transfer, size !== null && have < size ? have : 0);
   let length = 0;
   const limited = async function* (): AsyncGenerator<Uint8Array> {
@@ -147,6 +152,7 @@ async function appendTo(
   } finally {
     await handle.close();
   }
+  return { isContinued: body.start() > 0 };
 }
 
 interface Body {
@@ -174,9 +180,12 @@ function bodyOf(url: string, transfer: Transfer, from: number): Body {
   const remoteBody = async (): Promise<AsyncIterable<Uint8Array>> => {
     refuseUnsupported(url);
     const { connections, signal } = transfer;
-    const { status, body } = await httpGet(url, { connections, from, signal });
-    start = status === 206 ? from : 0;
-    return body;
+    const answer = await httpGet(url, { connections, from, signal });
+    ({ start } = answer);
+    if (start === 0 || start === from) return answer.body;
+    throw new DownloadError(url, `the server answers with another part, from byte ${start} on`, {
+      transient: false,
+    });
   };
   return { chunks: chunks(), start: () => start };
 }
