@@ -25,6 +25,9 @@ export interface CacheDirectory {
   /** Remembers, or tells, that this repomd.xml was verified with these keys. */
   isVerified(mark: string): boolean;
   markVerified(mark: string): void;
+  /** The signature of the repomd.xml with this SHA-256; null where it is not here. */
+  readSignature(repomd: string): Uint8Array | null;
+  keepSignature(repomd: string, signature: Uint8Array): void;
   /** Deletes files of earlier states: all that are named by a checksum that is not among these. */
   removeOthers(checksums: readonly string[]): void;
 }
@@ -46,8 +49,18 @@ export function openCache(config: RepositoryConfig, cacheDirectory: string): Cac
     isVerified: (mark) =>
       fs.existsSync(file('verified')) && fs.readFileSync(file('verified'), 'utf8') === mark,
     markVerified: (mark) => replaceFile(file('verified'), mark),
+    readSignature: (repomd) => readIfThere(file(signatureName(repomd))),
+    keepSignature: (repomd, signature) => replaceFile(file(signatureName(repomd)), signature),
     removeOthers: (checksums) => removeOthers(directory, checksums),
   };
+}
+
+function signatureName(repomd: string): string {
+  return `${repomd}-repomd.xml.asc`;
+}
+
+function readIfThere(file: string): Uint8Array | null {
+  return fs.existsSync(file) ? fs.readFileSync(file) : null;
 }
 
 function makeDirectory(directory: string): void {

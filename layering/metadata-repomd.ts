@@ -82,7 +82,8 @@ function unavailable(config: RepositoryConfig, failures: readonly string[]): Use
 
 /**
  * With `repo_gpgcheck`: checks the detached signature repomd.xml.asc before a byte of repomd.xml is believed. A state
- * that was verified with these same keys before is not verified again.
+ * that was verified with these same keys before is not verified again; with others, first by the signature that was good
+ * then (a key that was accepted in the meantime is another one, and the server need not be asked).
  * @throws UserError UNSIGNED, NOT_CACHED, and as `verifyDetached`
  */
 export async function verifyRepomd(input: {
@@ -96,24 +97,36 @@ export async function verifyRepomd(input: {
   const { config, state, cache, keyring, transfer } = input;
   if (!config.repoGpgCheck) return;
   const keys = await keyring();
-  const mark = sha256(
-    JSON.stringify([
-      sha256(state.bytes),
-      config.gpgKeys,
-      keys.keys.map(({ fingerprint }) => fingerprint).sort(),
-    ]),
-  );
+  const repomd = sha256(state.bytes);
+  const fingerprints = keys.keys.map(({ fingerprint }) => fingerprint).sort();
+  const mark = sha256(JSON.stringify([repomd, config.gpgKeys, fingerprints]));
   if (cache.isVerified(mark)) return;
-  if (input.cacheOnly)
+  const url = `${state.baseUrls[0] ?? ''}${REPOMD}.asc`;
+  const check = async (signature: Uint8Array): Promise<void> => {
+    await duringAsync(`${shownUrl(url)}: repomd.xml is refused`, () =>
+      verifyDetached(state.bytes, signature, keys),
+    );
+    cache.keepSignature(repomd, signature);
+    cache.markVerified(mark);
+  };
+  const kept = cache.readSignature(repomd);
+  if (input.cacheOnly && kept === null)
     throw new UserError('NOT_CACHED', 'the signature of its metadata was not checked with the present keys', {
       hint: 'run once without -C',
     });
-  const url = `${state.baseUrls[0] ?? ''}${REPOMD}.asc`;
-  const signature = await fetchSignature(url, transfer);
-  await duringAsync(`${shownUrl(url)}: repomd.xml is refused`, () =>
-    verifyDetached(state.bytes, signature, keys),
-  );
-  cache.markVerified(mark);
+  if (kept !== null && (input.cacheOnly || (await isGood(state.bytes, kept, keys)))) return check(kept);
+  return check(await fetchSignature(url, transfer));
+}
+
+/** By the keys that are here; its server may have another signature by now. */
+async function isGood(bytes: Uint8Array, signature: Uint8Array, { keys }: Keyring): Promise<boolean> {
+  try {
+    await verifyDetached(bytes, signature, { keys });
+    return true;
+  } catch (error) {
+    if (error instanceof UserError) return false;
+    throw error;
+  }
 }
 
 async function fetchSignature(url: string, transfer: Transfer): Promise<Uint8Array> {

@@ -1,4 +1,5 @@
 import { codeOf, duringAsync, messageOf, UserError } from '#ostree/format/errors.ts';
+import { digest } from '#native/hash.ts';
 import type { SolverAddon } from '#native/solver.ts';
 import { openConnections, shownUrl } from '#layering/http-get.ts';
 import { type KeyTrust, readKeyring } from '#layering/keyring.ts';
@@ -115,7 +116,8 @@ async function loadOnce(
   const repository = repositoryOver({ config, state, repomd, cache, transfer, keyring, options });
   if (!isFresh) return repository;
   await settle(repository, cache, state);
-  cache.removeOthers([...repomd.values()].map(({ checksum }) => checksum.hex));
+  const inForce = [...repomd.values()].map(({ checksum }) => checksum.hex);
+  cache.removeOthers([...inForce, digest('sha256', state.bytes)]);
   return repository;
 }
 

@@ -169,6 +169,34 @@ describe('repo_gpgcheck', () => {
     expect(fs.readdirSync(path.join(root, 'etc/pki/yum-ostree'))).toEqual([`${key.fingerprint}.asc`]);
     expect(await resolve('', root)).toEqual(['thing-1.0-1.noarch']);
   });
+
+  test('after a first key is accepted, and after keys change, the cache alone is enough', async () => {
+    const key = newKey('ed25519');
+    sign(key);
+    let asked = 0;
+    const server = http
+      .createServer((_request, response) => response.end(asked++ === 0 ? key.armoured() : ''))
+      .listen(0, '127.0.0.1');
+    await new Promise((ready) => server.once('listening', ready));
+    const gpgkey = `gpgkey=http://127.0.0.1:${(server.address() as AddressInfo).port}/key`;
+    const root = path.join(scratch, 'cached');
+    const cache = fs.mkdtempSync(path.join(scratch, 'cache-'));
+    const offline = () => resolve(gpgkey, root, [], { cache, cacheOnly: true });
+    try {
+      await resolve(gpgkey, root, [key.fingerprint], { cache });
+      fs.renameSync(repomd, `${repomd}.away`);
+      expect(await offline()).toEqual(['thing-1.0-1.noarch']);
+      fs.mkdirSync(path.join(root, 'etc/pki/rpm-gpg'), { recursive: true });
+      fs.writeFileSync(path.join(root, 'etc/pki/rpm-gpg/ANOTHER'), newKey('ed25519').armoured());
+      expect(await offline()).toEqual(['thing-1.0-1.noarch']);
+      fs.rmSync(path.join(root, 'etc/pki/yum-ostree'), { recursive: true });
+      await expect(offline()).rejects.toMatchObject({ code: 'NOT_CACHED' });
+    } finally {
+      server.close();
+      fs.renameSync(`${repomd}.away`, repomd);
+    }
+    expect(asked).toBe(1);
+  });
 });
 
 describe('a key that was renewed', () => {
@@ -226,11 +254,16 @@ function known(key: OpenPgpKey | undefined): OpenPgpKey[] {
   return [key];
 }
 
-async function resolve(gpgkey: string, root = path.join(scratch, 'no-root'), acceptKeys: string[] = []) {
+async function resolve(
+  gpgkey: string,
+  root = path.join(scratch, 'no-root'),
+  acceptKeys: string[] = [],
+  more: { readonly cache?: string; readonly cacheOnly?: boolean } = {},
+) {
   const repositoryFiles = fs.mkdtempSync(path.join(scratch, 'repos-'));
   const text = `[t]\nbaseurl=file://${repository}\ngpgcheck=1\nrepo_gpgcheck=1\n${gpgkey}\n`;
   fs.writeFileSync(path.join(repositoryFiles, 't.repo'), text);
-  const cache = fs.mkdtempSync(path.join(scratch, 'cache-'));
-  const metadata = { trust: { root, acceptKeys } };
+  const cache = more.cache ?? fs.mkdtempSync(path.join(scratch, 'cache-'));
+  const metadata = { trust: { root, acceptKeys }, cacheOnly: more.cacheOnly === true };
   return nevrasOf(await weResolve({ from: {}, cache, repositoryFiles, metadata, install: ['thing'] }));
 }
