@@ -27,6 +27,8 @@ export interface PayloadFile {
 const SHA256 = 8;
 const STRONG = ['sha256', 'sha384', 'sha512', 'sha3-256'];
 const RAW_CHUNK = 256 * 1024;
+/** What every kind of archive in a package begins with; no compression's data does. */
+const CPIO_MAGIC = '07070';
 /** An archive is padded to its block size. */
 const MOST_AFTER_TRAILER = 1 << 20;
 
@@ -77,7 +79,8 @@ function rawPayload(rpm: RpmFile, fd: number): RawPayload {
   const verify = () => {
     while (read().length > 0);
     for (const { hash, algorithm, expected } of checks)
-      if (hash.digest('hex') !== expected) throw badPayload(rpm, `it does not match its ${algorithm} digest`);
+      if (!expected.includes(hash.digest('hex')))
+        throw badPayload(rpm, `it does not match its ${algorithm} digest`);
   };
   return { read, verify };
 }
@@ -85,28 +88,30 @@ function rawPayload(rpm: RpmFile, fd: number): RawPayload {
 interface PayloadDigest {
   /** node:crypto's name. */
   readonly algorithm: string;
-  readonly expected: string;
+  /** One of these. */
+  readonly expected: readonly string[];
   readonly overHeader: boolean;
 }
 
 /**
  * What the payload must match: every digest that the header has of it (rpm 6 writes three) or, where it has none, the
- * MD5 of header and payload of older packages. Empty where the package has neither.
+ * MD5 of header and payload of older packages. As with rpm, the digest of the payload as it was before it was compressed
+ * (`…ALT`) is one that it may have too: then it came without compression. Empty where the package has neither.
  */
 export function payloadDigests(rpm: RpmFile): PayloadDigest[] {
   const named = digestName(getNumber(rpm.header, TAG.PAYLOADDIGESTALGO) ?? SHA256);
   const found = [
-    [TAG.PAYLOADDIGEST, named],
-    [TAG.PAYLOADSHA512, 'sha512'],
-    [TAG.PAYLOADSHA3_256, 'sha3-256'],
+    [[TAG.PAYLOADDIGEST, TAG.PAYLOADDIGESTALT], named],
+    [[TAG.PAYLOADSHA512, TAG.PAYLOADSHA512ALT], 'sha512'],
+    [[TAG.PAYLOADSHA3_256, TAG.PAYLOADSHA3_256ALT], 'sha3-256'],
   ] as const;
-  const digests = found.flatMap(([tag, algorithm]) => {
-    const expected = getStrings(rpm.header, tag)[0];
-    return expected === undefined || algorithm === null ? [] : [{ algorithm, expected, overHeader: false }];
+  const digests = found.flatMap(([tags, algorithm]) => {
+    const expected = tags.flatMap((tag) => getStrings(rpm.header, tag)[0] ?? []);
+    return expected.length === 0 || algorithm === null ? [] : [{ algorithm, expected, overHeader: false }];
   });
   if (digests.length > 0) return digests;
   const md5 = md5OfPackage(rpm);
-  return md5 === null ? [] : [{ algorithm: 'md5', expected: md5, overHeader: true }];
+  return md5 === null ? [] : [{ algorithm: 'md5', expected: [md5], overHeader: true }];
 }
 
 /** Whether a signature over the header vouches for the payload too. */
@@ -139,7 +144,10 @@ function* archiveFiles(rpm: RpmFile, raw: RawPayload): Generator<PayloadFile, vo
   plan.finish();
 }
 
-/** gzip is what a header that names nothing means, and rpm takes data that is no gzip as it is. */
+/**
+ * gzip is what a header that names nothing means, and rpm takes data that is no gzip as it is; so are archives taken that
+ * came without the compression that they had.
+ */
 function openPayload(rpm: RpmFile, raw: RawPayload): Iterator<Uint8Array, unknown> {
   const named = getString(rpm.header, TAG.PAYLOADCOMPRESSOR) ?? 'gzip';
   const formats: readonly string[] = ['gzip', 'bzip2', 'xz', 'lzma', 'zstd'] satisfies CompressionFormat[];
@@ -152,6 +160,8 @@ function openPayload(rpm: RpmFile, raw: RawPayload): Iterator<Uint8Array, unknow
     return chunk;
   };
   if (named === 'gzip' && !(first[0] === 0x1f && first[1] === 0x8b)) return plainPieces(source);
+  if (Buffer.from(first.subarray(0, CPIO_MAGIC.length)).toString('latin1') === CPIO_MAGIC)
+    return plainPieces(source);
   return decompress(named as CompressionFormat, source);
 }
 

@@ -147,7 +147,9 @@ export const TAG = {
   POSTUNTRANSFLAGS: 5109,
   RPMFORMAT: 5114,
   PAYLOADSHA512: 5121,
+  PAYLOADSHA512ALT: 5122,
   PAYLOADSHA3_256: 5123,
+  PAYLOADSHA3_256ALT: 5124,
 } as const;
 
 /** Tags that only the signature header has, or has under another number than the main header. */

@@ -39,7 +39,10 @@ export interface ForgedRpm {
   /** Of the signature header, instead of the SHA-256 of the header; told the header with its magic, and the payload. */
   readonly signed?: (header: Buffer, payload: Buffer) => readonly Tagged[];
   readonly digests?: readonly string[];
+  /** What the header calls it. */
   readonly compressor?: string;
+  /** The payload lies there without compression. */
+  readonly uncompressed?: boolean;
 }
 
 export type Values = readonly number[] | readonly string[] | Uint8Array;
@@ -53,7 +56,7 @@ const GHOST = 1 << 6;
 
 /** Writes the package to `file` and returns the path. */
 export function forgeRpm(file: string, rpm: ForgedRpm): string {
-  const payload = gzipSync(archive(rpm));
+  const payload = rpm.uncompressed === true ? archive(rpm) : gzipSync(archive(rpm));
   const header = headerBytes(63, tagsOf(rpm, payload));
   const signed = rpm.signed?.(header, payload) ?? [[273, 'string', [sha256(header)]]];
   const size: Tagged = [1000, 'int32', [header.length + payload.length]];
