@@ -1,4 +1,5 @@
 /** The metadata of a commit, from the command line. */
+import { parseDateWords } from '#cli/date-words.ts';
 import type { CommitOptions } from '#cli/ostree-repo-commit.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -34,14 +35,27 @@ export function keyValue(text: string, option: string): [string, string] {
   return [text.slice(0, equals), text.slice(equals + 1)];
 }
 
-/** Seconds since the epoch from `@SECONDS` or a date. @throws UserError BAD_OPTION */
+/** Seconds since the epoch from a date as people write it. @throws UserError BAD_OPTION */
 export function parseTimestamp(text: string): number {
-  const seconds = text.startsWith('@') ? Number(text.slice(1)) : Math.floor(Date.parse(text) / 1000);
-  if (!Number.isInteger(seconds) || seconds < 0)
+  const seconds = parseDateWords(text, Date.now());
+  if (seconds === null)
     throw new UserError('BAD_OPTION', `Could not parse '${text}'`, {
-      hint: 'e.g. @1577836800 or 2020-01-01T00:00:00Z',
+      hint: 'e.g. 2020-01-01 12:00:00 +0000, 1 week ago or @1577836800',
     });
   return seconds;
+}
+
+/** The time of `SOURCE_DATE_EPOCH`, which reproducible builds set; null without one. @throws UserError BAD_OPTION */
+export function sourceDateEpoch(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  if (!/^\s*\+?\d+$/.test(text))
+    throw new UserError(
+      'BAD_OPTION',
+      `Failed to convert SOURCE_DATE_EPOCH '${text}': it is no number of seconds`,
+    );
+  if (!Number.isSafeInteger(Number(text)))
+    throw new UserError('BAD_OPTION', `Parsing SOURCE_DATE_EPOCH: Numerical result out of range: '${text}'`);
+  return Number(text);
 }
 
 function stringEntry(pair: string, option: string): readonly [string, Variant] {

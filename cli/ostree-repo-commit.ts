@@ -1,6 +1,11 @@
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
-import { commitMetadata, keyValue, parseTimestamp } from '#cli/ostree-repo-commit-metadata.ts';
+import {
+  commitMetadata,
+  keyValue,
+  parseTimestamp,
+  sourceDateEpoch,
+} from '#cli/ostree-repo-commit-metadata.ts';
 import { pathList, refuseUnmatched, statOverrides } from '#cli/ostree-repo-lists.ts';
 import { collect, repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
@@ -125,7 +130,7 @@ function commit(context: CliContext, repo: Repo, { path, options }: Request): vo
       parent,
       subject: options.subject ?? '',
       body: bodyOf(context, options),
-      timestamp: options.timestamp === undefined ? repo.sys.now() : parseTimestamp(options.timestamp),
+      timestamp: timeOf(context, options),
       rootContents: root.contents,
       rootMeta: root.meta,
     });
@@ -137,6 +142,11 @@ function commit(context: CliContext, repo: Repo, { path, options }: Request): vo
   } finally {
     txn.abort();
   }
+}
+
+function timeOf({ sys, env }: CliContext, { timestamp }: CommitOptions): number {
+  if (timestamp !== undefined) return parseTimestamp(timestamp);
+  return sourceDateEpoch(env['SOURCE_DATE_EPOCH']) ?? sys.now();
 }
 
 function parentOf(repo: Repo, options: CommitOptions): Checksum | null {

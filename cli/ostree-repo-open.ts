@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { withKey } from '#ostree/format/keyfile.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
 import { closeRepo, openRepo, type Repo } from '#ostree/repo/repo.ts';
 
@@ -57,6 +58,11 @@ export function withRepo<T>(context: CliContext, command: Command, action: (repo
   } finally {
     closeRepo(repo);
   }
+}
+
+/** The repository, whose changes are then not made durable. */
+export function withoutSync(repo: Repo): Repo {
+  return { ...repo, config: withKey(repo.config, 'core', 'fsync', false) };
 }
 
 /** As `withRepo`, for an action that waits for a server. */

@@ -2,13 +2,12 @@
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { keyValue } from '#cli/ostree-repo-commit-metadata.ts';
-import { sizeText } from '#cli/ostree-repo-maintain.ts';
-import { collect, repoVerb, wholeNumber, withRepoAsync } from '#cli/ostree-repo-open.ts';
+import { sizeText } from '#cli/size-text.ts';
+import { collect, repoVerb, wholeNumber, withoutSync, withRepoAsync } from '#cli/ostree-repo-open.ts';
 import { openSource, type OpenSource } from '#cli/ostree-repo-remote-source.ts';
 import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
 import { OSTREE_VERSION } from '#ostree/format/version.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { withKey } from '#ostree/format/keyfile.ts';
 import type { FetchOptions } from '#ostree/repo/http-fetch.ts';
 import { parseWantedRef, type WantedRef } from '#ostree/repo/pull-refs.ts';
 import { pullRemote, type PullOutcome, type PullRequest } from '#ostree/repo/pull-remote.ts';
@@ -64,10 +63,7 @@ export function addPullVerb(program: Command, context: CliContext): void {
   verb.option('--cache-dir <directory>', 'accepted').option('--update-frequency <ms>', 'accepted');
   verb.action((remote: string, refs: string[], flags: PullFlags, command: Command) =>
     withRepoAsync(context, command, async (repo) => {
-      const target =
-        flags.disableFsync === true
-          ? { ...repo, config: withKey(repo.config, 'core', 'fsync', false) }
-          : repo;
+      const target = flags.disableFsync === true ? withoutSync(repo) : repo;
       await pull(context, target, { remote, refs, flags, command });
     }),
   );

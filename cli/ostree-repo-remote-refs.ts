@@ -4,11 +4,11 @@ import type { CliContext } from '#cli/context.ts';
 import { summaryText } from '#cli/ostree-repo-summary-text.ts';
 import { openSource } from '#cli/ostree-repo-remote-source.ts';
 import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
+import { signaturesText } from '#cli/signatures-text.ts';
 import { repoVerb, withRepoAsync } from '#cli/ostree-repo-open.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { gvariantText } from '#ostree/format/gvariant-text.ts';
 import { parse } from '#ostree/format/gvariant.ts';
-import { describeSignature } from '#ostree/repo/gpg-status.ts';
 import { verifyGpg } from '#ostree/repo/gpg.ts';
 import { parseSignatures } from '#ostree/repo/pull-remote.ts';
 import { findRemote } from '#ostree/repo/remote.ts';
@@ -73,10 +73,5 @@ function signatureText(
   if (!remote.gpgVerifySummary || files.signature === null) return '';
   const keyrings = remoteKeyrings(repo, remote, { globalDirectory: context.env['OSTREE_GPG_HOME'] });
   const found = verifyGpg(files.summary, gpgSignatures(parseSignatures(files.signature)), keyrings);
-  const lines = found.flatMap((one) => [
-    '',
-    ...describeSignature(one, repo.sys.now()).map((line) => `  ${line}`),
-  ]);
-  const count = `found ${found.length} signature${found.length === 1 ? '' : 's'}:`;
-  return `\n${[count, ...lines].join('\n')}\n`;
+  return `\n${signaturesText(found, repo.sys.now(), 'found')}`;
 }

@@ -1,15 +1,20 @@
 /** `show` and `log`: commits in words. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
+import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
 import { repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
+import { signaturesText } from '#cli/signatures-text.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { checksumBytes, type Checksum } from '#ostree/format/checksum.ts';
 import { metadataString, type Commit } from '#ostree/format/commit.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { parse, type VariantDict } from '#ostree/format/gvariant.ts';
 import { byteswapped, gvariantText } from '#ostree/format/gvariant-text.ts';
+import { verifyGpg } from '#ostree/repo/gpg.ts';
 import { hasObject, loadCommit, loadMetadataBytes, readDetachedMetadata } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
+import { findRemote } from '#ostree/repo/remote.ts';
+import { allKeyrings, gpgSignatures, namedKeys, remoteKeyrings } from '#ostree/repo/trusted-keys.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 const COMMIT_TYPE = '(a{sv}aya(say)sstayay)';
@@ -20,6 +25,8 @@ interface ShowOptions {
   readonly printMetadataKey?: string;
   readonly printDetachedMetadataKey?: string;
   readonly printVariantType?: string;
+  readonly gpgHomedir?: string;
+  readonly gpgVerifyRemote?: string;
 }
 
 export function addShowVerbs(program: Command, context: CliContext): void {
@@ -29,10 +36,12 @@ export function addShowVerbs(program: Command, context: CliContext): void {
     .option('--print-variant-type <type>', 'OBJECT is a file: print it as a value of that GVariant type')
     .option('--raw', 'print the object’s data')
     .option('-B, --no-byteswap', 'print numbers as they are stored')
+    .option('--gpg-homedir <directory>', 'check signatures with the keys there')
+    .option('--gpg-verify-remote <name>', 'check signatures with the keys of this remote')
     .action((object: string, options: ShowOptions, command: Command) => {
       if (options.printVariantType !== undefined)
         return context.out(variantFile(context, object, { ...options, type: options.printVariantType }));
-      withRepo(context, command, (repo) => show(context, repo, { object, options }));
+      withRepo(context, command, (repo) => show(context, repo, { object, options, command }));
     });
   repoVerb(program, 'log <rev>', 'print a commit and its history')
     .option('--raw', 'print the objects’ data')
@@ -55,7 +64,7 @@ function variantFile(
 function show(
   context: CliContext,
   repo: Repo,
-  request: { readonly object: string; readonly options: ShowOptions },
+  request: { readonly object: string; readonly options: ShowOptions; readonly command: Command },
 ): void {
   const { options } = request;
   const checksum = resolveRev(repo, request.object);
@@ -64,7 +73,27 @@ function show(
     return printKey(context, { dict: loadCommit(repo, checksum).metadata, key }, options);
   if (detachedKey !== undefined)
     return printKey(context, { dict: readDetachedMetadata(repo, checksum) ?? [], key: detachedKey }, options);
-  context.out(options.raw === true ? rawText(repo, checksum, options.byteswap) : commitText(repo, checksum));
+  if (options.raw === true) return context.out(rawText(repo, checksum, options.byteswap));
+  context.out(commitText(repo, checksum));
+  const signatures = gpgSignatures(readDetachedMetadata(repo, checksum));
+  if (signatures.length === 0) return;
+  const data = loadMetadataBytes(repo, checksum, 'commit');
+  const found = verifyGpg(data, signatures, keyringsFor(context, repo, request));
+  context.out(signaturesText(found, repo.sys.now(), 'Found'));
+}
+
+/** All there are, where none are named. @throws UserError NO_REMOTE, NO_KEY */
+function keyringsFor(
+  context: CliContext,
+  repo: Repo,
+  { options, command }: { readonly options: ShowOptions; readonly command: Command },
+): Uint8Array[] {
+  const trust = { globalDirectory: context.env['OSTREE_GPG_HOME'] };
+  if (options.gpgVerifyRemote !== undefined) {
+    const directory = remotesDirectory(context, command);
+    return remoteKeyrings(repo, findRemote(repo, options.gpgVerifyRemote, directory), trust);
+  }
+  return options.gpgHomedir === undefined ? allKeyrings(repo, trust) : namedKeys(options.gpgHomedir);
 }
 
 function printKey(

@@ -5,7 +5,9 @@ import { addCommitVerb } from '#cli/ostree-repo-commit.ts';
 import { addConfigVerbs } from '#cli/ostree-repo-config.ts';
 import { addDiffVerb } from '#cli/ostree-repo-diff.ts';
 import { addListVerbs } from '#cli/ostree-repo-list.ts';
-import { addMaintenanceVerbs } from '#cli/ostree-repo-maintain.ts';
+import { addFsckVerb } from '#cli/ostree-repo-fsck.ts';
+import { addGpgSignVerb } from '#cli/ostree-repo-gpg-sign.ts';
+import { addPruneVerb } from '#cli/ostree-repo-prune.ts';
 import { addPullVerb } from '#cli/ostree-repo-pull.ts';
 import { addPullLocalVerb } from '#cli/ostree-repo-pull-local.ts';
 import { addRemoteVerbs } from '#cli/ostree-repo-remote.ts';
@@ -26,8 +28,10 @@ export function addRepoVerbs(program: Command, context: CliContext): void {
   addCheckoutVerb(program, context);
   addRefVerbs(program, context);
   addShowVerbs(program, context);
+  addGpgSignVerb(program, context);
   addSummaryVerb(program, context);
   addListVerbs(program, context);
   addDiffVerb(program, context);
-  addMaintenanceVerbs(program, context);
+  addPruneVerb(program, context);
+  addFsckVerb(program, context);
 }

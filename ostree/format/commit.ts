@@ -49,8 +49,10 @@ export function decodeCommit(bytes: Uint8Array): Commit {
     Uint8Array,
     Uint8Array,
   ];
-  const seconds = swap64(timestamp);
-  if (seconds > 0xffffffffffffn)
+  const unsigned = swap64(timestamp);
+  // As ostree reads it: times before 1970 are negative.
+  const seconds = unsigned > 0x7fffffffffffffffn ? unsigned - 0x10000000000000000n : unsigned;
+  if (seconds > 0xffffffffffffn || seconds < -0xffffffffffffn)
     throw new UserError('BAD_OBJECT', `a commit has the timestamp ${String(seconds)}`);
   return {
     metadata,

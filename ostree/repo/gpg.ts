@@ -43,6 +43,21 @@ export function signGpg(
   return stdout;
 }
 
+/** The fingerprints of the keys of that id, name or address, subkeys included; none where there is no such key. */
+export function keyFingerprints(id: string, home: string | null): string[] {
+  const args = [...(home === null ? [] : ['--homedir', home]), '--batch', '--with-colons'];
+  const once = ['--with-fingerprint', '--with-fingerprint', '--list-keys', '--', id];
+  return run([...args, ...once], { mayFail: true })
+    .stdout.toString()
+    .split('\n')
+    .flatMap((line) => (line.startsWith('fpr:') ? [line.split(':')[9] ?? ''] : []));
+}
+
+/** All public keys of a GnuPG home. @throws UserError GPG */
+export function exportGpgKeys(home: string | null): Uint8Array {
+  return run([...(home === null ? [] : ['--homedir', home]), '--batch', '--export'], {}).stdout;
+}
+
 export interface GpgImport {
   /** The keyring as it is now: binary OpenPGP keys. */
   readonly keyring: Uint8Array;

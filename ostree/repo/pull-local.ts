@@ -18,6 +18,7 @@ import { markCommit, nothingReachable, type Reachable } from '#ostree/repo/reach
 import { isPartial, markPartial, unmarkPartial } from '#ostree/repo/partial.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { removeTombstone } from '#ostree/repo/tombstone.ts';
+import { verifyContent } from '#ostree/repo/verify.ts';
 import { Transaction, type FileSource } from '#ostree/repo/transaction.ts';
 
 export interface PullResult {
@@ -32,7 +33,8 @@ const BATCH_FILES = 2000;
 const BATCH_BYTES = 32 * 1024 * 1024;
 
 /**
- * Copies commits with all they need and sets refs at them, in one transaction. Every object is hashed on its way.
+ * Copies commits with all they need and sets refs at them, in one transaction. Every object is hashed on its way. Content
+ * of a repository of the same mode, on the same file system, is shared by hardlinks.
  * @throws UserError NO_OBJECT, BAD_OBJECT naming an object whose content is not what its name says
  */
 export function pullLocal(
@@ -45,6 +47,8 @@ export function pullLocal(
     readonly depth?: number;
     /** Without what they need: commits that are new are marked as partial. */
     readonly commitsOnly?: boolean;
+    /** Copies, where content could be shared by hardlinks. */
+    readonly copy?: boolean;
   },
 ): PullResult {
   const reachable = nothingReachable();
@@ -56,10 +60,11 @@ export function pullLocal(
     else for (const commit of history(from, checksum, depth)) reachable.commits.add(commit);
   }
   const present = [...reachable.commits].filter((commit) => hasObject(from, commit, 'commit'));
-  requireFreeSpace(to, spaceNeeded(from, to, reachable));
+  const links = wanted.copy !== true && mayLink(from, to);
+  if (!links) requireFreeSpace(to, spaceNeeded(from, to, reachable));
   const txn = Transaction.begin(to);
   try {
-    copyContent(from, txn, reachable);
+    copyContent(from, txn, { reachable, links });
     if (!isWhole) for (const commit of present) if (!txn.has(commit, 'commit')) markPartial(to, commit);
     const metadata = copyMetadata(from, txn, reachable);
     for (const { refspec, checksum } of wanted.commits) if (refspec !== null) txn.setRef(refspec, checksum);
@@ -120,7 +125,33 @@ function copyMetadata(from: Repo, txn: Transaction, reachable: Reachable): numbe
   return copied;
 }
 
-function copyContent(from: Repo, txn: Transaction, reachable: Reachable): void {
+function mayLink(from: Repo, to: Repo): boolean {
+  return from.mode === to.mode && from.sys.fstat(from.objectsFd).dev === to.sys.fstat(to.objectsFd).dev;
+}
+
+function copyContent(
+  from: Repo,
+  txn: Transaction,
+  { reachable, links }: { readonly reachable: Reachable; readonly links: boolean },
+): void {
+  const missing = [...reachable.files].filter((checksum) => !txn.has(checksum, 'file'));
+  const isOwn = (checksum: Checksum): boolean => links && holderOf(from, checksum, 'file') === from;
+  const own = missing.filter(isOwn);
+  const linked = new Set<Checksum>();
+  for (let at = 0; at < own.length; at += BATCH_FILES) {
+    const batch = own.slice(at, at + BATCH_FILES);
+    const [damage] = verifyContent(from, batch);
+    if (damage !== undefined) throw corrupted(damage.reason);
+    for (const checksum of batch) if (txn.linkObject(from.objectsFd, checksum)) linked.add(checksum);
+  }
+  writeContent(
+    from,
+    txn,
+    missing.filter((checksum) => !linked.has(checksum)),
+  );
+}
+
+function writeContent(from: Repo, txn: Transaction, checksums: readonly Checksum[]): void {
   let batch: { readonly checksum: Checksum; readonly file: FileSource }[] = [];
   let bytes = 0;
   const flush = (): void => {
@@ -132,8 +163,7 @@ function copyContent(from: Repo, txn: Transaction, reachable: Reachable): void {
     batch = [];
     bytes = 0;
   };
-  for (const checksum of reachable.files) {
-    if (txn.has(checksum, 'file')) continue;
+  for (const checksum of checksums) {
     const file = sourceOf(from, checksum);
     batch.push({ checksum, file });
     bytes += file.source.kind === 'bytes' ? file.source.bytes.length : 0;
@@ -160,11 +190,11 @@ function copyDetached(from: Repo, to: Repo, reachable: Reachable): void {
 
 function verifySame(expected: Checksum, actual: Checksum | undefined): void {
   if (actual !== expected)
-    throw new UserError(
-      'BAD_OBJECT',
-      `Corrupted object in the source; checksum expected='${expected}' actual='${actual ?? ''}'`,
-      {
-        hint: `'ostree fsck' on the source names all damaged objects`,
-      },
-    );
+    throw corrupted(`Corrupted file object; checksum expected='${expected}' actual='${actual ?? ''}'`);
+}
+
+function corrupted(reason: string): UserError {
+  return new UserError('BAD_OBJECT', `in the source: ${reason}`, {
+    hint: `'ostree fsck' on the source names all damaged objects`,
+  });
 }

@@ -45,7 +45,13 @@ export function isReachable(reachable: Reachable, checksum: Checksum, type: Obje
 export function markCommit(
   repo: Repo,
   reachable: Reachable,
-  options: { readonly commit: Checksum; readonly depth: number; readonly skip?: ReadonlySet<string> },
+  options: {
+    readonly commit: Checksum;
+    readonly depth: number;
+    readonly skip?: ReadonlySet<string>;
+    /** Without what the commits need. */
+    readonly commitsOnly?: boolean;
+  },
 ): void {
   const trees = new Set<Checksum>();
   let next: Checksum | null = options.commit;
@@ -54,8 +60,10 @@ export function markCommit(
     reachable.commits.add(next);
     if (!hasObject(repo, next, 'commit')) break;
     const { parent, rootContents, rootMeta } = loadCommit(repo, next);
-    trees.add(rootContents);
-    reachable.dirmetas.add(rootMeta);
+    if (options.commitsOnly !== true) {
+      trees.add(rootContents);
+      reachable.dirmetas.add(rootMeta);
+    }
     next = left === 0 ? null : parent;
   }
   markTrees(repo, reachable, trees);

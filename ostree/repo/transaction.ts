@@ -169,6 +169,28 @@ export class Transaction {
     }
   }
 
+  /**
+   * Takes a content object of a repository of the same mode, open as `from`, by a hardlink; nothing of it is checked.
+   * @returns whether the file system does that
+   */
+  linkObject(from: Fd, checksum: Checksum): boolean {
+    const { sys, mode } = this.repo;
+    const path = objectPath(checksum, 'file', mode);
+    try {
+      if (sys.lstat(this.staging.fd, path.slice(0, 2)) === null)
+        sys.mkdir(this.staging.fd, path.slice(0, 2), 0o775);
+      sys.link(from, path, this.staging.fd, path);
+    } catch (error) {
+      // Another device, too many links, or a file of somebody else that may not be linked.
+      if (['EXDEV', 'EMLINK', 'EPERM', 'EOPNOTSUPP'].includes(codeOf(error) ?? '')) return false;
+      throw this.explained(error);
+    }
+    this.staged.add(path);
+    this.counts.contentTotal++;
+    this.counts.contentWritten++;
+    return true;
+  }
+
   /** Whether the object is staged here or in the repository. */
   has(checksum: Checksum, type: ObjectType): boolean {
     const path = objectPath(checksum, type, this.repo.mode);

@@ -11,8 +11,8 @@ import {
   decodeArchiveHeader,
   type ContentMeta,
 } from '#ostree/format/file-header.ts';
-import { storedTarget } from '#ostree/repo/content.ts';
-import { readObjects } from '#ostree/repo/inspect.ts';
+import { loadContent, storedTarget } from '#ostree/repo/content.ts';
+import { inspectContent, readObjects } from '#ostree/repo/inspect.ts';
 import type { StoredObject } from '#ostree/repo/object-list.ts';
 import { objectPath } from '#ostree/repo/object-path.ts';
 import { PackReader, PackWriter } from '#ostree/repo/packed.ts';
@@ -25,8 +25,10 @@ export interface Damage {
   readonly reason: string;
 }
 
+type Named = Pick<StoredObject, 'checksum' | 'type'>;
+
 interface HashJob {
-  readonly object: StoredObject;
+  readonly object: Named;
   readonly prefix: Uint8Array;
   readonly offset: number;
   readonly how: 0 | 1 | 2;
@@ -49,6 +51,20 @@ export function verifyObjects(repo: Repo, objects: readonly StoredObject[]): Dam
     }
   }
   return [...damages, ...hashAll(repo, jobs)];
+}
+
+/** The same of content objects by their names. @throws UserError NO_OBJECT, BAD_OBJECT for one that cannot be read */
+export function verifyContent(repo: Repo, checksums: readonly Checksum[]): Damage[] {
+  const inInode = repo.mode === 'bare' || repo.mode === 'bare-user-only';
+  const inspected = inInode ? null : inspectContent(repo, checksums);
+  const jobs = checksums.map((checksum): HashJob => {
+    const { meta, size, offset } = inspected?.get(checksum) ?? { ...loadContent(repo, checksum), offset: 0 };
+    const content = repo.mode === 'archive' ? 1 : 0;
+    const how = (meta.mode & S.IFMT) === S.IFLNK ? 2 : content;
+    const object = { checksum, type: 'file' } as const;
+    return { object, prefix: contentHashPrefix(meta), offset, how, size: how === 1 ? size : null };
+  });
+  return hashAll(repo, jobs);
 }
 
 function hashAll(repo: Repo, jobs: readonly HashJob[]): Damage[] {
@@ -151,6 +167,6 @@ function readStart(repo: Repo, path: string, limit: number): Uint8Array {
   return read.content;
 }
 
-function damageOf({ checksum, type }: StoredObject, reason: string): Damage {
+function damageOf({ checksum, type }: Named, reason: string): Damage {
   return { checksum, type, reason };
 }

@@ -7,6 +7,7 @@ import {
   listing,
   makeEveryKind,
   makeScratch,
+  ok,
   ours,
   removeScratch,
   theirs,
@@ -96,6 +97,9 @@ test('commits', async () => {
     '--no-bindings',
   ]);
   await both(['commit', TIME, dir]);
+  for (const time of ['October 25 1985', '2005-10-29 12:43:29 -0200', 'November 05 1955', 'BACON'])
+    await both(['commit', '-b', 'dated', `--timestamp=${time}`, dir]);
+  await both(['show', 'dated']);
 });
 
 test('log and show', async () => {
@@ -213,6 +217,52 @@ test('prune and fsck', async () => {
   await both(['log', 'x/y']);
   expect(listing(path.join(scratch, 'ours/objects'))).toBe(listing(path.join(scratch, 'theirs/objects')));
   await both(['fsck', '-q']);
+});
+
+test('prune of chosen refs and times', async () => {
+  const init = (): void => {
+    for (const name of ['our-history', 'their-history']) {
+      fs.rmSync(path.join(scratch, name), { recursive: true, force: true });
+      fs.cpSync(path.join(scratch, 'history'), path.join(scratch, name), { recursive: true });
+    }
+  };
+  const history = `--repo=${scratch}/history`;
+  await ok(theirs(['init', history, '--mode=archive']));
+  for (const time of ['October 1 1985', 'October 2 1985', 'October 3 1985', 'now', '1 hour ago'])
+    for (const ref of ['stable', 'dev'])
+      await ok(
+        theirs(['commit', history, '-b', ref, `--timestamp=${time}`, `--tree=dir=${later}`, '-s', time]),
+      );
+  await ok(theirs(['commit', history, '--orphan', `--tree=dir=${tree}`]));
+  const week = '--keep-younger-than=1 week ago';
+  for (const args of [
+    [week],
+    [week, '--depth=4', '--no-prune'],
+    [week, '--retain-branch-depth=stable=4'],
+    [week, '--retain-branch-depth=stable=-1', '--depth=1'],
+    [week, '--only-branch=dev', '--retain-branch-depth=dev=1'],
+    ['--retain-branch-depth=stable=2'],
+    ['--retain-branch-depth=stable=0', '--depth=3'],
+    ['--retain-branch-depth=stable=-5', '--depth=0'],
+    ['--retain-branch-depth=stable=BACON'],
+    ['--retain-branch-depth=gone=1', '--depth=0'],
+    ['--only-branch=dev'],
+    ['--only-branch=dev', '--depth=1'],
+    ['--only-branch=dev', '--depth=4', '--retain-branch-depth=stable=0'],
+    ['--only-branch=BACON'],
+    ['--commit-only', '--refs-only', '--depth=1'],
+    ['--commit-only', '--only-branch=dev', '--depth=0'],
+    ['--keep-younger-than=BACON'],
+    ['--no-prune', '--delete-commit=dev^'],
+    ['--static-deltas-only'],
+  ]) {
+    init();
+    const ran = await ours(['prune', ...args, `--repo=${scratch}/our-history`]);
+    const expected = theirs(['prune', ...args, `--repo=${scratch}/their-history`]);
+    expect(ran.exitCode, args.join(' ')).toBe(expected.exitCode);
+    if (ran.exitCode === 0) expect(ran.text, args.join(' ')).toBe(expected.text);
+    expect(listing(`${scratch}/our-history/objects`)).toBe(listing(`${scratch}/their-history/objects`));
+  }
 });
 
 test('tombstones', async () => {

@@ -1,24 +1,11 @@
-/** `prune` and `fsck`. */
+/** `fsck`. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
-import { parseTimestamp } from '#cli/ostree-repo-commit-metadata.ts';
-import { collect, repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.ts';
-import type { Checksum } from '#ostree/format/checksum.ts';
+import { repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { fsck, type FsckReport, type Problem } from '#ostree/repo/fsck.ts';
-import { loadCommit } from '#ostree/repo/objects.ts';
-import { prune, type PruneStats } from '#ostree/repo/prune.ts';
-import { listRefs, resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { entomb } from '#ostree/repo/tombstone.ts';
-
-interface PruneFlags {
-  readonly prune: boolean;
-  readonly refsOnly?: boolean;
-  readonly depth?: number;
-  readonly deleteCommit?: readonly string[];
-  readonly keepYoungerThan?: string;
-}
 
 interface FsckFlags {
   readonly quiet?: boolean;
@@ -27,16 +14,7 @@ interface FsckFlags {
   readonly addTombstones?: boolean;
 }
 
-export function addMaintenanceVerbs(program: Command, context: CliContext): void {
-  repoVerb(program, 'prune', 'remove objects that nothing needs')
-    .option('--no-prune', 'only tell')
-    .option('--refs-only', 'keep only what refs reach')
-    .option('--depth <n>', 'generations of parents to keep (-1: all)', wholeNumber)
-    .option('--delete-commit <commit>', 'remove this commit', collect)
-    .option('--keep-younger-than <date>', 'remove commits older than that')
-    .action((options: PruneFlags, command: Command) =>
-      withRepo(context, command, (repo) => runPrune(context, repo, options)),
-    );
+export function addFsckVerb(program: Command, context: CliContext): void {
   repoVerb(program, 'fsck', 'check that all objects are there and intact')
     .option('-q, --quiet', 'only errors')
     .option('-a, --all', 'do not stop at the first error')
@@ -45,46 +23,6 @@ export function addMaintenanceVerbs(program: Command, context: CliContext): void
     .action((options: FsckFlags, command: Command) =>
       withRepo(context, command, (repo) => runFsck(context, repo, options)),
     );
-}
-
-function runPrune(context: CliContext, repo: Repo, options: PruneFlags): void {
-  const deleted = (options.deleteCommit ?? []).map((commit) => deletable(repo, commit));
-  const stats = prune(repo, {
-    noPrune: !options.prune,
-    refsOnly: options.refsOnly === true,
-    ...(options.depth === undefined ? {} : { depth: options.depth }),
-    deleteCommits: deleted,
-    ...(options.keepYoungerThan === undefined
-      ? {}
-      : { keepYoungerThan: parseTimestamp(options.keepYoungerThan) }),
-  });
-  context.out(pruneText(stats, options.prune));
-}
-
-function deletable(repo: Repo, text: string): Checksum {
-  const commit = resolveRev(repo, text);
-  loadCommit(repo, commit);
-  const ref = listRefs(repo).find(({ checksum }) => checksum === commit);
-  if (ref !== undefined)
-    throw new UserError('COMMIT_IN_USE', `Commit '${commit}' is referenced by '${ref.refspec}'`);
-  return commit;
-}
-
-function pruneText(stats: PruneStats, pruned: boolean): string {
-  const total = `Total objects: ${stats.total}\n`;
-  if (stats.pruned === 0) return `${total}No unreachable objects\n`;
-  const size = sizeText(stats.freed);
-  return pruned
-    ? `${total}Deleted ${stats.pruned} objects, ${size} freed\n`
-    : `${total}Would delete: ${stats.pruned} objects, freeing ${size}\n`;
-}
-
-/** As g_format_size(): powers of 1000, a no-break space. */
-export function sizeText(bytes: number): string {
-  if (bytes < 1000) return bytes === 1 ? '1 byte' : `${bytes} bytes`;
-  const units = ['kB', 'MB', 'GB', 'TB'];
-  const power = Math.min(Math.floor(Math.log10(bytes) / 3), units.length);
-  return `${(bytes / 1000 ** power).toFixed(1)}\u00a0${units[power - 1] ?? ''}`;
 }
 
 function runFsck(context: CliContext, repo: Repo, options: FsckFlags): void {
