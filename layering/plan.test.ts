@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { readLayerOrigin } from '#layering/layer-origin.ts';
+import { parseNevra } from '#layering/nevra.ts';
 import { changeRequests, NO_CHANGE, sameRequests, type RequestChange } from '#layering/plan.ts';
 import { parseRequest } from '#layering/request.ts';
 import { parseKeyFile } from '#ostree/format/keyfile.ts';
@@ -12,7 +13,15 @@ const ORIGIN = readLayerOrigin(
   ),
 );
 const FACTS = {
-  basePackages: new Set(['bash', 'nano', 'bash-completion']),
+  basePackages: new Set(['bash', 'nano', 'bash-completion', 'glibc', 'vim']),
+  installed: [
+    'bash-5.1-3.x86_64',
+    'nano-1.0-1.noarch',
+    'bash-completion-2-1.noarch',
+    'glibc-2.36-1.x86_64',
+    'glibc-2.36-1.i686',
+    'vim-2:9.0-r5.noarch',
+  ].map(parseNevra),
   resolved: new Map([
     ['/usr/bin/strace', ['strace']],
     ['gdb-12.1', ['gdb']],
@@ -105,4 +114,22 @@ test('a package has one override: replacing takes a removal back, and the other 
   expect(() => change({}, { replace: [{ entry: `${SHA}:gdb-1-1.noarch`, name: 'gdb' }] })).toThrow(
     'not in the base, so cannot be replaced: gdb',
   );
+});
+
+test.each(
+  'vim vim.noarch vim-9.0 vim-2:9.0 vim-9.0-r5 vim-2:9.0-r5 vim-9.0-r5.noarch vim-2:9.0-r5.noarch'.split(' '),
+)('override remove %s, and reset by the same word', (word) => {
+  const removed = change({}, { remove: [word] });
+  expect(removed.removals).toEqual(['nano', 'vim']);
+  const facts = { ...NO_CHANGE, reset: [word] };
+  expect(changeRequests(removed, facts, FACTS).removals).toEqual(['nano']);
+});
+
+test('a word that means another version, or one of several packages that go together, is refused', () => {
+  expect(() => change({}, { remove: ['vim-8.0', 'vim.x86_64'] })).toThrow(
+    'not in the base: vim-8.0 (the base has vim-2:9.0-r5.noarch), vim.x86_64',
+  );
+  expect(() => change({ uninstall: 'bash-4.4' })).toThrow('neither requested nor in the base: bash-4.4');
+  expect(() => change({}, { remove: ['glibc.i686'] })).toThrow('the base has glibc-2.36-1.x86_64 too');
+  expect(change({}, { remove: ['glibc-2.36'] }).removals).toEqual(['nano', 'glibc']);
 });

@@ -1,5 +1,6 @@
 /** What a command makes of the requests in the origin. Pure: the solver sees only the outcome. */
 import { UserError } from '#ostree/format/errors.ts';
+import { baseOfWord, baseWord, isVersionOf, type BaseFactsOfWords } from '#layering/base-word.ts';
 import { collectProblems } from '#layering/collected-problems.ts';
 import { changedInitramfs, INITRAMFS_OF_TREE, type InitramfsChange } from '#layering/initramfs-request.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
@@ -35,9 +36,7 @@ export interface LocalRequest {
 }
 
 /** What is known of the system that the requests are for. */
-export interface RequestFacts {
-  /** Names of the base's packages. */
-  readonly basePackages: ReadonlySet<string>;
+export interface RequestFacts extends BaseFactsOfWords {
   /** Which packages each request of the present tree brought: by spec. */
   readonly resolved: ReadonlyMap<string, readonly string[]>;
   /** Names of all that is layered now. */
@@ -120,10 +119,11 @@ function takeBackOverrides(
     ...origin.removals,
     ...[...origin.replaceLocal, ...origin.replaceRemote].map((entry) => replacedName(entry, facts)),
   ];
-  const named = words.map((word) => ({
-    word,
-    name: overridden.find((name) => name === word || isVersionOf(word, name)),
-  }));
+  const named = words.map((word) => {
+    const meant = overridden.includes(word) ? word : baseWord(word, facts);
+    // Of a replacement also its own version.
+    return { word, name: overridden.find((name) => name === meant || isVersionOf(word, name)) };
+  });
   const unknown = named.filter(({ name }) => name === undefined).map(({ word }) => word);
   if (unknown.length > 0)
     throw new UserError('NOT_REQUESTED', `no override for ${unknown.join(', ')}`, {
@@ -201,7 +201,7 @@ function withoutItem(origin: LayerOrigin, item: RequestItem, facts: RequestFacts
   const local = origin.requestedLocal.filter((entry) => !isLocalFor(entry, word));
   if (requested.length < origin.requested.length || local.length < origin.requestedLocal.length)
     return { ...origin, requested, requestedLocal: local };
-  const name = baseName(word, facts);
+  const name = baseWord(word, facts);
   if (name === null) return null;
   if (origin.removals.includes(name)) return null;
   const cleared = withoutOverrides(origin, [name], facts);
@@ -209,12 +209,14 @@ function withoutItem(origin: LayerOrigin, item: RequestItem, facts: RequestFacts
 }
 
 function applyRemovals(origin: LayerOrigin, change: RequestChange, facts: RequestFacts): LayerOrigin {
-  const unknown = change.remove.filter((word) => baseName(word, facts) === null);
-  if (unknown.length > 0)
-    throw new UserError('NOT_IN_BASE', `not in the base: ${unknown.join(', ')}`, {
+  const unknown = change.remove.filter((word) => baseWord(word, facts) === null);
+  if (unknown.length > 0) {
+    const list = unknown.map((word) => `${word}${baseOfWord(word, facts)}`).join(', ');
+    throw new UserError('NOT_IN_BASE', `not in the base: ${list}`, {
       hint: "'yum-ostree uninstall' takes layered packages away",
     });
-  const names = change.remove.map((word) => baseName(word, facts) ?? word);
+  }
+  const names = change.remove.map((word) => baseWord(word, facts) ?? word);
   const again = names.filter((name) => origin.removals.includes(name));
   if (again.length > 0 && !change.idempotent) throw alreadyRequested(again, 'removed from the base');
   const cleared = withoutOverrides(origin, names, facts);
@@ -258,15 +260,11 @@ function isLocalFor(entry: string, word: string): boolean {
   return nevra === word || isVersionOf(nevra, word);
 }
 
+/** Of a spec of a replacement, whose version is another than the base's. */
 export function baseName(word: string, facts: Pick<RequestFacts, 'basePackages'>): string | null {
   if (facts.basePackages.has(word)) return word;
   for (const name of facts.basePackages) if (isVersionOf(word, name)) return name;
   return null;
-}
-
-/** Whether `text` is NAME-VERSION… of `name`. */
-function isVersionOf(text: string, name: string): boolean {
-  return text.startsWith(`${name}-`) && /^[0-9][^-]*(-[^-]+)?$/.test(text.slice(name.length + 1));
 }
 
 function requestNames(change: RequestChange): string[] {
@@ -277,7 +275,7 @@ function requestNames(change: RequestChange): string[] {
 }
 
 function notRequested(words: readonly string[], origin: LayerOrigin, facts: RequestFacts): UserError {
-  const removed = words.filter((word) => origin.removals.includes(baseName(word, facts) ?? ''));
+  const removed = words.filter((word) => origin.removals.includes(baseWord(word, facts) ?? ''));
   const others = words.filter((word) => !removed.includes(word));
   const parts = [
     ...(removed.length > 0 ? [`already removed from the base: ${removed.join(', ')}`] : []),
