@@ -14,6 +14,7 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { closeRepo, openRepo, type Repo } from '#ostree/repo/repo.ts';
+import { NO_IDS } from '#layering/users.ts';
 import { Transaction } from '#ostree/repo/transaction.ts';
 
 export interface ComposeArguments {
@@ -82,6 +83,7 @@ export async function debugCompose(wanted: ComposeArguments, context: CliContext
       base,
       packages: trees.map((tree) => composePackage(tree, false)),
       removals: packagesNamed(repo, base, removals),
+      settled: NO_IDS,
       labelMemo: null,
       farm: wanted.scripts === undefined ? null : { path: wanted.scripts },
       kernel: { regenerate: false, args: [], etc: '/etc', baseArgs: [] },

@@ -62,10 +62,10 @@ export function applyLive(choice: SystemChoice, wish: LiveWish): Promise<LiveOut
 }
 
 function outcomeOf(change: LiveChange, kind: LiveOutcome['kind']): LiveOutcome {
-  const { from, to, usr, etc } = change;
+  const { from, to, usr, etc, missing } = change;
   const isUnchanged = from.commit === to.commit && (change.record?.inProgress ?? null) === null;
   return {
-    ...{ from, to, usr, etc, failures: [] },
+    ...{ from, to, usr, etc, failures: missing },
     kind: isUnchanged ? 'unchanged' : kind,
     packages: recordedPackages(change.packages),
   };
@@ -92,7 +92,7 @@ async function apply(sysroot: Sysroot, wish: LiveWish, progress: Progress): Prom
   });
   // Who starts from here on starts with the new files.
   const done = recordOf(sysroot, change);
-  const failures = await settle(sysroot, change, wish);
+  const failures = [...change.missing, ...(await settle(sysroot, change, wish))];
   const live = to.commit === booted.checksum ? null : to;
   const { kept, gone: removed } = live === null ? NO_RECORD : done;
   writeLiveRecord(sysroot.sys, booted, { ...done, live, kept, gone: removed, failures });

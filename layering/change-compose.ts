@@ -19,6 +19,7 @@ import { packageRef, type PackageTree } from '#layering/package-tree.ts';
 import { keepScriptLog, recordingScripts } from '#layering/script-log.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
 import { baseRef } from '#layering/base-ref.ts';
+import { settledIds } from '#layering/settled-ids.ts';
 import { planScripts } from '#layering/scripts-plan.ts';
 import { metadataList } from '#layering/status.ts';
 import { treeRef } from '#layering/tree-ref.ts';
@@ -65,6 +66,7 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
       ),
       // Of a replaced package the base's goes first.
       removals: [...decided.result.removed, ...decided.result.replaced.map(({ from }) => from)],
+      settled: settledIds(system),
       labelMemo: labelMemoPath(system.cachePath),
       farm: { path: place.path },
       kernel: kernelRequest(change, decided.origin),

@@ -21,6 +21,8 @@ export interface TreeRequest {
   readonly packages: readonly ComposePackage[];
   /** Base packages. */
   readonly removals: readonly Nevra[];
+  /** Who has which id where the tree is to run. */
+  readonly settled: UserIds;
   /** Whether scripts may still make users: files of unknown ones are then left to root and listed. */
   readonly scriptsMakeUsers: boolean;
   /** Packages come without what is marked as documentation. */
@@ -51,6 +53,7 @@ export function composeTree(txn: Transaction, request: TreeRequest): ComposedTre
     txn,
     tree,
     request.packages.map(({ contents, meta }) => MutableTree.fromChecksums(repo, contents, meta)),
+    request.settled,
   );
   const late: LateOwner[] = [];
   const state = mergeState(txn, tree, { request, late, ids });

@@ -25,6 +25,7 @@ import { kernelWork, type KernelRequest, type KernelWork } from '#layering/kerne
 import type { Nevra } from '#layering/nevra.ts';
 import type { Progress } from '#layering/progress.ts';
 import { isEmptyPlan, planScripts, type ScriptPlan } from '#layering/scripts-plan.ts';
+import type { UserIds } from '#layering/users.ts';
 import { mayHavePolicy } from '#layering/selinux-policy.ts';
 
 /** Where a farm may be checked out to run scripts in: on the repository's file system. */
@@ -39,6 +40,8 @@ export interface ComposeRequest {
   readonly packages: readonly ComposePackage[];
   /** Base packages. */
   readonly removals: readonly Nevra[];
+  /** Who has which id where the tree is to run. */
+  readonly settled: UserIds;
   /** Host path of a file that keeps what was found out about SELinux labels; null: nothing is kept. */
   readonly labelMemo: string | null;
   /** null: no script runs, whatever the packages have. */

@@ -16,7 +16,7 @@ import {
   type LiveTree,
 } from '#layering/live-record.ts';
 import { liveTarget } from '#layering/live-target.ts';
-import { userSteps } from '#layering/live-users.ts';
+import { userPlan } from '#layering/live-users.ts';
 import type { PackageDiff } from '#layering/package-diff.ts';
 import { readStatus } from '#layering/status.ts';
 
@@ -38,6 +38,8 @@ export interface LiveChange {
   readonly packages: PackageDiff | null;
   readonly usr: LivePlan;
   readonly etc: LivePlan;
+  /** Users and groups whose ids are somebody else's: a line each, for people. */
+  readonly missing: readonly string[];
 }
 
 /** @throws UserError NOT_BOOTED, NO_DEPLOYMENT, LIVE_OTHER, LIVE_REPLACES, LIVE_CHANGED */
@@ -73,7 +75,7 @@ function readPlans(
   sysroot: Sysroot,
   request: LiveRequest,
   { from, to, record, hasDatabase }: Sides,
-): Pick<LiveChange, 'usr' | 'etc'> {
+): Pick<LiveChange, 'usr' | 'etc' | 'missing'> {
   const { repo, sys } = sysroot;
   const before = [from, ...(record === null ? [] : interruptedTrees(record))].map(({ commit }) => commit);
   const root = sys.open(AT_FDCWD, '/', ['read', 'directory']);
@@ -85,13 +87,14 @@ function readPlans(
     const etc = planLive(paths.etc, false);
     const trees = before.map((commit) => MutableTree.fromCommit(repo, commit));
     const target = { repo, root, before: trees, after: MutableTree.fromCommit(repo, to.commit) };
-    const users = userSteps(target, etc.others);
-    const others = etc.others.filter((file) => !users.some(({ path }) => file === `/${path}`));
+    const users = userPlan(target, etc.others);
+    const others = etc.others.filter((file) => !users.steps.some(({ path }) => file === `/${path}`));
     const usr = planLive(paths.usr, request.allowReplacement && !request.reset);
     const leftovers = paths.leftovers.map((path): LiveStep => ({ op: 'remove', path, isDirectory: false }));
     return {
       usr: { ...usr, steps: [...leftovers, ...usr.steps] },
-      etc: { ...etc, others, steps: [...etc.steps, ...users] },
+      etc: { ...etc, others, steps: [...etc.steps, ...users.steps] },
+      missing: users.missing,
     };
   } finally {
     sys.close(root);

@@ -8,6 +8,8 @@ import { temporaryOf, type LiveStep } from '#layering/live-plan.ts';
 import { addedEntries, appendEntries } from '#layering/users.ts';
 
 const FILES = ['passwd', 'group', 'shadow', 'gshadow'];
+const SHADOWS: Readonly<Record<string, string>> = { 'etc/passwd': 'etc/shadow', 'etc/group': 'etc/gshadow' };
+const TAKEN_IN = Object.keys(SHADOWS);
 /** What lckpwdf(3) locks. */
 const LOCK = 'etc/.pwd.lock';
 
@@ -18,11 +20,62 @@ export interface UserTrees {
   readonly after: MutableTree;
 }
 
-/** For each of those files that is not the tree's any more, the lines that the new tree's has beside the old one's. */
-export function userSteps(
-  trees: UserTrees,
-  others: readonly string[],
-): Extract<LiveStep, { op: 'entries' }>[] {
+export interface UserPlan {
+  readonly steps: readonly Extract<LiveStep, { op: 'entries' }>[];
+  /** Whom an id is missing for: a line each, for people. */
+  readonly missing: readonly string[];
+}
+
+/**
+ * For each of those files that is not the tree's any more, the lines that the new tree's has beside the old one's. Who has
+ * an id there that is somebody else's here is left out: files would belong to both.
+ */
+export function userPlan(trees: UserTrees, others: readonly string[]): UserPlan {
+  const steps = userSteps(trees, others);
+  const taken = steps.flatMap(({ path, lines }) =>
+    TAKEN_IN.includes(path) ? takenIds(trees.repo.sys.readText(trees.root, path) ?? '', path, lines) : [],
+  );
+  const without = steps.map((step) => ({
+    ...step,
+    lines: step.lines.filter(
+      (line) => !taken.some(({ name, of }) => of.includes(step.path) && name === nameOf(line)),
+    ),
+  }));
+  return {
+    steps: without.filter(({ lines }) => lines.length > 0),
+    missing: taken.map(
+      ({ name, id, by, of }) =>
+        `${name} was not added to /${of[0] ?? ''}: its id ${id} is that of ${by} there`,
+    ),
+  };
+}
+
+interface TakenId {
+  readonly name: string;
+  readonly id: string;
+  readonly by: string;
+  /** The file, and the one with the passwords for it. */
+  readonly of: readonly string[];
+}
+
+function takenIds(local: string, path: string, lines: readonly string[]): TakenId[] {
+  const owners = new Map(local.split('\n').map((line) => [idOf(line), nameOf(line)]));
+  return lines.flatMap((line) => {
+    const [name, id] = [nameOf(line), idOf(line)];
+    const by = owners.get(id);
+    return by === undefined ? [] : [{ name, id, by, of: [path, SHADOWS[path] ?? ''] }];
+  });
+}
+
+function nameOf(line: string): string {
+  return line.split(':')[0] ?? '';
+}
+
+function idOf(line: string): string {
+  return line.split(':')[2] ?? '';
+}
+
+function userSteps(trees: UserTrees, others: readonly string[]): Extract<LiveStep, { op: 'entries' }>[] {
   return FILES.filter((name) => others.includes(`/etc/${name}`)).flatMap((name) => {
     const path = `etc/${name}`;
     const old = trees.before.map((tree) => textIn(trees.repo, tree, `usr/${path}`)).join('\n');

@@ -45,11 +45,12 @@ export function addSysusers(
   txn: Transaction,
   tree: MutableTree,
   packages: readonly MutableTree[],
+  settled: UserIds,
 ): UserIds | null {
   const configs = packages.flatMap((packageTree) => sysusersOf(txn.repo, packageTree));
   if (configs.length === 0) return null;
   const before = readTreeUsers(txn.repo, tree);
-  const after = applySysusers(before.files, before.ids, configs);
+  const after = applySysusers(before.files, before.ids, configs, settled);
   writeTreeUsers(txn, tree, before, after);
   const made = readUserIds([after.passwd], [after.group]);
   return {

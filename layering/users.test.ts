@@ -33,6 +33,31 @@ test('what exists stays as it is', () => {
   expect(applySysusers(FILES, IDS, [{ file: 'a', text: 'u root 0\ng wheel 99\n' }])).toEqual(FILES);
 });
 
+test('who has an id on the machine keeps it, and nobody else gets it', () => {
+  const settled = readUserIds(
+    ['b:x:998:7::/:\nlocal:x:997:997::/:\ndaemon:x:5:5::/:\n'],
+    ['c:x:996:\nb:x:7:\n'],
+  );
+  const configs = [{ file: 'a', text: 'u a -\nu b 50\nu fixed 997\ng c -\ng d 996\nu daemon -\n' }];
+  const { passwd, group } = applySysusers(FILES, IDS, configs, settled);
+  const names = (text: string): string[] =>
+    text.split('\n').map((line) => line.split(':').slice(0, 4).join(':'));
+  expect(names(passwd.slice(FILES.passwd.length))).toEqual([
+    'a:x:994:994',
+    'b:x:998:7',
+    'fixed:x:993:993',
+    '',
+  ]);
+  expect(names(group.slice(FILES.group.length))).toEqual([
+    'c:x:996:',
+    'd:x:995:',
+    'a:x:994:',
+    'b:x:7:',
+    'fixed:x:993:',
+    '',
+  ]);
+});
+
 test('a malformed line is named', () => {
   expect(() => applySysusers(FILES, IDS, [{ file: 'x.conf', text: '\nu a:b -\n' }])).toThrow(/^x\.conf:2: /);
 });

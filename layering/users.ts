@@ -56,18 +56,24 @@ interface SysusersLine {
   readonly shell: string;
 }
 
+/** Nobody has an id yet. */
+export const NO_IDS: UserIds = { users: new Map(), groups: new Map() };
+
 /**
- * The files after the lines of some sysusers.d(5) files; ids that are not fixed are the highest free ones below 1000,
- * so that the same packages on the same base give the same ids.
+ * The files after the lines of some sysusers.d(5) files. Who has an id on the machine keeps it; other ids that are not fixed
+ * are the highest free ones below 1000, so that the same packages on the same base give the same ids.
+ * @param settled who has which id where the tree is to run: nobody else gets it
  * @throws UserError BAD_SYSUSERS naming file and line
  */
 export function applySysusers(
   files: UserFiles,
   known: UserIds,
   configs: readonly { readonly file: string; readonly text: string }[],
+  settled: UserIds = NO_IDS,
 ): UserFiles {
   const state = {
     ...files,
+    settled,
     users: new Map(known.users),
     groups: new Map(known.groups),
   };
@@ -87,13 +93,13 @@ interface State {
   gshadow: string | null;
   readonly users: Map<string, number>;
   readonly groups: Map<string, number>;
+  readonly settled: UserIds;
 }
 
 function addGroup(state: State, name: string, wanted: string): number {
   const existing = state.groups.get(name);
   if (existing !== undefined) return existing;
-  const gid =
-    /^[0-9]+$/.test(wanted) && !hasId(state.groups, Number(wanted)) ? Number(wanted) : freeId(state);
+  const gid = idFor(state, 'groups', name, wanted) ?? freeId(state, name);
   state.groups.set(name, gid);
   state.group = appendEntries(state.group, [`${name}:x:${gid}:`]);
   if (state.gshadow !== null) state.gshadow = appendEntries(state.gshadow, [`${name}:!*::`]);
@@ -103,13 +109,12 @@ function addGroup(state: State, name: string, wanted: string): number {
 function addUser(state: State, line: SysusersLine): void {
   if (state.users.has(line.name)) return;
   const [wantedUid = '-', wantedGroup = ''] = line.id.split(':');
-  const fixed = /^[0-9]+$/.test(wantedUid) && !hasId(state.users, Number(wantedUid));
-  const ownGroup = state.groups.get(line.name);
-  const uid = fixed
-    ? Number(wantedUid)
-    : ownGroup !== undefined && wantedGroup === '' && !hasId(state.users, ownGroup)
+  const ownGroup = wantedGroup === '' ? state.groups.get(line.name) : undefined;
+  const uid =
+    idFor(state, 'users', line.name, wantedUid) ??
+    (ownGroup !== undefined && isFree(state, 'users', line.name, ownGroup)
       ? ownGroup
-      : freeId(state);
+      : freeId(state, line.name));
   const gid = groupOfUser(state, { name: line.name, uid, wanted: wantedGroup });
   state.users.set(line.name, uid);
   state.passwd = appendEntries(state.passwd, [
@@ -147,13 +152,27 @@ function withMember(text: string, group: string, user: string): string {
     .join('\n');
 }
 
-function freeId(state: State): number {
-  for (let id = 999; id > 0; id--) if (!hasId(state.users, id) && !hasId(state.groups, id)) return id;
+type Kind = keyof UserIds;
+
+/** The one that somebody has already, or is to have; null where that is not to be had. */
+function idFor(state: State, kind: Kind, name: string, wanted: string): number | null {
+  const had = state.settled[kind].get(name);
+  if (had !== undefined && !hasId(state[kind], had)) return had;
+  return /^[0-9]+$/.test(wanted) && isFree(state, kind, name, Number(wanted)) ? Number(wanted) : null;
+}
+
+function isFree(state: State, kind: Kind, name: string, id: number): boolean {
+  return !hasId(state[kind], id) && !hasId(state.settled[kind], id, name);
+}
+
+function freeId(state: State, name: string): number {
+  for (let id = 999; id > 0; id--)
+    if (isFree(state, 'users', name, id) && isFree(state, 'groups', name, id)) return id;
   throw new UserError('NO_FREE_ID', 'no user or group id below 1000 is free');
 }
 
-function hasId(ids: ReadonlyMap<string, number>, id: number): boolean {
-  for (const taken of ids.values()) if (taken === id) return true;
+function hasId(ids: ReadonlyMap<string, number>, id: number, except?: string): boolean {
+  for (const [name, taken] of ids) if (taken === id && name !== except) return true;
   return false;
 }
 

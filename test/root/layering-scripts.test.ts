@@ -64,6 +64,13 @@ beforeAll(() => {
         { path: '/usr/share/daemonish', content: 'x', owner: 'daemonish', group: 'daemonish' },
       ],
     },
+    ...['early', 'late'].map((name) => ({
+      name: `${name}-user`,
+      files: [
+        { path: `/usr/lib/sysusers.d/${name}.conf`, content: `u ${name} -\n` },
+        { path: `/usr/share/${name}`, content: 'x', owner: name, group: name },
+      ],
+    })),
     {
       name: 'vandal',
       files: [{ path: '/usr/share/vandal/own', content: 'own\n' }],
@@ -182,6 +189,28 @@ test('sysusers.d makes users without any script', () => {
   expect(read('usr/etc/passwd')).toMatch(/^daemonish:x:77:77:A daemon:\/var\/lib\/d:\/usr\/sbin\/nologin$/m);
   expect(fs.statSync(path.join(deploymentRoot(system), 'usr/share/daemonish')).uid).toBe(77);
   yumOstreeOk(system, ['uninstall', 'sysusers']);
+});
+
+test('a user keeps its id when packages before it come, and gets none that the machine gave away', () => {
+  yumOstreeOk(system, ['install', 'early-user']);
+  expect(read('usr/etc/passwd')).toMatch(/^early:x:999:999:/m);
+  const etc = path.join(deploymentRoot(system), 'etc');
+  fs.appendFileSync(path.join(etc, 'passwd'), 'admin:x:998:1000::/:/bin/bash\n');
+  fs.appendFileSync(path.join(etc, 'group'), 'admins:x:997:\n');
+  yumOstreeOk(system, ['install', 'late-user']);
+  expect(read('usr/etc/passwd')).toMatch(
+    /^late:x:996:996:.*\nearly:x:999:999:|^early:x:999:999:.*\nlate:x:996:996:/m,
+  );
+  expect(fs.statSync(path.join(deploymentRoot(system), 'usr/share/early')).uid).toBe(999);
+  fs.cpSync(
+    path.join(deploymentRoot(system), 'usr/etc/passwd'),
+    path.join(deploymentRoot(system), 'etc/passwd'),
+  );
+  fs.cpSync(
+    path.join(deploymentRoot(system), 'usr/etc/group'),
+    path.join(deploymentRoot(system), 'etc/group'),
+  );
+  yumOstreeOk(system, ['uninstall', 'late-user', 'early-user']);
 });
 
 test('changes of a script are in the tree; the base and the store are untouched', () => {

@@ -188,3 +188,17 @@ test('masked and overridden files of tmpfiles.d are not what runs', () => {
   );
   expect(out).toBe('/run/made-by-tool\n/run/own\n');
 });
+
+test('a user whose id somebody else has here is not added, and named', () => {
+  const done = machine(
+    `echo 'mine:x:456:456::/:/bin/bash' >> /etc/passwd
+     client apply-live -q --target=${withTool} || echo "ended: $?"
+     sed -n '/:456:/p;/^late:/p' /etc/passwd; client status --booted; client apply-live --reset -q
+     sed -i -e /^mine/d -e /^late/d /etc/passwd; sed -i /^late/d /etc/group /etc/shadow /etc/gshadow`,
+  );
+  const said = 'late was not added to /etc/passwd: its id 456 is that of mine there';
+  expect(done.stderr).toContain(`warning: ${said}\n`);
+  expect(done.stdout).toMatch(/^ended: 1\nmine:x:456:456:/);
+  expect(done.stdout).toContain(`after apply-live ${said}\n`);
+  expect(done.stdout).not.toMatch(/^late:x:456:/m);
+});
