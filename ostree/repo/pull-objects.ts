@@ -219,6 +219,11 @@ function checkedMode(pull: ObjectPull, checksum: Checksum, file: FileSource): Fi
   return file;
 }
 
+function sizeOf(source: FileSource['source']): number {
+  if (source.kind === 'bytes') return source.bytes.length;
+  return source.kind === 'path' ? source.size : 0;
+}
+
 /** Collects objects for a transaction, and begins a new one when enough has gathered. */
 class ObjectWriter {
   private readonly pull: ObjectPull;
@@ -241,8 +246,9 @@ class ObjectWriter {
 
   addContent(checksum: Checksum, file: FileSource): void {
     this.batch.push({ checksum, file });
-    this.batchBytes += file.source.kind === 'bytes' ? file.source.bytes.length : 0;
-    const isLarge = file.source.kind === 'path';
+    this.batchBytes += sizeOf(file.source);
+    // What came into a file of its own is large; what lies in a repository of this machine takes no room there.
+    const isLarge = this.isScratch(file);
     if (this.batch.length >= BATCH_FILES || this.batchBytes >= BATCH_BYTES || isLarge) this.flush();
   }
 
@@ -265,12 +271,16 @@ class ObjectWriter {
       batch.map(({ file }) => file),
     );
     batch.forEach(({ checksum, file }, index) => {
-      if (file.source.kind === 'path' && file.source.path.startsWith(this.pull.scratch))
+      if (file.source.kind === 'path' && this.isScratch(file))
         this.pull.repo.sys.unlink(AT_FDCWD, file.source.path);
       refuseOther(checksum, written[index], 'file');
     });
     this.publish();
     this.txn = Transaction.begin(this.pull.repo);
+  }
+
+  private isScratch({ source }: FileSource): boolean {
+    return source.kind === 'path' && source.path.startsWith(this.pull.scratch);
   }
 
   private publish(): void {
