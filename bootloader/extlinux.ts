@@ -4,6 +4,8 @@
  */
 import { UserError } from '#ostree/format/errors.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+import { chosenLabels, entryLabel, isOwnLabel, restOf, wordOf } from '#bootloader/fallback-syslinux.ts';
+import { menuFallback, type MenuFallback } from '#bootloader/fallback-marks.ts';
 
 export interface ExtlinuxOptions {
   /** Put before every path: '/boot' unless the entries say it themselves. */
@@ -46,13 +48,32 @@ export function extlinuxText(
     line !== undefined && wordOf(line) === 'label' ? [restOf(line)] : [],
   );
   const foreign = kept.filter((line) => isDefault(line) && foreignLabels.includes(restOf(line)));
-  const defaults = foreign.length > 0 ? foreign : entries.length > 0 ? ['default ostree-0'] : [];
+  const others = kept.filter((line) => !isDefault(line) && !isOwnOnError(line));
+  // With a default of somebody else's nothing is on trial.
+  const fallback = foreign.length > 0 ? null : menuFallback(entries);
+  const hasOnError = others.some((line) => wordOf(line) === 'onerror');
   const lines = [
-    ...defaults,
-    ...kept.filter((line) => !isDefault(line)),
-    ...entries.flatMap((entry, index) => stanza(entry, index, options)),
+    ...(foreign.length > 0 ? foreign : ownDefault(entries, fallback, hasOnError)),
+    ...others,
+    ...entries.flatMap((entry, index) =>
+      stanza(entry, { ...options, label: entryLabel('extlinux.conf', index, fallback), index }),
+    ),
   ];
   return lines.map((line) => `${line}\n`).join('');
+}
+
+function ownDefault(
+  entries: readonly BlsEntry[],
+  fallback: MenuFallback | null,
+  hasOnError: boolean,
+): string[] {
+  if (fallback !== null)
+    return chosenLabels('extlinux.conf', fallback, hasOnError).map(([word, label]) => `${word} ${label}`);
+  return entries.length > 0 ? ['default ostree-0'] : [];
+}
+
+function isOwnOnError(line: string): boolean {
+  return wordOf(line) === 'onerror' && isOwnLabel(restOf(line));
 }
 
 /** Lines that belong together: a label with what it has, any other line alone. Empty lines at the end go. */
@@ -79,7 +100,12 @@ function isOurs(block: readonly string[]): boolean {
   });
 }
 
-function stanza(entry: BlsEntry, index: number, { prefix, overlays }: ExtlinuxOptions): string[] {
+interface StanzaOptions extends ExtlinuxOptions {
+  readonly label: string;
+  readonly index: number;
+}
+
+function stanza(entry: BlsEntry, { prefix, overlays, label, index }: StanzaOptions): string[] {
   const linux = blsValue(entry, 'linux');
   if (linux === null) throw new UserError('BAD_BLS', `a boot entry has no 'linux'`);
   const initrds = entry.fields.filter(([key]) => key === 'initrd').map(([, path]) => prefix + path);
@@ -89,7 +115,7 @@ function stanza(entry: BlsEntry, index: number, { prefix, overlays }: ExtlinuxOp
   const directory = blsValue(entry, 'fdtdir');
   const applied = directory === null ? [] : overlays.map((name) => `${prefix}${directory}/${name}`);
   return [
-    `label ostree-${index}`,
+    `label ${label}`,
     `\tmenu label ${blsValue(entry, 'title') ?? `ostree:${index}`}`,
     `\tlinux ${prefix}${linux}`,
     ...(initrd === undefined ? [] : [`\tinitrd ${initrd}`]),
@@ -98,13 +124,4 @@ function stanza(entry: BlsEntry, index: number, { prefix, overlays }: ExtlinuxOp
     ...(applied.length === 0 ? [] : [`\tfdtoverlays ${applied.join(' ')}`]),
     `\tappend ${blsValue(entry, 'options') ?? ''}`,
   ];
-}
-
-/** The first word of a line, in small letters. */
-function wordOf(line: string): string {
-  return (line.trim().split('\t').join(' ').split(' ')[0] ?? '').toLowerCase();
-}
-
-function restOf(line: string): string {
-  return line.trim().slice(wordOf(line).length).trim();
 }

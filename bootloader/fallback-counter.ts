@@ -1,5 +1,5 @@
 /** Where each boot loader keeps how often the deployment on trial may still boot. */
-import { chooseBootloader, type BootloaderFacts } from '#bootloader/detect.ts';
+import { chooseBootloader, readBootloaderFacts, type Bootloader } from '#bootloader/detect.ts';
 import {
   armedVariables,
   goodVariables,
@@ -18,17 +18,41 @@ import {
   writeGrubEnvironment,
 } from '#bootloader/grub-environment-file.ts';
 import { emptyEnvironment, environmentValue, withEnvironment } from '#bootloader/grub-environment.ts';
+import {
+  armSyslinux,
+  findSyslinux,
+  isSyslinux,
+  markSyslinuxGood,
+  readSyslinuxCounts,
+  repairSyslinux,
+  type SyslinuxPlace,
+} from '#bootloader/syslinux-trial.ts';
+import { bootPartitionOf } from '#bootloader/boot-partition.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 /** 'entries': in the names of the entry files, as systemd-boot does; null: nowhere. */
-export type Counter = 'grub2' | 'uboot' | 'entries' | null;
+export type Counter = 'grub2' | 'uboot' | 'entries' | SyslinuxPlace | null;
 
-/**
- * @param isBooted the sysroot is that of the running machine, whose devices are known
- * @throws UserError BAD_REPO, BOOTLOADER
- */
-export function counterOf(facts: BootloaderFacts, isBooted: boolean): Counter {
+export interface CounterFound {
+  readonly counter: Counter;
+  /** Why there is none; '' where that needs no word. */
+  readonly why: string;
+}
+
+/** @throws UserError BAD_REPO, BOOTLOADER */
+export function counterOf(sysroot: Sysroot): CounterFound {
+  const { sys, fd, repo } = sysroot;
+  const facts = readBootloaderFacts(sys, fd, repo.config);
   const bootloader = chooseBootloader(facts);
+  if (!facts.hasBootScript && isSyslinux(sysroot, bootloader) && bootPartitionOf(sysroot) === null) {
+    const found = findSyslinux(sysroot, bootloader);
+    return typeof found === 'string' ? { counter: null, why: found } : { counter: found, why: '' };
+  }
+  return { counter: plainCounter(bootloader, facts.hasBootScript, sysroot.booted !== null), why: '' };
+}
+
+/** @param isBooted the sysroot is that of the running machine, whose devices are known */
+function plainCounter(bootloader: Bootloader, hasBootScript: boolean, isBooted: boolean): Counter {
   switch (bootloader) {
     case 'grub2':
       return 'grub2';
@@ -36,7 +60,7 @@ export function counterOf(facts: BootloaderFacts, isBooted: boolean): Counter {
       return isBooted ? 'uboot' : null;
     case 'none':
       // U-Boot reads no entries.
-      if (facts.hasBootScript) return isBooted ? 'uboot' : null;
+      if (hasBootScript) return isBooted ? 'uboot' : null;
       return 'entries';
     case 'syslinux':
       return null;
@@ -45,8 +69,19 @@ export function counterOf(facts: BootloaderFacts, isBooted: boolean): Counter {
   }
 }
 
-/** @throws UserError GRUB_ENVIRONMENT */
+/** Of those that are wanted, as many as can be counted: syslinux boots something else once. */
+export function countableTries(counter: Counter, wanted: number): number | null {
+  if (counter === null) return null;
+  return isOnce(counter) ? 1 : wanted;
+}
+
+function isOnce(counter: Counter): counter is SyslinuxPlace {
+  return typeof counter === 'object' && counter !== null;
+}
+
+/** @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT, SYSLINUX_DATA */
 export function readCounts(sysroot: Sysroot, counter: Counter): Counts {
+  if (isOnce(counter)) return readSyslinuxCounts(sysroot, counter);
   switch (counter) {
     case 'grub2': {
       const block = requireGrubEnvironment(sysroot);
@@ -65,11 +100,17 @@ export function readCounts(sysroot: Sysroot, counter: Counter): Counts {
 }
 
 /**
- * Before a list whose first deployment is on trial is made current. U-Boot counts from now on: where the list is then not
+ * Before a list is made current; `trial`: of its first deployment, null for none. U-Boot counts from now on: where the list is then not
  * made current, it finds no other entry to boot, and the next mark-good ends the counting.
- * @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT where nothing could be counted
+ * @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT, SYSLINUX_DATA where nothing could be counted
  */
-export function prepareTrial(sysroot: Sysroot, counter: Counter, trial: Trial): void {
+export function prepareTrial(sysroot: Sysroot, counter: Counter, trial: Trial | null): void {
+  if (isOnce(counter)) {
+    // Without its entry, syslinux would wait at its prompt.
+    if (trial === null) repairSyslinux(sysroot, counter, null);
+    else armSyslinux(sysroot, counter, trial);
+  }
+  if (trial === null) return;
   if (counter === 'grub2' && requireGrubEnvironment(sysroot) === null) repairGrubEnvironment(sysroot);
   if (counter !== 'uboot') return;
   const variables = readUbootVariables(sysroot.sys);
@@ -82,13 +123,14 @@ export function prepareTrial(sysroot: Sysroot, counter: Counter, trial: Trial): 
  * @returns a line for each thing that was mended
  */
 export function repairCounter(sysroot: Sysroot, counter: Counter, trial: Trial | null): string[] {
-  const said =
-    counter === 'grub2'
-      ? repairGrubEnvironment(sysroot)
-      : counter === 'uboot'
-        ? repairUboot(sysroot, trial)
-        : null;
+  const said = repaired(sysroot, counter, trial);
   return said === null ? [] : [said];
+}
+
+function repaired(sysroot: Sysroot, counter: Counter, trial: Trial | null): string | null {
+  if (isOnce(counter)) return repairSyslinux(sysroot, counter, trial);
+  if (counter === 'grub2') return repairGrubEnvironment(sysroot);
+  return counter === 'uboot' ? repairUboot(sysroot, trial) : null;
 }
 
 /** Without a trial it counts for nothing: after a fallback, or where another deployment was made the default. */
@@ -101,6 +143,7 @@ function repairUboot({ sys }: Sysroot, trial: Trial | null): string | null {
 
 /** The trial was passed. Durable once synced; a crash leaves it as it was, with no more tries used than were. */
 export function writeGood(sysroot: Sysroot, counter: Counter, trial: Trial): void {
+  if (isOnce(counter)) return markSyslinuxGood(sysroot, counter, trial);
   switch (counter) {
     case 'grub2': {
       const block = requireGrubEnvironment(sysroot) ?? emptyEnvironment();

@@ -1,5 +1,5 @@
 /** The fallback model where a list of deployments is written: which are on trial, and which must stay. */
-import { prepareTrial, type Counter } from '#bootloader/fallback-counter.ts';
+import { countableTries, prepareTrial, type Counter } from '#bootloader/fallback-counter.ts';
 import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
 import { fallbackTries } from '#bootloader/fallback-settings.ts';
 import { fallbackOf, lastToKeep, marksOf, settledOrder, type Mark } from '#bootloader/fallback.ts';
@@ -21,7 +21,7 @@ export interface MarkPlan {
 export function planMarks(sysroot: Sysroot, state: FallbackState, after: readonly Deployment[]): MarkPlan {
   const configured = fallbackTries(sysroot.repo.config);
   const { counter } = state;
-  const tries = counter === null ? null : configured;
+  const tries = configured === null ? null : countableTries(counter, configured);
   const ids = new Set<string>();
   const newId = (): string => {
     const id = sysroot.sys.randomHex(6);
@@ -59,10 +59,10 @@ export function settledList(state: FallbackState, list: readonly Deployment[]): 
   return order === null ? list : order.flatMap((place) => list[place] ?? []);
 }
 
-/** Before the list is made current. @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT */
+/** Before the list is made current. @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT, SYSLINUX_DATA */
 export function prepareMarks(sysroot: Sysroot, plan: MarkPlan): void {
   const [first] = plan.marks;
-  if (first?.kind === 'trial') prepareTrial(sysroot, plan.counter, first.trial);
+  if (plan.isOn) prepareTrial(sysroot, plan.counter, first?.kind === 'trial' ? first.trial : null);
 }
 
 /** The list with the last deployment that can be fallen back to, where the policy would have dropped it. */

@@ -1,5 +1,4 @@
 /** What is known of the boots of a sysroot's deployments, now: the marks in the entries and what the boot loader counted. */
-import { readBootloaderFacts } from '#bootloader/detect.ts';
 import { counterOf, readCounts, type Counter } from '#bootloader/fallback-counter.ts';
 import { markOf } from '#bootloader/fallback-marks.ts';
 import { fallbackTries } from '#bootloader/fallback-settings.ts';
@@ -35,10 +34,11 @@ export function readFallback(sysroot: Sysroot): FallbackState {
       standing: standingOf(tries === null ? null : (marks[at] ?? null), counts, deployment.isBooted),
     }));
   if (tries === null) return { tries, counter: null, list: standings(new Map()), problem: settings.problem };
-  const counter = attempt(() => counterOf(factsOf(sysroot), sysroot.booted !== null), null);
-  const counts = attempt(() => readCounts(sysroot, counter.value), new Map<string, number | 'good'>());
-  const problem = counter.problem ?? counts.problem ?? (counter.value === null ? NOT_COUNTED : null);
-  return { tries, counter: counter.value, list: standings(counts.value), problem };
+  const found = attempt(() => counterOf(sysroot), { counter: null, why: '' });
+  const { counter, why } = found.value;
+  const counts = attempt(() => readCounts(sysroot, counter), new Map<string, number | 'good'>());
+  const problem = found.problem ?? counts.problem ?? (counter === null ? notCounted(why) : null);
+  return { tries, counter, list: standings(counts.value), problem };
 }
 
 /** The running deployment's place in the list; null where nothing of it runs. */
@@ -47,10 +47,8 @@ export function bootedPlace({ list }: FallbackState): number | null {
   return place < 0 ? null : place;
 }
 
-const NOT_COUNTED = 'boots cannot be counted here: no deployment is on trial';
-
-function factsOf({ sys, fd, repo }: Sysroot): ReturnType<typeof readBootloaderFacts> {
-  return readBootloaderFacts(sys, fd, repo.config);
+function notCounted(why: string): string {
+  return `boots cannot be counted here${why === '' ? '' : ` (${why})`}: no deployment is on trial`;
 }
 
 function attempt<T, E>(

@@ -1,6 +1,8 @@
 /** `syslinux.cfg`: our entries in, everything else in the file stays. */
 import { UserError } from '#ostree/format/errors.ts';
 import { blsValue, type BlsEntry } from '#ostree/format/bls.ts';
+import { chosenLabels, entryLabel, isOwnLabel, restOf, wordOf } from '#bootloader/fallback-syslinux.ts';
+import { menuFallback, type MenuFallback } from '#bootloader/fallback-marks.ts';
 
 const PATHS: readonly (readonly [key: string, word: string])[] = [
   ['linux', 'KERNEL'],
@@ -15,10 +17,31 @@ const PATHS: readonly (readonly [key: string, word: string])[] = [
  */
 export function syslinuxText(current: string, entries: readonly BlsEntry[], bootPrefix: boolean): string {
   const { kept, foreignDefault } = foreignLines(current);
-  const ours = entries.flatMap((entry) => stanza(entry, bootPrefix ? '' : '/boot'));
+  // With a default of somebody else's nothing is on trial.
+  const fallback = foreignDefault === null ? menuFallback(entries) : null;
+  const ours = entries.flatMap((entry, index) =>
+    stanza(entry, { prefix: bootPrefix ? '' : '/boot', index, fallback }),
+  );
+  const chosen =
+    foreignDefault === null ? ownDefault(entries, fallback, kept.some(isOnError)) : [foreignDefault];
+  return collapse([...kept, ...chosen, ...ours]);
+}
+
+function ownDefault(
+  entries: readonly BlsEntry[],
+  fallback: MenuFallback | null,
+  hasOnError: boolean,
+): string[] {
+  if (fallback !== null)
+    return chosenLabels('syslinux.cfg', fallback, hasOnError).map(
+      ([word, label]) => `${word.toUpperCase()} ${label}`,
+    );
   const title = entries[0] === undefined ? null : blsValue(entries[0], 'title');
-  const fallback = title === null ? [] : [`DEFAULT ${title}`];
-  return collapse([...kept, ...(foreignDefault === null ? fallback : [foreignDefault]), ...ours]);
+  return title === null ? [] : [`DEFAULT ${title}`];
+}
+
+function isOnError(line: string): boolean {
+  return wordOf(line) === 'onerror';
 }
 
 interface Foreign {
@@ -41,6 +64,7 @@ function foreignLines(current: string): Foreign {
     }
     endBlock();
     if (line.startsWith('LABEL ')) block = [line];
+    else if (isOnError(line) && isOwnLabel(restOf(line))) continue;
     else if (!line.startsWith('DEFAULT ')) kept.push(line);
     else if (!isOurDefault(line)) foreignDefault = line;
   }
@@ -62,7 +86,15 @@ function isOurDefault(line: string): boolean {
   return line.startsWith('DEFAULT ostree:') || line.includes('(ostree');
 }
 
-function stanza(entry: BlsEntry, prefix: string): string[] {
+interface StanzaPlace {
+  /** Put before every path. */
+  readonly prefix: string;
+  readonly index: number;
+  readonly fallback: MenuFallback | null;
+}
+
+/** With a trial, the labels have to be told apart: syslinux knows a label by its first word. */
+function stanza(entry: BlsEntry, { prefix, index, fallback }: StanzaPlace): string[] {
   const title = blsValue(entry, 'title');
   if (title === null) throw new UserError('BAD_BLS', 'a boot entry has no title');
   const paths = PATHS.map(([key, word]) => {
@@ -71,7 +103,11 @@ function stanza(entry: BlsEntry, prefix: string): string[] {
   });
   const options = blsValue(entry, 'options');
   const append = options === null ? null : `\tAPPEND ${options}`;
-  return [`LABEL ${title}`, ...paths, append].filter((line) => line !== null);
+  const label =
+    fallback === null
+      ? [`LABEL ${title}`]
+      : [`LABEL ${entryLabel('syslinux.cfg', index, fallback)}`, `\tMENU LABEL ${title}`];
+  return [...label, ...paths, append].filter((line) => line !== null);
 }
 
 /** Only the first empty line of all stays, as with ostree: otherwise they would grow in number with each deploy. */
