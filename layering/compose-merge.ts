@@ -35,6 +35,8 @@ export interface MergeState {
   /** Which package of this run put a file at a path. */
   readonly placedBy: Map<string, string>;
   readonly conflicts: FileConflict[];
+  /** Places in the tree that no package comes into. */
+  readonly closed: ReadonlySet<string>;
   /** Paths (in the tree) that were added or replaced. */
   readonly changed: string[];
   /** The object that a package's file becomes in the tree: with its owner and capabilities. */
@@ -70,7 +72,7 @@ interface DirectoryPair {
 function mergeDirectory(state: MergeState, source: MergePackage, pair: DirectoryPair): void {
   for (const [name, entry] of pair.from.entries()) {
     const [path, own] = [below(pair.path, name), below(pair.own, name)];
-    if (isLeftOut(source.leftOut ?? null, own, entry)) continue;
+    if (state.closed.has(own) || isLeftOut(source.leftOut ?? null, own, entry)) continue;
     const existing = pair.to.get(name);
     if (entry.kind === 'file')
       mergeFile(state, source, { ...pair, name, path, own, existing, file: entry.checksum });

@@ -3,6 +3,7 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf } from '#ostree/format/errors.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import type { Transaction } from '#ostree/repo/transaction.ts';
+import { checkPlaces, closedPlaces } from '#layering/base-places.ts';
 import type { BaseDatabase } from '#layering/base-database.ts';
 import { mergePackage, type FileConflict, type MergeState } from '#layering/compose-merge.ts';
 import { fileColor, type ComposePackage } from '#layering/compose-package.ts';
@@ -44,10 +45,14 @@ export interface ComposedTree {
   readonly lateOwners: readonly LateOwner[];
 }
 
-/** @throws UserError FILE_CONFLICT (all of them), UNKNOWN_OWNER, BAD_SYSUSERS, NO_OBJECT */
+/** @throws UserError PATH_NOT_ALLOWED, FILE_CONFLICT (all of them), UNKNOWN_OWNER, BAD_SYSUSERS, NO_OBJECT */
 export function composeTree(txn: Transaction, request: TreeRequest): ComposedTree {
   const { repo } = txn;
   const tree = MutableTree.fromCommit(repo, request.base);
+  checkPlaces(
+    closedPlaces(tree),
+    request.packages.map(({ source }) => source),
+  );
   const gone = removeBasePackages(tree, request);
   const ids = addSysusers(
     txn,
@@ -111,6 +116,7 @@ function mergeState(
     root,
     placedBy: new Map(),
     conflicts: [],
+    closed: closedPlaces(root),
     changed: [],
     resolveFile: (name, path, checksum) => resolve('file', { name, path, checksum }),
     resolveDirectory: (name, path, meta) => resolve('directory', { name, path, checksum: meta }),

@@ -23,13 +23,12 @@ const DROPPED: Placement = { kind: 'drop' };
 
 type Rule =
   | { readonly to: 'tree'; readonly prefix: string }
-  | { readonly to: 'tmpfiles' | 'drop' | 'refuse' }
+  | { readonly to: 'tmpfiles' | 'drop' }
   /** To the tree below `prefix`, with a link at the old place to it. */
   | { readonly to: 'linked'; readonly prefix: string; readonly each: 'itself' | 'child' };
 
 /** The first that the path equals or lies below decides. */
 const RULES: readonly (readonly [from: string, rule: Rule])[] = [
-  ['usr/local', { to: 'refuse' }],
   ['usr', { to: 'tree', prefix: 'usr' }],
   ['bin', { to: 'tree', prefix: 'usr/bin' }],
   ['sbin', { to: 'tree', prefix: 'usr/sbin' }],
@@ -105,9 +104,6 @@ function placementOf(file: RpmFileEntry, nevra: string): Placement {
       return { kind: 'drop' };
     case 'tmpfiles':
       return relative === from ? { kind: 'drop' } : tmpfilesPlacement(file, nevra);
-    case 'refuse':
-      if ((file.mode & S.IFMT) === S.IFDIR) return { kind: 'drop' };
-      throw notAllowed(file, nevra, 'on such systems /usr/local belongs to the administrator');
     default:
       return rule satisfies never;
   }
@@ -177,7 +173,8 @@ function topLevel(file: RpmFileEntry, nevra: string): Placement {
   throw notAllowed(file, nevra, 'a tree has only /usr, /etc, /boot, /opt, /var and /run for packages');
 }
 
-function notAllowed(file: RpmFileEntry, nevra: string, why: string): UserError {
+/** PATH_NOT_ALLOWED, naming package and path. */
+export function notAllowed(file: RpmFileEntry, nevra: string, why: string): UserError {
   return new UserError(
     'PATH_NOT_ALLOWED',
     `package ${nevra}: '${printable(file.path)}' cannot be part of a tree: ${why}`,

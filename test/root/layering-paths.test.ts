@@ -43,8 +43,9 @@ beforeAll(() => {
     },
     {
       name: 'elsewhere',
-      files: ['/srv/www/a', '/home/user/b', '/usr/local/bin/c'].map((file) => ({ path: file })),
+      files: ['/srv/www/a', '/home/user/b', '/root/d'].map((file) => ({ path: file })),
     },
+    { name: 'local', files: ['/usr/local/bin/c', '/usr/local/share/c'].map((file) => ({ path: file })) },
     {
       name: 'folders',
       files: ['/srv', '/home', '/usr/local/bin'].map((file) => ({ path: file, kind: 'directory' as const })),
@@ -107,9 +108,54 @@ test('documentation and licences are there, marked as rpm marks them', () => {
 
 test('files that no tree may have are refused, all of them in one go; folders that every system has are not', () => {
   const { status, stderr } = yumOstree(system, ['install', 'elsewhere']);
-  for (const file of ['/srv/www/a', '/home/user/b', '/usr/local/bin/c'])
+  for (const file of ['/srv/www/a', '/home/user/b', '/root/d'])
     expect(stderr).toContain(`'${file}' cannot be part of a tree`);
   expect(status).toBe(1);
   yumOstreeOk(system, ['install', 'folders']);
   expect(firstDeployment(system)).toMatchObject({ packages: ['folders'] });
+});
+
+/** The links that a base has for what belongs to the machine. */
+const LINKS = { '/opt': 'var/opt', '/srv': 'var/srv', '/mnt': 'var/mnt', '/usr/local': '../var/usrlocal' };
+
+test('a base with links into /var: /opt is linked to, /usr/local is the administrator’s', () => {
+  const links = Object.entries(LINKS).map(([file, target]) => ({
+    path: file,
+    kind: 'symlink' as const,
+    target,
+  }));
+  const linked = makeTestSystem('/var/tmp', { base: [{ name: 'layout', files: links }] });
+  try {
+    fs.cpSync(system.packages, linked.packages, { recursive: true });
+    const { status, stderr } = yumOstree(linked, ['install', 'local', 'places']);
+    for (const file of ['/usr/local/bin/c', '/usr/local/share/c'])
+      expect(stderr).toContain(
+        `package local-1.0-1.noarch: '${file}' cannot be part of a tree: in this base`,
+      );
+    expect(status).toBe(1);
+    yumOstreeOk(linked, ['install', 'places', 'folders']);
+    const root = deploymentRoot(linked);
+    for (const [file, target] of Object.entries(LINKS)) expect(fs.readlinkSync(root + file)).toBe(target);
+    expect(fs.readFileSync(path.join(root, 'usr/lib/opt/plain/data'), 'utf8')).toBe('data\n');
+    fsckClean(linked);
+  } finally {
+    linked.remove();
+  }
+});
+
+test('a base that keeps /usr/local with the system takes files there', () => {
+  const own = { path: '/usr/local/share/of-base', content: 'base\n' };
+  const local = makeTestSystem('/var/tmp', { base: [{ name: 'layout', files: [own] }] });
+  try {
+    fs.cpSync(system.packages, local.packages, { recursive: true });
+    yumOstreeOk(local, ['install', 'local', 'folders']);
+    const root = deploymentRoot(local);
+    const verify = ['--root', root, '--dbpath', '/usr/share/rpm', '-V', '--nomtime', 'local', 'layout'];
+    expect(spawnSync('rpm', verify, { encoding: 'utf8' }).stdout).toBe('');
+    yumOstreeOk(local, ['uninstall', 'local', 'folders']);
+    expect(fs.readdirSync(path.join(deploymentRoot(local), 'usr/local'))).toEqual(['share']);
+    fsckClean(local);
+  } finally {
+    local.remove();
+  }
 });
