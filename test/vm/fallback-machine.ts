@@ -24,7 +24,7 @@ const BAD: Version = '3';
 const WITHOUT_KERNEL: Version = '4';
 
 export interface Loader {
-  readonly name: 'grub' | 'uboot';
+  readonly name: 'grub' | 'uboot' | 'syslinux';
   readonly kernel: Kernel;
   readonly busybox: string;
   readonly kernelArguments: readonly string[];

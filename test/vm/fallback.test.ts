@@ -1,10 +1,12 @@
 /**
- * Automatic fallback with the real GRUB (BIOS) and the real U-Boot (arm64, by boot.scr, its environment in flash): an
+ * Automatic fallback with the real GRUB (BIOS), extlinux and U-Boot (arm64, by boot.scr, its environment in flash): an
  * upgrade that is good stays, a rollback leads back, and a deployment that panics gives way to the old one by itself.
  */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { withOnError } from '#bootloader/fallback-syslinux.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { VM_BUILD } from './build-cache.ts';
 import { BOOKWORM, BOOKWORM_ARM64, TRIXIE, unpacked } from './debian-suite.ts';
@@ -17,6 +19,7 @@ import {
   type Installed,
   type Loader,
 } from './fallback-machine.ts';
+import { EXTLINUX_FEATURES, installExtlinux } from './install-extlinux.ts';
 import { installGrub } from './install-grub.ts';
 import { distributionKernel } from './kernel.ts';
 import { powerOn } from './loaders-machine.ts';
@@ -46,9 +49,9 @@ async function upgradeAndRollback(machine: FallbackMachine, limit: number, scrip
   expect(booted(rolledBack)).toEqual(['2', '1']);
 }
 
-async function fallBack(machine: FallbackMachine, limit: number): Promise<void> {
+async function fallBack(machine: FallbackMachine, limit: number, tries = TRIES): Promise<void> {
   const starts = await machine.run('bad', limit);
-  expect(booted(starts)).toEqual(['3', '3', '1']);
+  expect(booted(starts)).toEqual([...Array.from({ length: tries }, () => '3'), '1']);
   const { bad, old } = await machine.change((root) => ({
     bad: path.basename(deploymentOf(root, '3')),
     old: path.basename(deploymentOf(root, '1')),
@@ -89,6 +92,38 @@ test('GRUB', async () => {
   await machine.deploy('4', '1');
   // At each start GRUB goes on with the other entry, which sees after the last try that none is left.
   expect(await withoutKernel(machine, 300)).toEqual(['1', '1']);
+});
+
+test('syslinux', async () => {
+  const kernel = await distributionKernel(BOOKWORM);
+  const directory = 'boot/syslinux';
+  const machine = await fallbackMachine({
+    name: 'syslinux',
+    kernel,
+    busybox: '/bin/busybox',
+    kernelArguments: ['root=/dev/vda1', 'console=ttyS0', 'quiet', 'panic=-1', 'no_timer_check'],
+    bootloader: 'syslinux',
+    features: EXTLINUX_FEATURES,
+    etc: {},
+    link: { at: `${directory}/syslinux.cfg`, target: '../loader/syslinux.cfg' },
+    install: async (disk) => {
+      await installExtlinux(disk, directory);
+      return { program: 'qemu-system-x86_64', args: ['-cpu', 'qemu64'], drives: [] };
+    },
+  });
+  await upgradeAndRollback(machine, 300);
+  await machine.deploy('3', '1');
+  await fallBack(machine, 300, 1);
+  await machine.deploy('4', '1');
+  // syslinux goes on with the default at once, and it was the only try.
+  expect(await withoutKernel(machine, 300)).toEqual(['1']);
+  // As a deploy leaves it that was cut off before its list.
+  await machine.change((root) => {
+    const file = path.join(root, 'boot/loader/syslinux.cfg');
+    fs.writeFileSync(file, withOnError(fs.readFileSync(file, 'utf8')));
+    return spawnSync('extlinux', ['--once=ostree:trial-abc', path.join(root, directory)]).status;
+  });
+  expect(booted(await machine.run('cut-off', 300))).toEqual(['1']);
 });
 
 const UBOOT = '/usr/lib/u-boot/qemu_arm64/u-boot.bin';
