@@ -7,6 +7,8 @@ import { isLua, type PackageScript } from '#layering/scripts-plan.ts';
 export interface TopLevel {
   readonly symlinks: readonly { readonly name: string; readonly target: string }[];
   readonly directories: readonly string[];
+  /** Names in /var/lib that lead to directories of the same name in /usr/lib, as on the running system. */
+  readonly inVarLib: readonly string[];
 }
 
 export interface SandboxRoot {
@@ -80,6 +82,7 @@ export function sandboxArguments(root: SandboxRoot, script: PackageScript, run: 
     ...['--ro-bind', run.scriptFile, SCRIPT_PATH],
     ...(root.lua !== null && isLua(script) ? ['--ro-bind', root.lua, LUA_PATH] : []),
     ...['--tmpfs', '/var', ...VAR_DIRECTORIES.flatMap((dir) => ['--dir', dir])],
+    ...root.top.inVarLib.flatMap((name) => ['--symlink', `../../usr/lib/${name}`, `/var/lib/${name}`]),
     ...['--symlink', '../run', '/var/run', '--symlink', '../run/lock', '/var/lock'],
     ...['--dir', '/var/tmp', '--dir', '/var/lib/rpm-state', '--remount-ro', '/var'],
     ...['--tmpfs', '/var/tmp', '--bind', root.rpmState, '/var/lib/rpm-state'],

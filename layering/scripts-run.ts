@@ -188,14 +188,22 @@ function copyRootMode({ sys, farm, scratch }: ScriptHost): void {
   if (stat !== null) sys.chmod(AT_FDCWD, `${scratch}/upper`, stat.mode & 0o7777);
 }
 
+/** Packages' files in /opt and the like lie in /usr/lib; on the running system systemd-tmpfiles makes links to them. */
 function topLevel({ sys, farm }: ScriptHost): TopLevel {
-  const entries = sys.readdir(AT_FDCWD, farm);
+  const isLinked = (name: string): boolean => {
+    const mode = sys.lstat(AT_FDCWD, `${farm}/usr/lib/${name}`)?.mode ?? 0;
+    return (mode & S.IFMT) === S.IFDIR;
+  };
+  const opt = isLinked('opt') ? [{ name: 'opt', target: 'usr/lib/opt' }] : [];
+  const entries = sys.readdir(AT_FDCWD, farm).filter(({ name }) => name !== 'opt' || opt.length === 0);
   return {
     symlinks: entries
       .filter(({ kind }) => kind === 'symlink')
       .map(({ name }) => ({ name, target: sys.readlink(AT_FDCWD, `${farm}/${name}`) ?? '' }))
-      .filter(({ name, target }) => target !== '' && isOwnLink(name)),
+      .filter(({ name, target }) => target !== '' && isOwnLink(name))
+      .concat(opt),
     directories: entries.filter(({ kind }) => kind === 'directory').map(({ name }) => name),
+    inVarLib: ['alternatives', 'vagrant'].filter(isLinked),
   };
 }
 

@@ -47,6 +47,18 @@ beforeAll(() => {
     },
     { name: 'local', files: ['/usr/local/bin/c', '/usr/local/share/c'].map((file) => ({ path: file })) },
     {
+      name: 'vendor',
+      files: [
+        { path: '/opt/Vendor/tool', content: '#!/bin/sh\necho ran > "$1"\n', mode: 0o755 },
+        { path: '/var/lib/alternatives', kind: 'directory' },
+      ],
+      post: [
+        '/opt/Vendor/tool /usr/share/ran && chmod 4755 /opt/Vendor/tool',
+        'echo made > /opt/Vendor/made && ln -s /opt/Vendor/tool /usr/bin/vendor-tool',
+        'echo auto > /var/lib/alternatives/ld',
+      ].join(' && '),
+    },
+    {
       name: 'folders',
       files: ['/srv', '/home', '/usr/local/bin'].map((file) => ({ path: file, kind: 'directory' as const })),
     },
@@ -133,14 +145,32 @@ test('a base with links into /var: /opt is linked to, /usr/local is the administ
         `package local-1.0-1.noarch: '${file}' cannot be part of a tree: in this base`,
       );
     expect(status).toBe(1);
-    yumOstreeOk(linked, ['install', 'places', 'folders']);
+    yumOstreeOk(linked, ['install', 'places', 'folders', 'vendor']);
     const root = deploymentRoot(linked);
+    expectVendor(root);
     for (const [file, target] of Object.entries(LINKS)) expect(fs.readlinkSync(root + file)).toBe(target);
     expect(fs.readFileSync(path.join(root, 'usr/lib/opt/plain/data'), 'utf8')).toBe('data\n');
     fsckClean(linked);
   } finally {
     linked.remove();
   }
+});
+
+function expectVendor(root: string): void {
+  const read = (file: string): string => fs.readFileSync(path.join(root, file), 'utf8');
+  expect([read('usr/share/ran'), read('usr/lib/opt/Vendor/made'), read('usr/lib/alternatives/ld')]).toEqual([
+    'ran\n',
+    'made\n',
+    'auto\n',
+  ]);
+  expect(fs.statSync(path.join(root, 'usr/lib/opt/Vendor/tool')).mode & 0o7777).toBe(0o4755);
+  expect(fs.readlinkSync(path.join(root, 'usr/bin/vendor-tool'))).toBe('/opt/Vendor/tool');
+}
+
+test('scripts see what packages have in /opt and /var/lib/alternatives where they look for it', () => {
+  yumOstreeOk(system, ['install', 'vendor']);
+  expectVendor(deploymentRoot(system));
+  fsckClean(system);
 });
 
 test('a base that keeps /usr/local with the system takes files there', () => {
