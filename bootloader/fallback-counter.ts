@@ -1,5 +1,11 @@
 /** Where each boot loader keeps how often the deployment on trial may still boot. */
-import { chooseBootloader, readBootloaderFacts, type Bootloader } from '#bootloader/detect.ts';
+import {
+  chooseBootloader,
+  EXTLINUX,
+  leadsTo,
+  readBootloaderFacts,
+  type Bootloader,
+} from '#bootloader/detect.ts';
 import {
   armedVariables,
   goodVariables,
@@ -8,11 +14,22 @@ import {
   ubootCounts,
   UBOOT_TRIAL,
 } from '#bootloader/fallback-uboot.ts';
+import {
+  armedBlscfg,
+  betweenLists,
+  blscfgCounts,
+  countsBoots,
+  goodBlscfg,
+  IDLE_BLSCFG,
+  isCountingBlscfg,
+  readsEntries,
+} from '#bootloader/fallback-blscfg.ts';
 import { readUbootVariables, setUbootVariables } from '#bootloader/uboot-environment-file.ts';
 import { entryCounts, markEntryGood } from '#bootloader/fallback-entries.ts';
 import { grubCounts, GRUB_LEFT, GRUB_TRIAL } from '#bootloader/fallback-grub.ts';
 import type { Counts, Trial } from '#bootloader/fallback.ts';
 import {
+  grubConfigurations,
   repairGrubEnvironment,
   requireGrubEnvironment,
   writeGrubEnvironment,
@@ -21,7 +38,6 @@ import { emptyEnvironment, environmentValue, withEnvironment } from '#bootloader
 import {
   armSyslinux,
   findSyslinux,
-  isSyslinux,
   markSyslinuxGood,
   readSyslinuxCounts,
   repairSyslinux,
@@ -30,8 +46,10 @@ import {
 import { bootPartitionOf } from '#bootloader/boot-partition.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
-/** 'entries': in the names of the entry files, as systemd-boot does; null: nowhere. */
-export type Counter = 'grub2' | 'uboot' | 'entries' | SyslinuxPlace | null;
+/**
+ * 'blscfg': as Fedora's GRUB does; 'entries': in the names of the entry files, as systemd-boot does; null: nowhere.
+ */
+export type Counter = 'grub2' | 'blscfg' | 'uboot' | 'entries' | SyslinuxPlace | null;
 
 export interface CounterFound {
   readonly counter: Counter;
@@ -44,9 +62,15 @@ export function counterOf(sysroot: Sysroot): CounterFound {
   const { sys, fd, repo } = sysroot;
   const facts = readBootloaderFacts(sys, fd, repo.config);
   const bootloader = chooseBootloader(facts);
-  if (!facts.hasBootScript && isSyslinux(sysroot, bootloader) && bootPartitionOf(sysroot) === null) {
+  const isFree = bootloader === 'none' && !facts.hasBootScript && bootPartitionOf(sysroot) === null;
+  if (bootloader === 'syslinux' || (isFree && leadsTo(sysroot, EXTLINUX))) {
     const found = findSyslinux(sysroot, bootloader);
     return typeof found === 'string' ? { counter: null, why: found } : { counter: found, why: '' };
+  }
+  if (isFree) {
+    const menus = grubConfigurations(sysroot).filter(readsEntries);
+    if (menus.some(countsBoots)) return { counter: 'blscfg', why: '' };
+    if (menus.length > 0) return { counter: null, why: 'grub.cfg has blscfg without 08_fallback_counting' };
   }
   return { counter: plainCounter(bootloader, facts.hasBootScript, sysroot.booted !== null), why: '' };
 }
@@ -88,6 +112,10 @@ export function readCounts(sysroot: Sysroot, counter: Counter): Counts {
       if (block === null) return new Map();
       return grubCounts(environmentValue(block, GRUB_TRIAL), environmentValue(block, GRUB_LEFT));
     }
+    case 'blscfg': {
+      const block = requireGrubEnvironment(sysroot);
+      return block === null ? new Map() : blscfgCounts((name) => environmentValue(block, name));
+    }
     case 'uboot':
       return ubootCounts(readUbootVariables(sysroot.sys));
     case 'entries':
@@ -104,18 +132,37 @@ export function readCounts(sysroot: Sysroot, counter: Counter): Counts {
  * made current, it finds no other entry to boot, and the next mark-good ends the counting.
  * @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT, SYSLINUX_DATA where nothing could be counted
  */
-export function prepareTrial(sysroot: Sysroot, counter: Counter, trial: Trial | null): void {
+export function prepareTrial(
+  sysroot: Sysroot,
+  counter: Counter,
+  { trial, tries }: { readonly trial: Trial | null; readonly tries: number },
+): void {
   if (isOnce(counter)) {
     // Without its entry, syslinux would wait at its prompt.
     if (trial === null) repairSyslinux(sysroot, counter, null);
     else armSyslinux(sysroot, counter, trial);
   }
+  if (counter === 'blscfg') return prepareBlscfg(sysroot, trial, tries);
   if (trial === null) return;
   if (counter === 'grub2' && requireGrubEnvironment(sysroot) === null) repairGrubEnvironment(sysroot);
   if (counter !== 'uboot') return;
   const variables = readUbootVariables(sysroot.sys);
   if (variables.get(UBOOT_TRIAL) !== trial.id)
     setUbootVariables(sysroot.sys, armedVariables(trial, variables));
+}
+
+/** Counted is from now on, as with U-Boot; what is not made current then is ended by the next mark-good. */
+function prepareBlscfg(sysroot: Sysroot, trial: Trial | null, tries: number): void {
+  const block = requireGrubEnvironment(sysroot) ?? emptyEnvironment();
+  const variable = (name: string): string | null => environmentValue(block, name);
+  if (trial === null) {
+    if (isCountingBlscfg(variable)) setGrubVariables(sysroot, betweenLists(tries));
+  } else if (!blscfgCounts(variable).has(trial.id)) setGrubVariables(sysroot, armedBlscfg(trial));
+}
+
+function setGrubVariables(sysroot: Sysroot, changes: Readonly<Record<string, string | null>>): void {
+  const block = requireGrubEnvironment(sysroot) ?? emptyEnvironment();
+  writeGrubEnvironment(sysroot, withEnvironment(block, changes));
 }
 
 /**
@@ -130,7 +177,17 @@ export function repairCounter(sysroot: Sysroot, counter: Counter, trial: Trial |
 function repaired(sysroot: Sysroot, counter: Counter, trial: Trial | null): string | null {
   if (isOnce(counter)) return repairSyslinux(sysroot, counter, trial);
   if (counter === 'grub2') return repairGrubEnvironment(sysroot);
+  if (counter === 'blscfg') return repairBlscfg(sysroot, trial);
   return counter === 'uboot' ? repairUboot(sysroot, trial) : null;
+}
+
+function repairBlscfg(sysroot: Sysroot, trial: Trial | null): string | null {
+  const said = repairGrubEnvironment(sysroot);
+  const block = requireGrubEnvironment(sysroot) ?? emptyEnvironment();
+  const variable = (name: string): string | null => environmentValue(block, name);
+  const isMeant = trial !== null && blscfgCounts(variable).has(trial.id);
+  if (isCountingBlscfg(variable) && !isMeant) setGrubVariables(sysroot, IDLE_BLSCFG);
+  return said;
 }
 
 /** Without a trial it counts for nothing: after a fallback, or where another deployment was made the default. */
@@ -145,11 +202,10 @@ function repairUboot({ sys }: Sysroot, trial: Trial | null): string | null {
 export function writeGood(sysroot: Sysroot, counter: Counter, trial: Trial): void {
   if (isOnce(counter)) return markSyslinuxGood(sysroot, counter, trial);
   switch (counter) {
-    case 'grub2': {
-      const block = requireGrubEnvironment(sysroot) ?? emptyEnvironment();
-      const good = { [GRUB_TRIAL]: trial.id, [GRUB_LEFT]: 'good' };
-      return writeGrubEnvironment(sysroot, withEnvironment(block, good));
-    }
+    case 'grub2':
+      return setGrubVariables(sysroot, { [GRUB_TRIAL]: trial.id, [GRUB_LEFT]: 'good' });
+    case 'blscfg':
+      return setGrubVariables(sysroot, goodBlscfg(trial));
     case 'uboot':
       setUbootVariables(sysroot.sys, goodVariables(trial));
       return;

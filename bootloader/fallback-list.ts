@@ -2,7 +2,14 @@
 import { countableTries, prepareTrial, type Counter } from '#bootloader/fallback-counter.ts';
 import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
 import { fallbackTries } from '#bootloader/fallback-settings.ts';
-import { fallbackOf, lastToKeep, marksOf, settledOrder, type Mark } from '#bootloader/fallback.ts';
+import {
+  fallbackOf,
+  lastToKeep,
+  marksOf,
+  settledOrder,
+  type Candidate,
+  type Mark,
+} from '#bootloader/fallback.ts';
 import { bootsAlike } from '#bootloader/list-policy.ts';
 import { isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
@@ -11,8 +18,8 @@ export interface MarkPlan {
   /** For each deployment of the list. */
   readonly marks: readonly (Mark | null)[];
   readonly counter: Counter;
-  /** There are marks now or there will be: each entry has to be written with its deployment's. */
-  readonly isOn: boolean;
+  /** Of new trials; null: the model is off, or nothing can be counted. Otherwise each entry is written with its mark. */
+  readonly tries: number | null;
   /** One that is not on trial now will be. */
   readonly startsTrial: boolean;
 }
@@ -39,7 +46,7 @@ export function planMarks(sysroot: Sysroot, state: FallbackState, after: readonl
     }),
     { tries, newId },
   );
-  return { marks, counter, isOn: tries !== null, startsTrial: ids.size > 0 };
+  return { marks, counter, tries, startsTrial: ids.size > 0 };
 }
 
 /**
@@ -47,14 +54,35 @@ export function planMarks(sysroot: Sysroot, state: FallbackState, after: readonl
  * because nobody moved it.
  */
 export function settledList(state: FallbackState, list: readonly Deployment[]): readonly Deployment[] {
+  const settled = afterFallback(state, list);
+  return state.counter === 'blscfg' ? withFallbackSecond(state, settled) : settled;
+}
+
+/** That GRUB boots the second entry of the menu, whichever it is. */
+function withFallbackSecond(state: FallbackState, list: readonly Deployment[]): readonly Deployment[] {
+  const [first, ...others] = list;
+  if (first === undefined) return list;
+  const known = knownOf(state, first);
+  const isTried = known?.standing.kind === 'trial' || known?.standing.kind === 'failed';
+  if (!isTried && known !== undefined && bootsAlike(known.deployment, first)) return list;
+  const place = fallbackOf(candidatesOf(state, list), 0);
+  const second = place === null ? undefined : list[place];
+  return second === undefined ? list : [first, second, ...others.filter((one) => one !== second)];
+}
+
+function candidatesOf(state: FallbackState, list: readonly Deployment[]): Candidate[] {
+  return list.map((one) => ({
+    stateroot: one.stateroot,
+    standing: knownOf(state, one)?.standing ?? { kind: 'unknown' },
+  }));
+}
+
+function afterFallback(state: FallbackState, list: readonly Deployment[]): readonly Deployment[] {
   const [first] = list;
   const before = state.list[0];
   if (first === undefined || before?.standing.kind !== 'failed') return list;
   if (!isSameDeployment(first, before.deployment) || !bootsAlike(first, before.deployment)) return list;
-  const candidates = list.map((one) => ({
-    stateroot: one.stateroot,
-    standing: knownOf(state, one)?.standing ?? ({ kind: 'unknown' } as const),
-  }));
+  const candidates = candidatesOf(state, list);
   const order = settledOrder(candidates, fallbackOf(candidates, 0));
   return order === null ? list : order.flatMap((place) => list[place] ?? []);
 }
@@ -62,7 +90,9 @@ export function settledList(state: FallbackState, list: readonly Deployment[]): 
 /** Before the list is made current. @throws UserError GRUB_ENVIRONMENT, UBOOT_ENVIRONMENT, SYSLINUX_DATA */
 export function prepareMarks(sysroot: Sysroot, plan: MarkPlan): void {
   const [first] = plan.marks;
-  if (plan.isOn) prepareTrial(sysroot, plan.counter, first?.kind === 'trial' ? first.trial : null);
+  if (plan.tries === null) return;
+  const trial = first?.kind === 'trial' ? first.trial : null;
+  prepareTrial(sysroot, plan.counter, { trial, tries: plan.tries });
 }
 
 /** The list with the last deployment that can be fallen back to, where the policy would have dropped it. */

@@ -5,8 +5,15 @@
  * boot entries itself; 15_ostree keeps silent only with GRUB_ENABLE_BLSCFG=true and /boot/grub2/.grub2-blscfg-supported.
  */
 export function hasDuplicateMenu(text: string): boolean {
-  const lines = text.split('\n').map((line) => line.trim());
-  const readsEntries = lines.some((line) => line === 'blscfg' || line.startsWith('blscfg '));
-  const hasStanzas = lines.some((line) => line.startsWith('linux') && line.includes(' ostree=/ostree/boot.'));
-  return readsEntries && hasStanzas;
+  const lines = text.split('\n');
+  const hasStanzas = lines.some(
+    (line) => line.trim().startsWith('linux') && line.includes(' ostree=/ostree/boot.'),
+  );
+  return lines.some((line) => isCommand(line, 'blscfg')) && hasStanzas;
+}
+
+/** Whether a line of a grub.cfg is that command, with arguments or without. */
+export function isCommand(line: string, command: string): boolean {
+  const text = line.trim();
+  return text === command || text.startsWith(`${command} `);
 }

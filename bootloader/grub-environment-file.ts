@@ -28,6 +28,14 @@ export function grubEnvironmentPath(place: BootPlace): string {
   );
 }
 
+/** Of each grub.cfg that there is. */
+export function grubConfigurations(place: BootPlace): string[] {
+  const { sys, fd } = place;
+  return [...DIRECTORIES, ...efiDirectories(place)].flatMap(
+    (directory) => sys.readText(fd, `${directory}/grub.cfg`) ?? [],
+  );
+}
+
 /** null where there is no file. @throws UserError GRUB_ENVIRONMENT */
 export function readGrubEnvironment(place: BootPlace): Uint8Array | null {
   const { sys, fd } = place;

@@ -51,10 +51,13 @@ export function pruneUnreferenced({ repo, deployments }: Sysroot): void {
   prune(repo, { refsOnly: true, depth: 0, roots: deployments.map(({ checksum }) => checksum) });
 }
 
-/** ostree's words for what happened (it says 'Bootloader updated' exactly where no boot loader has a file of its own). */
-export function describeSwap({ swap, bootloader, sysroot, countChange }: WriteResult): string {
+/**
+ * ostree's words for what happened (it says 'Bootloader updated' exactly where no boot loader has a file of its own), and a
+ * line where no deployment is on trial though one should be.
+ */
+export function describeSwap({ swap, bootloader, sysroot, countChange, notCounted }: WriteResult): string {
   const what = bootloader === 'none' ? 'Bootloader updated' : 'Transaction complete';
   const isSwap = swap === 'entries' ? 'yes' : 'no';
   const versions = `boot.${sysroot.bootversion}.${sysroot.subbootversion}`;
-  return `${what}; bootconfig swap: ${isSwap}; bootversion: ${versions}, deployment count change: ${countChange}`;
+  return `${what}; bootconfig swap: ${isSwap}; bootversion: ${versions}, deployment count change: ${countChange}${notCounted === null ? '' : `\nwarning: ${notCounted}`}`;
 }

@@ -1,6 +1,6 @@
 /** The trial of a deployment under syslinux: its configuration in /boot/loader and its auxiliary data in `ldlinux.sys`. */
 import type { BootPlace } from '#bootloader/boot-place.ts';
-import { EXTLINUX, leadsTo, type Bootloader } from '#bootloader/detect.ts';
+import { EXTLINUX, type Bootloader } from '#bootloader/detect.ts';
 import {
   defaultLabels,
   isOwnLabel,
@@ -39,11 +39,6 @@ const FILES: readonly {
   },
   { file: 'extlinux.conf', at: EXTLINUX.path, directories: ['boot/extlinux', 'boot'] },
 ];
-
-/** Whether syslinux, or U-Boot by extlinux.conf, boots from what we write. */
-export function isSyslinux(place: Pick<BootPlace, 'sys' | 'fd'>, bootloader: Bootloader): boolean {
-  return bootloader === 'syslinux' || (bootloader === 'none' && leadsTo(place, EXTLINUX));
-}
 
 /** Where a trial can be kept; otherwise why it cannot, as a text. */
 export function findSyslinux({ sys, fd }: BootPlace, bootloader: Bootloader): SyslinuxPlace | string {

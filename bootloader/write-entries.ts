@@ -55,6 +55,8 @@ export interface WriteResult {
   readonly bootloader: Bootloader;
   /** How many deployments more or less there are. */
   readonly countChange: number;
+  /** Why no deployment is on trial where one should be; null where that is as it is meant. */
+  readonly notCounted: string | null;
 }
 
 /**
@@ -82,17 +84,19 @@ export function writeDeployments(
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
   const plan = planMarks(sysroot, fallback, after);
   const partition = partitionTarget(sysroot);
+  const notCounted = fallback.tries === null ? null : fallback.problem;
   if (isSameList(before, after) && !plan.startsTrial) {
     if (dropsStaged) removeStagedState(sysroot.sys);
     if (partition !== null) settlePartition(sysroot, partition);
-    return { sysroot: dropsStaged ? reloadSysroot(sysroot) : sysroot, swap: 'none', bootloader, countChange };
+    const current = dropsStaged ? reloadSysroot(sysroot) : sysroot;
+    return { sysroot: current, swap: 'none', bootloader, countChange, notCounted };
   }
   // Entries there may name the boot links that are written anew now.
   if (partition !== null && hasPartitionEntries(sysroot, partition)) settlePartition(sysroot, partition);
   const boot = openBoot(sysroot);
   try {
     refuseVfat(sysroot.sys, boot);
-    const isOther = plan.isOn || needsNewEntries(before, after, (one) => versionOf(sysroot, one));
+    const isOther = plan.tries !== null || needsNewEntries(before, after, (one) => versionOf(sysroot, one));
     const swap = isOther ? 'entries' : 'links';
     if (swap === 'links') swapLinks(sysroot, after, boot);
     else
@@ -103,7 +107,7 @@ export function writeDeployments(
     touchDeploy(sysroot.sys, sysroot.fd);
     const written = reloadSysroot(sysroot);
     if (swap === 'links' && partition !== null) settlePartition(written, partition);
-    return { sysroot: written, swap, bootloader, countChange };
+    return { sysroot: written, swap, bootloader, countChange, notCounted };
   } finally {
     sysroot.sys.close(boot);
   }
