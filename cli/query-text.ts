@@ -5,7 +5,8 @@ import { advisoryJson, advisoryLines } from '#cli/update-text.ts';
 import type { GroupInfo, GroupSummary } from '#layering/group-list.ts';
 import { formatEvr } from '#layering/evr.ts';
 import { formatNevra, type Nevra } from '#layering/nevra.ts';
-import { isEmptyDiff, type VersionChange } from '#layering/package-diff.ts';
+import { isEmptyDiff, type PackageDiff, type VersionChange } from '#layering/package-diff.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
 import { MATCHES, type FoundPackage, type PackageInfo } from '#layering/package-search.ts';
 import type { PackageState } from '#layering/package-world.ts';
 import type { RefreshedRepository } from '#layering/refresh-metadata.ts';
@@ -203,8 +204,24 @@ export function dbDiffJson({ from, to, diff, changelogs, advisories }: ShownDiff
     downgraded: diff.downgraded.map(change),
     removed: diff.removed.map(formatNevra),
     added: diff.added.map(formatNevra),
+    pkgdiff: pkgdiffJson(diff),
     ...(advisories === null ? {} : { advisories: advisories.map(advisoryJson) }),
   };
+}
+
+/** As rpm-ostree's `a(sua{sv})`. */
+function pkgdiffJson({ added, removed, upgraded, downgraded }: PackageDiff): unknown[] {
+  const plain = ({ name, arch, ...evr }: Nevra): string[] => [name, formatEvr(evr), arch];
+  const change =
+    (type: number): ((one: VersionChange) => [string, number, object]) =>
+    ({ from, to }) => [to.name, type, { PreviousPackage: plain(from), NewPackage: plain(to) }];
+  const rows: [string, number, object][] = [
+    ...added.map((one): [string, number, object] => [one.name, 0, { NewPackage: plain(one) }]),
+    ...removed.map((one): [string, number, object] => [one.name, 1, { PreviousPackage: plain(one) }]),
+    ...upgraded.map(change(2)),
+    ...downgraded.map(change(3)),
+  ];
+  return rows.sort(([a], [b]) => compareBytewise(a, b));
 }
 
 function section(title: string, lines: readonly string[]): string {

@@ -1,36 +1,18 @@
 /** `rpm-ostree` by name: its words and switches for the verbs that there are, and its exit codes. */
 import type { CliContext } from '#cli/context.ts';
 import { reportFailure } from '#cli/report-error.ts';
+import {
+  NOT_SERVED,
+  OF_ALL,
+  OF_OSTREE,
+  OF_VERB,
+  OTHER_R,
+  RENAMED,
+  type TheirSwitches,
+} from '#cli/rpm-ostree-words.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 
-/** Its verbs that are verbs of ours under another name. */
-const RENAMED: Readonly<Record<string, readonly string[]>> = {
-  'ex history': ['history'],
-  'ex unpin': ['pin', '--unpin'],
-};
-/** Its verbs that are verbs of ostree. */
-const OF_OSTREE: Readonly<Record<string, readonly string[]>> = {
-  usroverlay: ['admin', 'unlock'],
-};
-/** Its verbs that nothing here does, and why. */
-const NOT_SERVED: Readonly<Record<string, string>> = {
-  cancel: 'there is no daemon that holds a transaction: Ctrl-C or SIGTERM ends a command',
-  reload: 'there is no daemon: every command reads the configuration anew',
-  'start-daemon': 'there is no daemon',
-  compose: 'trees are composed elsewhere; this program layers packages on them',
-  container: 'trees are OSTree commits here, not container images',
-  'finalize-deployment': "deployments are not locked: 'yum-ostree-boot finalize-staged' does it at shutdown",
-  cliwrap: "programs are not wrapped: 'yum-ostree install' is the way",
-  'scriptlet-intercept': 'scripts run in a sandbox of their own',
-  module: 'modularity is gone from rpm-ostree too',
-  ex: 'of the experimental verbs only history is there',
-  testutils: 'it is for the tests of rpm-ostree',
-  internals: 'it is for rpm-ostree itself',
-};
-/** Switches that change nothing here: there is no daemon to talk to. */
-const MEANINGLESS = ['--peer', '--bypass-driver', '--skip-purge', '--skip-branch-check'];
-const NOT_HERE = ['--lock-finalization', '--jsonpath', '--driver', '--register-driver'];
 /** Options with a value that may stand before the verb. */
 const WITH_VALUE = ['--sysroot', '--os', '--stateroot'];
 
@@ -83,25 +65,63 @@ export function translated(argv: readonly string[]): Translated {
   const reason = known(RENAMED, whole) === undefined ? known(NOT_SERVED, verb) : undefined;
   if (reason !== undefined)
     throw new UserError('USAGE', `rpm-ostree ${verb} is not done by this program`, { hint: reason });
-  const absent = argv.filter((word) => NOT_HERE.includes(word.split('=')[0] ?? ''));
-  if (absent.length > 0)
-    throw new UserError('USAGE', `rpm-ostree ${verb}: there is no ${absent.join(', ')} here`);
-  // `cleanup -r` is of the rollback deployment.
-  const isReboot = (word: string): boolean => word === '--reboot' || (word === '-r' && verb !== 'cleanup');
-  const isMeaningless = (word: string): boolean =>
-    MEANINGLESS.includes(word) || (word === '--allow-replacement' && verb !== 'apply-live');
-  const keep = (word: string): boolean => !isReboot(word) && !isMeaningless(word);
-  const ours = (word: string): string =>
-    word === '--stateroot' ? '--os' : word.replace(/^--stateroot=/, '--os=');
   const other = known(OF_OSTREE, verb);
   const spoken = other ?? known(RENAMED, whole) ?? (verb === '' ? [] : [verb]);
+  const [ours = ''] = spoken;
   const rest = argv.slice(at + (whole === verb ? 1 : 2));
-  const options = [...argv.slice(0, at), ...rest].filter(keep).map(ours);
+  const below = `${ours} ${rest.find((word) => !word.startsWith('-')) ?? ''}`;
+  const switches = known(OF_VERB, below) ?? known(OF_VERB, ours) ?? {};
+  const words = [...argv.slice(0, at), ...rest].flatMap((word) => apart(word, switches));
+  refuseAbsent(verb, words, switches);
+  const isReboot = (word: string): boolean =>
+    word === '--reboot' || (word === '-r' && !OTHER_R.includes(ours));
+  const isIgnored = (word: string): boolean =>
+    [OF_ALL, switches].some(({ ignored = [] }) => ignored.includes(word)) ||
+    (word === '--allow-replacement' && verb !== 'apply-live');
+  const options = words.filter((word) => !isReboot(word) && !isIgnored(word));
+  if (verb === 'cleanup') refuseNoCleanup(options);
   return {
     program: other === undefined ? 'yum-ostree' : 'ostree',
-    words: [...spoken, ...options],
-    reboot: argv.some(isReboot),
+    words: [...spoken, ...options.map((word) => renamed(word, switches))],
+    reboot: words.some(isReboot),
   };
+}
+
+/** `-rC` is `-r -C`; after the letter of one that takes a value comes the value. */
+function apart(word: string, { valued = '' }: TheirSwitches): string[] {
+  if (!/^-[A-Za-z]{2}/.test(word)) return [word];
+  const letters = [...word.slice(1)];
+  const end = letters.findIndex((letter) => valued.includes(letter));
+  const alone = end < 0 ? letters : letters.slice(0, end);
+  return [...alone.map((letter) => `-${letter}`), ...(end < 0 ? [] : [`-${letters.slice(end).join('')}`])];
+}
+
+function renamed(word: string, { renamed: names = {} }: TheirSwitches): string {
+  const [name = '', ...value] = word.split('=');
+  const other = name === '--stateroot' ? '--os' : known(names, name);
+  return other === undefined ? word : [other, ...value].join('=');
+}
+
+/** @throws UserError USAGE with the reasons */
+function refuseAbsent(verb: string, words: readonly string[], switches: TheirSwitches): void {
+  const reasons = { ...OF_ALL.absent, ...switches.absent };
+  const nameOf = (word: string): string => {
+    const name = /^-[A-Za-z]/.test(word) ? word.slice(0, 2) : (word.split('=')[0] ?? '');
+    return renamed(name, switches);
+  };
+  const absent = words.filter((word) => known(reasons, nameOf(word)) !== undefined);
+  if (absent.length === 0) return;
+  const hints = new Set(absent.flatMap((word) => known(reasons, nameOf(word)) ?? []));
+  throw new UserError('USAGE', `rpm-ostree ${verb}: there is no ${absent.join(', ')} here`, {
+    hint: [...hints].join('\n'),
+  });
+}
+
+/** Ours without an option does what `-b` asks for. */
+function refuseNoCleanup(options: readonly string[]): void {
+  const kinds = ['-b', '--base', '-p', '--pending', '-r', '--rollback', '-m', '--repomd', '-h', '--help'];
+  if (!options.some((word) => kinds.includes(word)))
+    throw new UserError('USAGE', 'rpm-ostree cleanup: at least one of -b, -p, -r and -m has to be given');
 }
 
 /** Of the first word that is no option and no value of one; the end where there is none. */

@@ -15,13 +15,13 @@ const SHORT = 12;
 export function statusText(
   deployments: readonly DeploymentStatus[],
   updates: UpdateStatus | null,
-  verbose: boolean,
+  { verbose, advisories }: { readonly verbose: boolean; readonly advisories: boolean },
 ): string {
   if (deployments.length === 0) return 'No deployments.\n';
   return [
     ...(updates === null ? [] : [policyText(updates)]),
     ...deployments.map((one) => blockOf(one, verbose)),
-    ...(updates?.update == null ? [] : [updateText(updates.update, verbose)]),
+    ...(updates?.update == null ? [] : [updateText(updates.update, { verbose, advisories })]),
   ]
     .filter((block) => block !== '')
     .join('\n');
@@ -128,7 +128,7 @@ function jsonOf(status: DeploymentStatus): object {
     'base-removals': status.removed.map(nevraJson),
     'requested-base-local-replacements': (request?.replaceLocal ?? []).map(nevraOfEntry),
     'base-local-replacements': replacementsJson(status, null),
-    'requested-base-remote-replacements': Object.fromEntries(specsBySource(request?.replaceRemote ?? [])),
+    'requested-base-remote-replacements': [...specsBySource(request?.replaceRemote ?? [])],
     'base-remote-replacements': Object.fromEntries(
       [...new Set(status.replaced.flatMap(({ source }) => source ?? []))].map((source) => [
         source,

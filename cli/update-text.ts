@@ -19,7 +19,10 @@ const BASE = 0;
 const LAYER = 1;
 
 /** With every package and advisory where `verbose`. */
-export function updateText(update: AvailableUpdate, verbose: boolean): string {
+export function updateText(
+  update: AvailableUpdate,
+  { verbose, ...more }: { readonly verbose: boolean; readonly advisories?: boolean },
+): string {
   const { origin, checksum, version, timestamp, refHasNewCommit, base, layered, advisories } = update;
   const time = `(${isoTime(timestamp)})`;
   const flaws = advisories.filter(({ kind }) => kind === 'security');
@@ -31,9 +34,10 @@ export function updateText(update: AvailableUpdate, verbose: boolean): string {
     ...diffRows('LayeredDiff', layered),
     ...(flaws.length > 0 ? [['    SecAdvisories:', countsOf(flaws)]] : []),
   ];
-  const details = verbose
-    ? [...(base === null ? [] : changeLines(base)), ...changeLines(layered), ...advisoryLines(advisories)]
-    : [];
+  const details = [
+    ...(verbose ? [...(base === null ? [] : changeLines(base)), ...changeLines(layered)] : []),
+    ...(verbose || more.advisories === true ? advisoryLines(advisories) : []),
+  ];
   return `AvailableUpdate:\n${tableText(rows)}${details.join('')}`;
 }
 
@@ -41,6 +45,7 @@ export function updateText(update: AvailableUpdate, verbose: boolean): string {
 export function updateJson(update: AvailableUpdate | null): object | null {
   if (update === null) return null;
   const { osname, checksum, version, timestamp, origin, refHasNewCommit, base, layered, advisories } = update;
+  const { from } = update;
   const both = [
     [BASE, base],
     [LAYER, layered],
@@ -61,6 +66,7 @@ export function updateJson(update: AvailableUpdate | null): object | null {
       added: rows((type, diff) => diff.added.map((one) => singleJson(type, one))),
     },
     advisories: advisories.map(advisoryJson),
+    'update-sha256': from,
   };
 }
 

@@ -4,6 +4,7 @@ import type { CliContext } from '#cli/context.ts';
 import { addChangeOptions, runChange } from '#cli/yum-ostree-change.ts';
 import { optionsOf } from '#cli/yum-ostree-options.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
+import { UserError } from '#ostree/format/errors.ts';
 import type { BaseChoice } from '#layering/base-choice.ts';
 import type { RequestKind } from '#layering/plan.ts';
 
@@ -13,6 +14,11 @@ interface UpgradeFlags {
   readonly retryFailed?: boolean;
   readonly preview?: boolean;
   readonly triggerAutomaticUpdatePolicy?: boolean;
+}
+interface SwitchFlags {
+  readonly branch?: string;
+  readonly remote?: string;
+  readonly disallowDowngrade?: boolean;
 }
 interface ResetFlags {
   readonly overlays?: boolean;
@@ -46,16 +52,28 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
   addChangeOptions(program.command('switch'))
     .alias('rebase')
     .description('compose on another ref, with what is layered, or make the tree that a name says')
-    .argument('<name>', 'REF, REMOTE:REF, REMOTE:, a checksum, or BASE+@group+package-removed')
-    .action(async (name: string, _options: object, command: Command) =>
-      onto({ kind: 'switch', name }, command),
-    );
+    .argument('[name]', 'REF, REMOTE:REF, REMOTE:, a checksum, or BASE+@group+package-removed')
+    .argument('[revision]', 'a commit of the ref, as of deploy')
+    .option('-b, --branch <REF>', 'this ref, in place of a name')
+    .option(
+      '-m, --remote <REMOTE>',
+      "of this remote, in place of a name; without --branch the present ref's name",
+    )
+    .option('--disallow-downgrade', 'not where that is older than the present one')
+    .action(async (name: string | undefined, revision: string | undefined, _: object, command: Command) => {
+      const flags = optionsOf<SwitchFlags>(command);
+      const allowDowngrade = flags.disallowDowngrade !== true;
+      const choice = { name: switchName(name, flags), revision: revision ?? null, allowDowngrade };
+      return onto({ kind: 'switch', ...choice }, command);
+    });
   addChangeOptions(program.command('deploy'))
     .description("compose on a commit of the base's ref")
     .argument('<revision>', 'a checksum or its beginning, a version, revision=C or version=V')
-    .action(async (revision: string, _options: object, command: Command) =>
-      onto({ kind: 'deploy', revision }, command),
-    );
+    .option('--disallow-downgrade', 'not where that is older than the present one')
+    .action(async (revision: string, _options: object, command: Command) => {
+      const allowDowngrade = optionsOf<SwitchFlags>(command).disallowDowngrade !== true;
+      return onto({ kind: 'deploy', revision, allowDowngrade }, command);
+    });
   addChangeOptions(program.command('reset'))
     .description('go back to the base: drop all that is layered and overridden, and its own initramfs')
     .option('-l, --overlays', 'only what is layered')
@@ -67,6 +85,14 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
         { command, context },
       );
     });
+}
+
+/** @throws UserError USAGE where nothing says which, or several things */
+function switchName(name: string | undefined, { branch, remote }: SwitchFlags): string {
+  const isSaid = branch !== undefined || remote !== undefined;
+  if ((name === undefined) !== isSaid)
+    throw new UserError('USAGE', 'switch: name a tree, or --branch and --remote');
+  return name ?? (remote === undefined ? (branch ?? '') : `${remote}:${branch ?? ''}`);
 }
 
 /** All where none is named. */

@@ -36,6 +36,7 @@ interface ChangeFlags extends GlobalOptions, RepositoryFlags {
   readonly remove?: string[];
   readonly replace?: string[];
   readonly from?: string;
+  readonly freeze?: boolean;
 }
 
 /** Exit code where nothing was to be done and that was asked to be told. */
@@ -111,7 +112,7 @@ function addFrom(command: Command): Command {
   return command
     .option('--from <repo=ID>', 'look packages up in this repository only')
     .addOption(new Option('--experimental', 'as rpm-ostree has it; not needed').hideHelp())
-    .addOption(new Option('--freeze', 'as rpm-ostree has it: name a version instead').hideHelp());
+    .option('--freeze', 'stay with the versions that are there now');
 }
 
 /** @throws UserError USAGE */
@@ -211,6 +212,7 @@ function changeOptions(
     part: flags.dryRun === true ? 'plan' : 'tree',
     pull: flags.cacheOnly === true ? null : puller(context, live.reporter),
     replaceFrom: repositoryNamed(flags.from),
+    replaceFrozen: flags.freeze === true,
     dryRun: flags.dryRun === true,
     downloadOnly: flags.downloadOnly === true,
     idempotent: flags.idempotent === true,

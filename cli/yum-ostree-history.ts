@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { isoTime, tableText } from '#cli/report.ts';
 import { addChangeOptions, runChange } from '#cli/yum-ostree-change.ts';
-import { optionsOf, reporterOf, type GlobalOptions } from '#cli/yum-ostree-options.ts';
+import { optionsOf, reporterOf, wholeNumber, type GlobalOptions } from '#cli/yum-ostree-options.ts';
 import { choiceOf, printJson } from '#cli/yum-ostree-system.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
 import type { HistoryRecord } from '#layering/history.ts';
@@ -13,6 +13,7 @@ export function addHistoryVerbs(program: Command, context: CliContext, result: V
   program
     .command('history')
     .description('list what was changed, by whom, and how')
+    .option('-n, --limit <N>', 'only the newest so many', wholeNumber)
     .action(async (_options: object, command: Command) => history(optionsOf(command), context));
   addChangeOptions(program.command('undo'))
     .description('take one change back; later ones stay')
@@ -24,15 +25,19 @@ export function addHistoryVerbs(program: Command, context: CliContext, result: V
     });
 }
 
-async function history(options: GlobalOptions, context: CliContext): Promise<void> {
+async function history(
+  options: GlobalOptions & { readonly limit?: number },
+  context: CliContext,
+): Promise<void> {
   const { readHistory } = await import('#layering/history.ts');
   const { withSystemUnchanged } = await import('#layering/system.ts');
   const reporter = reporterOf(options, context);
   const records = await withSystemUnchanged(choiceOf(options, context, reporter), ({ historyPath }) =>
     Promise.resolve(readHistory(historyPath)),
   );
-  if (options.json === true) printJson(context, { changes: records });
-  else context.out(historyText(records, options.verbose === true));
+  const shown = records.slice(Math.max(0, records.length - (options.limit ?? records.length)));
+  if (options.json === true) printJson(context, { changes: shown });
+  else context.out(historyText(shown, options.verbose === true));
 }
 
 /** The newest first. */

@@ -165,7 +165,7 @@ function seconds(text: string): number {
   return text === FOREVER ? Infinity : wholeNumber(text);
 }
 
-function wholeNumber(text: string): number {
+export function wholeNumber(text: string): number {
   if (!/^[0-9]{1,9}$/.test(text)) throw new InvalidArgumentError('it is not a whole number.');
   return Number(text);
 }

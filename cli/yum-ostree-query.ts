@@ -14,6 +14,8 @@ import type { RepositoryRequest } from '#layering/open-repositories.ts';
 import type { PackageDiff } from '#layering/package-diff.ts';
 import type { Advisory } from '#layering/updateinfo.ts';
 import type { PackageWorld } from '#layering/package-world.ts';
+import type { DiffSides } from '#layering/tree-packages.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import type { SystemChoice } from '#layering/system.ts';
 
 interface SearchFlags {
@@ -23,6 +25,7 @@ interface DiffFlags {
   readonly changelogs?: boolean;
   readonly changelog?: boolean;
   readonly advisories?: boolean;
+  readonly base?: boolean;
   readonly format?: 'block' | 'diff' | 'json';
 }
 interface RefreshFlags {
@@ -76,6 +79,7 @@ export function addQueryVerbs(program: Command, context: CliContext): void {
     .argument('[to]')
     .option('-c, --changelogs', 'with the new changelog entries of upgraded packages')
     .option('-A, --advisories', "with the repositories' advisories")
+    .option('--base', 'of the bases, where trees are layered')
     .addOption(new Option('--changelog', 'the same as --changelogs').hideHelp())
     .addOption(new Option('-F, --format <FORMAT>', 'as rpm-ostree has it').choices(['block', 'diff', 'json']))
     .action((from: string | undefined, to: string | undefined, _options: object, command: Command) =>
@@ -147,12 +151,14 @@ async function dbDiff(
   flags: QueryFlags & DiffFlags,
   context: CliContext,
 ): Promise<void> {
-  const { diffSides, treeDiff } = await import('#layering/tree-packages.ts');
+  const { baseSides, diffSides, treeDiff } = await import('#layering/tree-packages.ts');
   const { dbDiffJson, dbDiffLines, dbDiffText } = await import('#cli/query-text.ts');
   const changelogs = flags.changelogs === true || flags.changelog === true;
-  const diff = await onSysroot(flags, context, (sysroot) =>
-    treeDiff(sysroot, diffSides(sysroot, revs), changelogs),
-  );
+  const sides = (sysroot: Sysroot): DiffSides => {
+    const found = diffSides(sysroot, revs);
+    return flags.base === true ? baseSides(sysroot, found) : found;
+  };
+  const diff = await onSysroot(flags, context, (sysroot) => treeDiff(sysroot, sides(sysroot), changelogs));
   const advisories = flags.advisories === true ? await advisoriesFor(diff.diff, flags, context) : null;
   const found = { ...diff, advisories };
   const asJson = flags.json === true || flags.format === 'json';

@@ -14,6 +14,7 @@ import { sysrootOptions, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 interface StatusFlags {
   readonly booted?: boolean;
   readonly pendingExit77?: boolean;
+  readonly advisories?: boolean;
 }
 interface CleanupFlags {
   readonly pending?: boolean;
@@ -26,6 +27,7 @@ export function addSystemVerbs(program: Command, context: CliContext, result: Ve
     .command('status')
     .description('list the deployments')
     .option('-b, --booted', 'only the one that runs')
+    .option('-a, --advisories', 'list the advisories of an available update')
     .option('--pending-exit-77', 'exit with 77 where another one than the running one boots next')
     .action(async (_options: object, command: Command) => {
       result.exitCode = await status(optionsOf<StatusFlags>(command), context);
@@ -49,19 +51,24 @@ async function status(options: GlobalOptions & StatusFlags, context: CliContext)
   const { statusJson, statusText } = await import('#cli/status-text.ts');
   const { statusDetails } = await import('#layering/status-details.ts');
   const { runningStatus } = await import('#layering/running-status.ts');
+  const { remotesBelow } = await import('#cli/ostree-repo-remotes-directory.ts');
   const { systemForUpdates } = await import('#layering/update-status.ts');
   const { all, updates } = await onSysroot(options, context, async (sysroot) => {
     const running = await runningStatus(sysroot);
+    const places = { repo: sysroot.repo, remotes: remotesBelow(context, sysroot.path) };
     const all = readStatus(sysroot, await statusStateroot(sysroot, options.os)).map((one) => {
       const found = running.get(one.id);
-      const details = options.json === true ? { details: statusDetails(sysroot.repo, one) } : {};
+      const details = options.json === true ? { details: statusDetails(places, one) } : {};
       return { ...one, ...found, ...details, remarks: [...one.remarks, ...(found?.remarks ?? [])] };
     });
     return { all, updates: systemForUpdates(sysroot, options.os ?? null) };
   });
   const deployments = options.booted === true ? all.filter(({ deployment }) => deployment.isBooted) : all;
   if (options.json === true) printJson(context, statusJson(deployments, updates));
-  else context.out(statusText(deployments, updates, options.verbose === true));
+  else {
+    const [verbose, advisories] = [options.verbose === true, options.advisories === true];
+    context.out(statusText(deployments, updates, { verbose, advisories }));
+  }
   const isPending =
     all.some(({ deployment }) => deployment.isBooted) && all[0]?.deployment.isBooted === false;
   return options.pendingExit77 === true && isPending ? 77 : 0;

@@ -30,7 +30,7 @@ export async function runCheck({ command, context }: Verb): Promise<number> {
     const result = update === null ? 'unchanged' : 'available';
     if (flags.json === true) printJson(context, { result, 'cached-update': updateJson(update) });
     else if (update === null) context.out('No updates available.\n');
-    else context.out(updateText(update, flags.preview === true || flags.verbose === true));
+    else context.out(updateText(update, { verbose: flags.preview === true || flags.verbose === true }));
     return update === null ? UNCHANGED : 0;
   });
 }

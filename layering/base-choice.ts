@@ -1,7 +1,7 @@
 /** Which base a change starts from, and with which requests: the present one, a newer one, another, an older one. */
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { isChecksum } from '#ostree/format/checksum.ts';
-import { metadataString } from '#ostree/format/commit.ts';
+import { metadataString, type Commit } from '#ostree/format/commit.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { formatRefspec, isRefName, parseRefspec, type Refspec } from '#ostree/format/ref-name.ts';
 import { loadCommit, loadCommitIfThere } from '#ostree/repo/objects.ts';
@@ -22,9 +22,15 @@ export type BaseChoice =
   /** The newest commit of the base's ref. */
   | { readonly kind: 'newest'; readonly allowDowngrade: boolean; readonly retryFailed: boolean }
   /** A ref with the present requests, or the name of a derived tree: then what that says. */
-  | { readonly kind: 'switch'; readonly name: string }
+  | {
+      readonly kind: 'switch';
+      readonly name: string;
+      /** A commit of the ref, as `deploy` has it; null: the newest. */
+      readonly revision: string | null;
+      readonly allowDowngrade: boolean;
+    }
   /** A commit of the base's ref: a checksum or its beginning, `version=V`, `revision=C`, or a version. */
-  | { readonly kind: 'deploy'; readonly revision: string }
+  | { readonly kind: 'deploy'; readonly revision: string; readonly allowDowngrade: boolean }
   /** The present one, without what a change of the history did. */
   | { readonly kind: 'undo'; readonly id: number };
 
@@ -44,8 +50,14 @@ export interface ChosenBase {
 /** What is needed of the commit is here afterwards. @throws UserError NO_REV, OLDER_COMMIT, USAGE, NOT_CACHED, and of the pull */
 export async function chooseBase(system: System, options: BaseOptions): Promise<ChosenBase> {
   const chosen = await choose(system, options);
+  if ('allowDowngrade' in options.base && !options.base.allowDowngrade)
+    refuseOlder(namedCommit(system, system.baseCommit), namedCommit(system, chosen.commit));
   await completeBase(system, options, { base: chosen.origin.base, commit: chosen.commit });
   return chosen;
+}
+
+function namedCommit({ sysroot }: System, checksum: Checksum): { checksum: Checksum; commit: Commit } {
+  return { checksum, commit: loadCommit(sysroot.repo, checksum) };
 }
 
 async function choose(system: System, options: BaseOptions): Promise<ChosenBase> {
@@ -54,11 +66,13 @@ async function choose(system: System, options: BaseOptions): Promise<ChosenBase>
     case 'present':
       return { commit: system.baseCommit, origin: system.origin };
     case 'newest':
-      return newestBase(system, options, base.allowDowngrade);
+      return newestBase(system, options);
     case 'switch':
-      return switchedBase(system, options, base.name);
+      return base.revision === null
+        ? switchedBase(system, options, base.name)
+        : revisionOf(system, options, { name: base.name, revision: base.revision });
     case 'deploy':
-      return deployedBase(system, options, base.revision);
+      return revisionOf(system, options, { name: null, revision: base.revision });
     case 'undo':
       return undoneBase(system, base.id);
     default:
@@ -66,27 +80,24 @@ async function choose(system: System, options: BaseOptions): Promise<ChosenBase>
   }
 }
 
-async function newestBase(
-  system: System,
-  options: BaseOptions,
-  allowDowngrade: boolean,
-): Promise<ChosenBase> {
-  const { repo } = system.sysroot;
+async function newestBase(system: System, options: BaseOptions): Promise<ChosenBase> {
   const origin = { ...system.origin, overrideCommit: null };
   await fetchBase(system, options, { base: origin.base });
-  const commit = resolveRev(repo, origin.base);
-  if (!allowDowngrade)
-    refuseOlder(
-      { checksum: system.baseCommit, commit: loadCommit(repo, system.baseCommit) },
-      { checksum: commit, commit: loadCommit(repo, commit) },
-    );
-  return { commit, origin };
+  return { commit: resolveRev(system.sysroot.repo, origin.base), origin };
 }
 
-async function deployedBase(system: System, options: BaseOptions, revision: string): Promise<ChosenBase> {
+/** A commit of the present ref, or of another one (`name`). */
+async function revisionOf(
+  system: System,
+  options: BaseOptions,
+  { name, revision }: { readonly name: string | null; readonly revision: string },
+): Promise<ChosenBase> {
   const { repo } = system.sysroot;
   const [, kind, value = revision] = /^(version|revision)=(.+)$/.exec(revision) ?? [];
-  const { base } = system.origin;
+  const ref = name === null ? null : refspecFor(system, name);
+  if (name !== null && ref === null)
+    throw new UserError('USAGE', `'${name}' is no ref, so that it has no revision '${revision}'`);
+  const base = ref === null ? system.origin.base : formatRefspec(ref);
   const isWhole = kind !== 'version' && isChecksum(value);
   // Which commit it is has to be known before more of it is fetched.
   await fetchBase(system, isWhole ? options : { ...options, part: 'commit' }, {
@@ -94,12 +105,13 @@ async function deployedBase(system: System, options: BaseOptions, revision: stri
     ...(isWhole ? { commit: value } : {}),
   });
   const commit = kind === 'version' ? null : checksumOf(repo, value);
-  const found = commit ?? (kind === 'revision' ? null : await commitOfVersion(system, options, value));
+  const found =
+    commit ?? (kind === 'revision' ? null : await commitOfVersion(system, options, { base, version: value }));
   if (found === null)
     throw new UserError('NO_REV', `${base} has no commit '${revision}' here`, {
       hint: "'ostree log REF' lists its commits; a checksum of the remote is pulled",
     });
-  return { commit: found, origin: { ...system.origin, overrideCommit: found } };
+  return { commit: found, origin: { ...system.origin, base, overrideCommit: found } };
 }
 
 /** The base goes back too where the change brought the present one. */
@@ -133,10 +145,9 @@ function checksumOf(repo: Repo, text: string): Checksum | null {
 async function commitOfVersion(
   system: System,
   options: BaseOptions,
-  version: string,
+  { base, version }: { readonly base: string; readonly version: string },
 ): Promise<Checksum | null> {
   const { repo } = system.sysroot;
-  const { base } = system.origin;
   let at: Checksum | null = resolveRev(repo, base);
   let depth = FIRST_DEPTH;
   while (at !== null) {

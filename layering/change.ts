@@ -50,6 +50,8 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
   readonly words: ChangeWords;
   /** The repository that `words.replace` is looked up in; null: any. */
   readonly replaceFrom: string | null;
+  /** What `words.replace` selects there now stays, also where newer versions come. */
+  readonly replaceFrozen: boolean;
   readonly dryRun: boolean;
   readonly downloadOnly: boolean;
   readonly idempotent: boolean;

@@ -1,8 +1,9 @@
 /** From which repository a base package is replaced: decided when it is asked for, and kept in the origin. */
-import { loadSolver } from '#native/solver.ts';
+import { loadSolver, type Sack } from '#native/solver.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import type { Change } from '#layering/change.ts';
 import { repositoriesOf } from '#layering/change-solve.ts';
+import { compareEvr, formatEvr } from '#layering/evr.ts';
 import { formatRemoteEntry } from '#layering/origin-entries.ts';
 import { baseName, type LocalRequest } from '#layering/plan.ts';
 import { problemsError } from '#layering/problem-commands.ts';
@@ -34,7 +35,8 @@ export async function remoteReplacements(change: Change, specs: readonly string[
     const ids = repositoriesWith(sack, spec, name).filter((id) => from === null || id === from);
     // The newest comes first; of what the administrator prefers, though.
     const [repository] = ids.sort((a, b) => (rank.get(a) ?? 0) - (rank.get(b) ?? 0));
-    return { spec, name, repository };
+    const isFrozen = options.replaceFrozen && repository !== undefined;
+    return { spec: isFrozen ? newestBuild(sack, { spec, name, repository }) : spec, name, repository };
   });
   const missing = named.filter(({ repository }) => repository === undefined).map(({ spec }) => spec);
   if (missing.length > 0) throw problemsError(problemsOf(missing, from, unknownSpecs(sack, missing)));
@@ -42,6 +44,18 @@ export async function remoteReplacements(change: Change, specs: readonly string[
     entry: formatRemoteEntry({ id: repository ?? '', spec }),
     name,
   }));
+}
+
+/** A spec of the version that another selects now; of all its architectures. */
+function newestBuild(
+  sack: Sack,
+  { spec, name, repository }: { readonly spec: string; readonly name: string; readonly repository: string },
+): string {
+  const [newest] = sack
+    .query(spec, false)
+    .filter((one) => one.repo === repository && one.name === name)
+    .sort((a, b) => compareEvr(b, a));
+  return newest === undefined ? spec : `${name}-${formatEvr(newest)}`;
 }
 
 function problemsOf(

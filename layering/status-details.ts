@@ -1,20 +1,37 @@
 /** What `status --json` has beside the table's facts: of the base, of what is newer, of the commits' own metadata. */
 import { metadataString, type Commit } from '#ostree/format/commit.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { Variant, VariantDict } from '#ostree/format/gvariant.ts';
-import { keyFileBoolean, keyFileList, keyFileString } from '#ostree/format/keyfile.ts';
+import { keyFileList, keyFileString } from '#ostree/format/keyfile.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
 import { isChecksum, type Checksum } from '#ostree/format/checksum.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { readRef } from '#ostree/repo/refs.ts';
+import { findRemote } from '#ostree/repo/remote.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import type { DeploymentStatus } from '#layering/status.ts';
 
-/** Of all packages: too long for people, and as `db list` tells. */
-const LEFT_OUT = 'rpmostree.rpmdb.pkglist';
+/** As rpm-ostree: what is too long for people, as `db list` tells, and what stands in fields of its own. */
+const LEFT_OUT = [
+  'rpmostree.rpmdb.pkglist',
+  'rpmostree.advisories',
+  'rpmostree.packages',
+  'rpmostree.modules',
+  'rpmostree.spec',
+  'rpmostree.removed-base-packages',
+  'rpmostree.replaced-base-packages',
+  'rpmostree.replaced-base-remote-packages',
+];
+
+export interface RemotePlaces {
+  readonly repo: Repo;
+  /** Directory of the remotes beside the repository's own configuration. */
+  readonly remotes: string | null;
+}
 
 /** Fields by rpm-ostree's names; those that do not apply are left out, as it does. */
-export function statusDetails(repo: Repo, status: DeploymentStatus): Record<string, unknown> {
+export function statusDetails(places: RemotePlaces, status: DeploymentStatus): Record<string, unknown> {
+  const { repo } = places;
   const { deployment, baseCommit } = status;
   const [commit, base] = [readableCommit(repo, deployment.checksum), readableCommit(repo, baseCommit)];
   const isLayered = baseCommit !== deployment.checksum;
@@ -26,7 +43,7 @@ export function statusDetails(repo: Repo, status: DeploymentStatus): Record<stri
     ...(base === null ? {} : { 'base-commit-meta': metadataJson(base.metadata) }),
     ...pendingBase(repo, status),
     ...(endOfLife === undefined ? {} : { endoflife: endOfLife }),
-    ...ofOrigin(repo, status),
+    ...ofOrigin(places, status),
   };
 }
 
@@ -59,7 +76,7 @@ function pendingBase(repo: Repo, { base, baseCommit }: DeploymentStatus): Record
   };
 }
 
-function ofOrigin(repo: Repo, { deployment, base }: DeploymentStatus): Record<string, unknown> {
+function ofOrigin(places: RemotePlaces, { deployment, base }: DeploymentStatus): Record<string, unknown> {
   const { origin } = deployment;
   if (origin === null) return {};
   const url = keyFileString(origin, 'origin', 'custom-url');
@@ -69,16 +86,25 @@ function ofOrigin(repo: Repo, { deployment, base }: DeploymentStatus): Record<st
   const replacing = keyFileList(origin, 'packages', 'requested-local-fileoverride') ?? [];
   return {
     'requested-local-fileoverride-packages': replacing.map((entry) => entry.slice(entry.indexOf(':') + 1)),
-    'gpg-enabled':
-      remote !== null && (keyFileBoolean(repo.config, `remote "${remote}"`, 'gpg-verify') ?? true),
+    ...remoteStatus(places, remote),
     ...(url === null ? {} : { 'custom-origin': [url, description ?? ''] }),
     ...(container === null ? {} : { 'container-image-reference': container }),
   };
 }
 
+function remoteStatus({ repo, remotes }: RemotePlaces, remote: string | null): Record<string, unknown> {
+  if (remote === null) return { 'gpg-enabled': false };
+  try {
+    return { 'gpg-enabled': findRemote(repo, remote, remotes).gpgVerify };
+  } catch (error) {
+    if (codeOf(error) !== 'NO_REMOTE') throw error;
+    return { 'remote-error': messageOf(error) };
+  }
+}
+
 /** As JSON has it: dictionaries are objects, bytes are lists of numbers. */
 function metadataJson(metadata: VariantDict): Record<string, unknown> {
-  const shown = metadata.filter(([key]) => key !== LEFT_OUT);
+  const shown = metadata.filter(([key]) => !LEFT_OUT.includes(key));
   return Object.fromEntries(shown.map(([key, variant]) => [key, variantJson(variant)]));
 }
 

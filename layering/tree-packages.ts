@@ -15,6 +15,7 @@ import { diffPackages, type PackageDiff } from '#layering/package-diff.ts';
 import { newChanges, type ChangelogEntry } from '#layering/rpm-changelog.ts';
 import { nevraOf } from '#layering/rpm-file.ts';
 import { KEY_PACKAGE } from '#layering/solver-input.ts';
+import { readDerived } from '#layering/status.ts';
 import { rollbackDeployment } from '#bootloader/rollback.ts';
 
 /** A commit under the word that a person uses for it. */
@@ -92,6 +93,15 @@ export function diffSides(sysroot: Sysroot, revs: readonly string[]): DiffSides 
       hint: "'yum-ostree db diff REV' compares it with a commit",
     });
   return { from: labelled(sysroot, rollback), to: labelled(sysroot, present) };
+}
+
+/** The bases of the same trees. */
+export function baseSides({ repo }: Sysroot, { from, to }: DiffSides): DiffSides {
+  const baseOf = ({ label, checksum }: NamedCommit): NamedCommit => {
+    const base = readDerived(loadCommit(repo, checksum))?.baseCommit ?? checksum;
+    return base === checksum ? { label, checksum } : { label: `base of ${label}`, checksum: base };
+  };
+  return { from: baseOf(from), to: baseOf(to) };
 }
 
 /** `booted`, `pending`, `rollback`, a deployment's number or `CSUM.N`, a ref or a checksum. @throws UserError NO_REF, … */

@@ -113,6 +113,21 @@ test('called rpm-ostree, the words and exit codes are its own', () => {
   expect(run('override', 'remove', 'nano', '--idempotent', '--unchanged-exit-77').status).toBe(77);
   expect(run('rebase', `--stateroot=test`, BASE_REF)).toMatchObject({ status: 0 });
   expect(run('rebase', BASE_REF)).toMatchObject({ status: 1 });
+  const base = runProgram('ostree', ['rev-parse', `--repo=${system.repo}`, BASE_REF]).trim();
+  expect(run('rebase', '-b', OTHER, '-C')).toMatchObject({ status: 0 });
+  const older = run('rebase', BASE_REF, base.slice(0, 12), '--disallow-downgrade');
+  expect(older.stderr).toContain('is chronologically older than current revision');
+  expect(older.status).toBe(1);
+  expect(run('rebase', BASE_REF, 'version=2')).toMatchObject({ status: 0 });
+  expect(firstDeployment(system)).toMatchObject({ 'base-checksum': base, removals: ['nano'] });
+  expect(originOf(system)).toContain(`override-commit=${base}`);
+  expect(run('cleanup').stderr).toContain('at least one of -b, -p, -r and -m');
+  const differs = (...words: string[]) =>
+    JSON.parse(run('db', 'diff', '0', '1', '--format=json', ...words).stdout) as Record<string, unknown>;
+  expect(differs('--base')).toMatchObject({ 'ostree-commit-from': base, pkgdiff: [] });
+  expect(JSON.parse(run('db', 'diff', '0', base, '-Fjson').stdout)).toMatchObject({
+    pkgdiff: [['nano', 0, { NewPackage: ['nano', '1.0-1', 'noarch'] }]],
+  });
   expect(run('install', '--lock-finalization', 'gdb').stderr).toContain('there is no --lock-finalization');
   const [first] = deploymentsOf(system) as unknown as Record<string, unknown>[];
   expect(first).toMatchObject({

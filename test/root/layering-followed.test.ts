@@ -20,10 +20,16 @@ let system: TestSystem;
 
 beforeAll(() => {
   system = makeTestSystem();
-  publish(system, [{ name: 'gdb' }, { name: 'strace' }, { name: 'nano', version: '2.0' }]);
+  publish(system, [
+    { name: 'gdb' },
+    { name: 'strace' },
+    { name: 'nano', version: '2.0' },
+    { name: 'pico', version: '2.0' },
+  ]);
   const file = buildRpm(path.join(system.directory, 'files'), { name: 'local' });
   yumOstreeOk(system, ['install', 'gdb-1.0', 'strace', file]);
   yumOstreeOk(system, ['override', 'replace', 'nano', '--from', 'repo=test']);
+  yumOstreeOk(system, ['override', 'replace', 'pico', '--freeze']);
 });
 
 afterAll(() => system.remove());
@@ -35,7 +41,7 @@ function status(): Record<string, Record<string, unknown> | null> {
 test('a look tells of what follows a repository, not of files and of what is named by its version', () => {
   expect(yumOstree(system, ['upgrade', '--check'])).toMatchObject({ status: 77 });
   for (const name of ['gdb', 'strace', 'local'] as const) buildRpm(system.packages, { name, version: '2.0' });
-  buildRpm(system.packages, { name: 'nano', version: '3.0' });
+  for (const name of ['nano', 'pico'] as const) buildRpm(system.packages, { name, version: '3.0' });
   createRepository(system.packages);
   const found = JSON.parse(yumOstreeOk(system, ['upgrade', '--check', '--json'])) as object;
   expect(found).toMatchObject({
@@ -52,14 +58,18 @@ test('a look tells of what follows a repository, not of files and of what is nam
     },
   });
   yumOstreeOk(system, ['upgrade']);
-  const names = rpm(system, ['-q', 'gdb', 'strace', 'local', 'nano']).trim().split('\n');
+  const names = rpm(system, ['-q', 'gdb', 'strace', 'local', 'nano', 'pico']).trim().split('\n');
   expect(names).toEqual([
     'gdb-1.0-1.noarch',
     'strace-2.0-1.noarch',
     'local-1.0-1.noarch',
     'nano-3.0-1.noarch',
+    'pico-2.0-1.noarch',
   ]);
   expect(yumOstree(system, ['upgrade', '--check'])).toMatchObject({ status: 77 });
+  expect(firstDeployment(system)).toMatchObject({
+    'requested-base-remote-replacements': [['repo=test', ['nano', 'pico-2.0-1']]],
+  });
 });
 
 test('the policy stage records a base that has failed to boot here as a failure, each time', () => {

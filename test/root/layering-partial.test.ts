@@ -100,3 +100,9 @@ test('switch by a name, and deploy, fetch the rest of what a look has fetched', 
   expect(firstDeployment(system)).toMatchObject({ 'base-checksum': other });
   fsckClean(system);
 });
+
+test('status tells of a remote that is gone as rpm-ostree does', () => {
+  expect(firstDeployment(system)).toMatchObject({ 'gpg-enabled': false });
+  runProgram('ostree', ['remote', 'delete', `--repo=${system.repo}`, 'origin']);
+  expect(firstDeployment(system)).toMatchObject({ 'remote-error': 'Remote "origin" not found' });
+});

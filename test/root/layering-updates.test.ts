@@ -145,7 +145,9 @@ test('status tells of it, in text and with the fields of rpm-ostree', () => {
         { cve_references: [['https://bugs.example/1', 'CVE-2026-1234 gdb: overflow']] },
       ],
     ],
+    'update-sha256': firstDeployment(system).checksum,
   });
+  expect(yumOstreeOk(system, ['status', '-a'])).toMatch(/Advisories:\n +TEST-2026-2 +enhancement/);
 });
 
 const trigger = ['upgrade', '--trigger-automatic-update-policy'];
