@@ -1,4 +1,6 @@
 /** Ctrl-C and SIGTERM: what runs is asked to stop in order; a second time the process ends at once. */
+import { shownText } from '#cli/report-error.ts';
+import { codeOf, messageOf } from '#ostree/format/errors.ts';
 
 const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 type Stop = keyof typeof EXIT_CODES;
@@ -29,7 +31,8 @@ export async function interruptible(
   } catch (error) {
     const reason = stopped as Stop | null;
     if (reason === null) throw error;
-    process.stderr.write(`interrupted: ${left()}\n`);
+    const running = codeOf(error) === 'INTERRUPTED' ? `${shownText(messageOf(error))}; ` : '';
+    process.stderr.write(`interrupted: ${running}${left()}\n`);
     return EXIT_CODES[reason];
   } finally {
     for (const { name, listener } of listeners) process.off(name, listener);

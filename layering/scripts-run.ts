@@ -85,7 +85,7 @@ export function startScripts(host: ScriptHost): ScriptSession {
         lines.end();
         const failed = end.ending !== null;
         if (output === null || failed) tellEnd(host, script, { ...end, start });
-        host.signal.throwIfAborted();
+        if (host.signal.aborted) throw endedEarly(script);
         if (failed) throw failure?.(end) ?? scriptFailure(script, end);
       };
       await run(script.expand ? await expanded(script, run) : script, null);
@@ -95,6 +95,10 @@ export function startScripts(host: ScriptHost): ScriptSession {
       sys.umount(root.merged, MNT_DETACH);
     },
   };
+}
+
+function endedEarly({ package: name, phase }: PackageScript): UserError {
+  return new UserError('INTERRUPTED', `package ${name}: %${phase} was running`);
 }
 
 /** `output` takes what is printed; null where that is the script's own. @throws UserError SCRIPT_FAILED, INTERRUPTED */

@@ -20,6 +20,9 @@ let system: TestSystem;
 /** Some library of this machine. */
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/libdl.so.2';
 
+/** Seconds, as no other process sleeps. */
+const HANGING = '61327';
+
 const PROBE = `
 exec > /usr/share/probe
 echo "argument $1"
@@ -93,7 +96,10 @@ beforeAll(() => {
     { name: 'failing', post: 'echo first; echo second >&2; exit 7' },
     { name: 'talking', pre: 'echo before', post: 'echo one; echo -n "two, no end" >&2' },
     { name: 'long-winded', post: 'for i in {1..100}; do echo "line $i"; done; exit 1' },
-    { name: 'hanging', post: 'echo waiting; sleep 600' },
+    {
+      name: 'hanging',
+      post: `trap '' INT TERM; sleep ${HANGING} & (sleep ${HANGING} & disown); echo waiting; sleep ${HANGING}`,
+    },
     { name: 'early', files: [{ path: '/usr/share/early', content: 'x', owner: 'late', group: 'late' }] },
     {
       name: 'late',
@@ -280,6 +286,18 @@ test('a failure shows the last lines, and where all output is', () => {
   expect(scriptLog()).toMatch(/== long-winded %post: \d\.\d\d s, exit code 1\nline 1\nline 2\n/);
 });
 
+/** Of all processes those that a hanging script started. */
+function hangingProcesses(): string[] {
+  return fs.readdirSync('/proc').filter((pid) => {
+    try {
+      return /^\d+$/.test(pid) && fs.readFileSync(`/proc/${pid}/cmdline`, 'latin1') === `sleep\0${HANGING}\0`;
+    } catch {
+      // It ended while the list was read.
+      return false;
+    }
+  });
+}
+
 test('a hanging script dies with SIGINT, and nothing is left', async () => {
   const before = deploymentsOf(system);
   const child = startYumOstree(system, ['install', '-v', 'hanging']);
@@ -293,9 +311,11 @@ test('a hanging script dies with SIGINT, and nothing is left', async () => {
     });
     child.on('close', () => resolve());
   });
+  expect(hangingProcesses()).toHaveLength(3);
   child.kill('SIGINT');
   expect(await ended).toBe(130);
-  expect(text).toContain('interrupted');
+  expect(hangingProcesses()).toEqual([]);
+  expect(text).toContain('interrupted: package hanging: %post was running; the system is as before\n');
   expect(scriptLog()).toMatch(/== hanging %post: \d+\.\d\d s, interrupted\nwaiting\n$/);
   expect(deploymentsOf(system)).toEqual(before);
   expect(fs.readdirSync(path.join(system.sysroot, 'ostree/deploy/test')).sort()).toEqual(['deploy', 'var']);
