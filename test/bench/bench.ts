@@ -15,25 +15,32 @@ import {
   type Workplace,
 } from '#test/bench/cases.ts';
 import { benchBoot } from '#test/bench/boot.ts';
+import { benchDeployments, DEPLOYMENTS_MARK } from '#test/bench/deployments.ts';
 import { composeCase, rpmdbRow } from '#test/bench/compose-case.ts';
 import { benchLayering } from '#test/bench/layering.ts';
 import { run } from '#test/bench/measure.ts';
 import { measureCase, type CasePlace } from '#test/bench/measure-case.ts';
 import { reportText } from '#test/bench/report.ts';
 import { benchVmBoot } from '#test/bench/vm-boot.ts';
-import { growthVerdict, verdicts, type Row } from '#test/bench/table.ts';
+import { marked, replaceMarked } from '#test/bench/replace-marked.ts';
+import { growthVerdict, markdownTable, verdicts, type Row } from '#test/bench/table.ts';
 import { writeFormatted } from '#test/bench/write-formatted.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '../..');
+/** The README's table of the first part is between this and `<!-- end -->`. */
+const REPOSITORY_MARK = '<!-- bench -->';
 /** The value of --only for the boot's part alone. */
 const PREPARE_ROOT = 'prepare-root';
 /** That for boots in QEMU, minutes where they are emulated. */
 const VM_BOOT = 'vm-boot';
+/** That for sysroots: upgrades, and many deployments. */
+const DEPLOYMENTS = 'deployments';
 /** That for layering beside dnf, with the metadata of a whole distribution. */
 const LAYERING = 'layering';
-const HELP = `npm run bench [-- --sizes 30000,100000] [-- --runs 3] [-- --directory DIR] [-- --only NAME|layering|prepare-root|vm-boot]
+const HELP = `npm run bench [-- --sizes 30000,100000] [-- --runs 3] [-- --directory DIR] [-- --only NAME|deployments|layering|prepare-root|vm-boot]
 
-Measures dist/yum-ostree against the machine's ostree, side by side, and writes docs/bench.md; then layering against dnf
+Measures dist/yum-ostree against the machine's ostree, side by side, and writes docs/bench.md and the README's
+table; with upgrades and many deployments; then layering against dnf
 (as root): docs/bench-layering.md; then the compact
 ostree-prepare-root against the C programs (as root): docs/bench-prepare-root.md and the README's table; and with each
 of them boots in QEMU: docs/bench-vm-boot.md.
@@ -55,9 +62,14 @@ async function bench(settings: Settings): Promise<boolean> {
     measureSize({ base, packages: inputs.packages, contestants }, settings),
   );
   const found = [...verdicts(rows), ...growthVerdicts(rows)];
-  const text = reportText({ rows, verdicts: found, runs: settings.runs, machine: machineText(loadBefore) });
-  process.stdout.write(text);
-  if (settings.only === undefined) writeFormatted(path.join(PROJECT, 'docs/bench.md'), text);
+  const report = { rows, verdicts: found, runs: settings.runs, machine: machineText(loadBefore) };
+  const file = path.join(PROJECT, 'docs/bench.md');
+  const text = marked(fs.readFileSync(file, 'utf8'), DEPLOYMENTS_MARK);
+  process.stdout.write(reportText(report, { mark: DEPLOYMENTS_MARK, text }));
+  if (settings.only === undefined) {
+    writeFormatted(file, reportText(report, { mark: DEPLOYMENTS_MARK, text }));
+    replaceMarked(path.join(PROJECT, 'README.md'), REPOSITORY_MARK, markdownTable(rows, 'ostree'));
+  }
   return found.every((verdict) => verdict.met);
 }
 
@@ -152,12 +164,20 @@ async function main(): Promise<number> {
   const { only } = values;
   const settings = { sizes, runs, directory: path.resolve(values.directory), only };
   const wanted = (name: string) => only === undefined || only === name;
-  const others: readonly (string | undefined)[] = [LAYERING, PREPARE_ROOT, VM_BOOT];
+  const others: readonly (string | undefined)[] = [DEPLOYMENTS, LAYERING, PREPARE_ROOT, VM_BOOT];
   const met = others.includes(only) || (await bench(settings));
+  const deploymentsMet = !wanted(DEPLOYMENTS) || (await deploymentsAreMet(settings));
   const layeringMet = !wanted(LAYERING) || (await layeringIsMet(settings));
   const bootMet = !wanted(PREPARE_ROOT) || (await bootIsMet());
   const vmBootMet = !wanted(VM_BOOT) || (await vmBootIsMet());
-  return met && layeringMet && bootMet && vmBootMet ? 0 : 1;
+  return met && deploymentsMet && layeringMet && bootMet && vmBootMet ? 0 : 1;
+}
+
+async function deploymentsAreMet({ directory, sizes, runs }: Settings): Promise<boolean> {
+  const contestants = builtPrograms(directory);
+  const machine = machineText(os.loadavg()[0] ?? 0);
+  const found = await benchDeployments({ directory, sizes, runs, contestants, machine, say });
+  return found.every((verdict) => verdict.met);
 }
 
 async function layeringIsMet({ directory, sizes, runs }: Settings): Promise<boolean> {

@@ -12,6 +12,7 @@ import {
 import { compressedSize, timePrepareRoot } from '#test/bench/boot-times.ts';
 import { run } from '#test/bench/measure.ts';
 import type { Verdict } from '#test/bench/table.ts';
+import { replaceMarked } from '#test/bench/replace-marked.ts';
 import { writeFormatted } from '#test/bench/write-formatted.ts';
 import { compactPrepareRoot } from '#test/fixtures/compact-program.ts';
 import { INPUTS_DIRECTORY, prepareInputs } from '#test/fixtures/demo-inputs.ts';
@@ -21,8 +22,8 @@ import { PROJECT } from '#test/root/scratch-initramfs.ts';
 const C_PREPARE_ROOT = '/usr/lib/ostree/ostree-prepare-root';
 const REPORT = path.join(PROJECT, 'docs/bench-prepare-root.md');
 const README = path.join(PROJECT, 'README.md');
-/** The table of the README is between these. */
-const MARKS = ['<!-- bench of prepare-root -->', '<!-- end -->'] as const;
+/** The table of the README is between this and `<!-- end -->`. */
+const MARK = '<!-- bench of prepare-root -->';
 
 export interface BootSettings {
   /** Of each program. */
@@ -71,14 +72,12 @@ function write(figures: BootFigures): void {
   const text = bootReportText(figures);
   process.stdout.write(text);
   writeFormatted(REPORT, text);
-  const [before, rest = ''] = fs.readFileSync(README, 'utf8').split(MARKS[0]);
-  const after = rest.slice(rest.indexOf(MARKS[1]));
-  writeFormatted(README, `${before}${MARKS[0]}\n\n${bootTable(figures)}\n\n${missed(figures)}${after}`);
+  replaceMarked(README, MARK, `${bootTable(figures)}\n\n${missed(figures)}`);
 }
 
 function missed(figures: BootFigures): string {
   const short = bootVerdicts(figures).filter((verdict) => !verdict.met);
   return short.length === 0
     ? ''
-    : `Short of what we want so far: ${short.map(({ text }) => text).join('; ')}.\n\n`;
+    : `Short of what we want so far: ${short.map(({ text }) => text).join('; ')}.`;
 }

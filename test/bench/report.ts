@@ -7,8 +7,14 @@ export interface Report {
   readonly machine: string;
 }
 
-/** docs/bench.md: how it was measured, the table, and which aims are met. */
-export function reportText({ rows, verdicts, runs, machine }: Report): string {
+/**
+ * docs/bench.md: how it was measured, the table, and which aims are met; then what the part on deployments wrote last,
+ * which runs by itself. `mark`: before it.
+ */
+export function reportText(
+  { rows, verdicts, runs, machine }: Report,
+  { mark, text }: { readonly mark: string; readonly text: string },
+): string {
   return `# Bench
 
 Written by \`npm run bench\`. ${machine}.
@@ -24,6 +30,28 @@ mean 6 KiB; the rpm database is the same at each size, that in which all files o
 *compose* adds two imported packages (strace and a library) to the base commit and writes the new commit, rpm database and
 ref; beside it stands what is done without it: \`ostree checkout -H\`, \`ostree commit --link-checkout-speedup\` and removing the
 checkout, with no package added.
+
+${markdownTable(rows, 'ostree')}
+
+${verdictLines(verdicts)}
+
+## Deployments
+
+${mark}
+
+${text}
+
+<!-- end -->
+`;
+}
+
+/** The part of docs/bench.md on sysroots. */
+export function deploymentsText({ rows, verdicts, runs, machine }: Report): string {
+  return `Written by \`npm run bench -- --only deployments\`, also a part of the whole. ${machine}.
+
+*upgrade*: from a repository in a directory, to a commit in which ten files are other ones, with the merge of /etc and the
+removal of the deployment before the last. The others work on small trees, 200 files each, six in a row with one kernel:
+*status* (${5 * runs} runs of each, on one sysroot), and *deploy* of one more, which writes all boot links and entries anew.
 
 ${markdownTable(rows, 'ostree')}
 

@@ -17,7 +17,7 @@ export interface Row {
   readonly name: string;
   /** How much the work is done on. */
   readonly size: number;
-  readonly unit: 'files' | 'packages';
+  readonly unit: 'files' | 'packages' | 'deployments';
   readonly ours: Side;
   /** null where there is nothing to compare with. */
   readonly peer: Side | null;
