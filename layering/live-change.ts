@@ -7,7 +7,7 @@ import type { Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { packageDiff, recordedPackages, withOwners } from '#layering/live-owners.ts';
 import { livePaths } from '#layering/live-paths.ts';
-import { planLive, type LivePlan, type LiveStep } from '#layering/live-plan.ts';
+import { planLive, type LivePlan } from '#layering/live-plan.ts';
 import {
   interruptedTrees,
   isAppliedByOther,
@@ -90,9 +90,8 @@ function readPlans(
     const users = userPlan(target, etc.others);
     const others = etc.others.filter((file) => !users.steps.some(({ path }) => file === `/${path}`));
     const usr = planLive(paths.usr, request.allowReplacement && !request.reset);
-    const leftovers = paths.leftovers.map((path): LiveStep => ({ op: 'remove', path, isDirectory: false }));
     return {
-      usr: { ...usr, steps: [...leftovers, ...usr.steps] },
+      usr: { ...usr, steps: [...paths.leftovers, ...usr.steps] },
       etc: { ...etc, others, steps: [...etc.steps, ...users.steps] },
       missing: users.missing,
     };

@@ -63,7 +63,20 @@ export class LiveLook {
     const after = entryOf(this.after.get(path));
     if (after !== null && this.isSame(place, stat, after)) return 'after';
     const before = this.before.flatMap((tree) => entryOf(tree.get(path)) ?? []);
-    return before.some((entry) => this.isSame(place, stat, entry)) ? 'before' : 'other';
+    if (before.some((entry) => this.isSame(place, stat, entry))) return 'before';
+    return this.isHalfChanged(stat, [...before, ...(after === null ? [] : [after])]) ? 'before' : 'other';
+  }
+
+  /** A directory that an interrupted run gave the owner of one tree, and not yet the mode. */
+  private isHalfChanged(stat: Stat, entries: readonly LiveEntry[]): boolean {
+    if (this.before.length < 2 || (stat.mode & S.IFMT) !== S.IFDIR) return false;
+    const metas = entries.flatMap((one) =>
+      one.kind === 'directory' ? [loadDirmeta(this.place.repo, one.meta)] : [],
+    );
+    return (
+      metas.some(({ uid, gid }) => uid === stat.uid && gid === stat.gid) &&
+      metas.some(({ mode }) => mode === stat.mode)
+    );
   }
 
   private absence(path: string, place: string, way: Way): LivePresence {

@@ -1,12 +1,12 @@
 /** Reads at which paths below /usr and /etc another tree differs, and what is there now. */
-import type { Fd } from '#native/syscalls.ts';
+import { S, type Fd } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { MutableTree, type TreeEntry } from '#ostree/repo/mutable-tree.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 import { subtree } from '#ostree/sysroot/subtree.ts';
 import { BOOT, MODULES, modulesDirectory } from '#layering/kernel-tree.ts';
 import { DEFAULTS, LiveLook, type LiveTrees } from '#layering/live-look.ts';
-import { temporaryOf, type LivePath } from '#layering/live-plan.ts';
+import { temporaryOf, type LivePath, type LiveStep } from '#layering/live-plan.ts';
 import { diffTrees } from '#layering/tree-diff.ts';
 
 export interface LiveChange {
@@ -26,8 +26,8 @@ export interface LivePaths {
   readonly usr: readonly LivePath[];
   /** The same of the defaults in usr/etc, by their places in /etc. */
   readonly etc: readonly LivePath[];
-  /** Unfinished files of interrupted runs. */
-  readonly leftovers: readonly string[];
+  /** What interrupted runs did not finish. */
+  readonly leftovers: readonly Extract<LiveStep, { op: 'remove' }>[];
 }
 
 export function livePaths(change: LiveChange): LivePaths {
@@ -43,11 +43,14 @@ export function livePaths(change: LiveChange): LivePaths {
   const defaults = paths.filter((path) => path.startsWith(DEFAULTS));
   const usr = withParents(paths, trees.after, look).map((path) => look.at(path, path));
   const etc = defaults.map((path) => look.at(path, path.slice('usr/'.length)));
-  const { sys } = change.repo;
-  const leftovers = [...usr, ...etc]
-    .map(({ path }) => temporaryOf(path))
-    .filter((path) => sys.lstat(change.root, path) !== null);
-  return { usr: withoutFull(usr, change), etc: withoutFull(etc, change), leftovers };
+  const leftovers = [...usr, ...etc].flatMap(({ path }) => leftoverAt(temporaryOf(path), change) ?? []);
+  const leaving = leftovers.map(({ path }) => path);
+  return { usr: withoutFull(usr, leaving, change), etc: withoutFull(etc, leaving, change), leftovers };
+}
+
+function leftoverAt(path: string, { repo, root }: LiveChange): LivePaths['leftovers'][number] | null {
+  const stat = repo.sys.lstat(root, path);
+  return stat === null ? null : { op: 'remove', path, isDirectory: (stat.mode & S.IFMT) === S.IFDIR };
 }
 
 /** The paths, and the directories of the new tree that somebody removed on the way to them. */
@@ -65,8 +68,13 @@ function withParents(paths: readonly string[], after: MutableTree, look: LiveLoo
 }
 
 /** A directory in which somebody else put something is never replaced by a file. */
-function withoutFull(paths: readonly LivePath[], { repo, root }: LiveChange): LivePath[] {
-  const ours = new Set(paths.filter(({ present }) => present === 'before').map(({ path }) => path));
+function withoutFull(
+  paths: readonly LivePath[],
+  leftovers: readonly string[],
+  { repo, root }: LiveChange,
+): LivePath[] {
+  const present = paths.filter((one) => one.present === 'before').map(({ path }) => path);
+  const ours = new Set([...present, ...leftovers]);
   return paths.map((one) => {
     if (!one.isDirectory || one.present !== 'before' || one.after?.kind !== 'file') return one;
     const isFull = repo.sys.readdir(root, one.path).some(({ name }) => !ours.has(`${one.path}/${name}`));

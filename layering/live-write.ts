@@ -11,7 +11,7 @@ import { addEntries } from '#layering/live-users.ts';
 import { temporaryOf, type LiveStep } from '#layering/live-plan.ts';
 
 /**
- * A crash of this process leaves what was done so far and at most one file `.NAME.yum-ostree-live`, which the next run
+ * A crash of this process leaves what was done so far and at most one `.NAME.yum-ostree-live`, which the next run
  * removes. After one of the machine, a file in /etc is the old one or the whole new one; /usr is as it was booted.
  */
 export function writeLive(repo: Repo, root: Fd, step: LiveStep): void {
@@ -71,11 +71,15 @@ function writeDirectory(
   dir: Fd,
   { name, meta: checksum }: { readonly name: string; readonly meta: Checksum },
 ): void {
-  makeDirectory(repo.sys, dir, name, 0o700);
+  const { sys } = repo;
+  const isNew = sys.lstat(dir, name) === null;
+  const path = isNew ? temporaryOf(name) : name;
+  if (isNew) makeDirectory(sys, dir, path, 0o700);
   const meta = loadDirmeta(repo, checksum);
-  repo.sys.chown(dir, name, meta.uid, meta.gid);
-  repo.sys.chmod(dir, name, meta.mode & 0o7777);
-  setAttributes(repo, dir, { path: name, meta });
+  sys.chown(dir, path, meta.uid, meta.gid);
+  sys.chmod(dir, path, meta.mode & 0o7777);
+  setAttributes(repo, dir, { path, meta });
+  if (isNew) sys.rename(dir, path, dir, name);
 }
 
 interface NewFile {

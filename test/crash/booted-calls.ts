@@ -25,6 +25,9 @@ export function bootedCalls({ folder, deployment }: BootedFolder): RepoCalls {
     fsconfig: () => undefined,
     fsmount: accepted,
     moveMount: () => undefined,
+    mount: () => undefined,
+    unshare: () => undefined,
+    setns: () => undefined,
   };
   return new Proxy(real, {
     get(target, name: string) {
