@@ -8,6 +8,7 @@ import {
 } from '#cli/ostree-repo-commit-metadata.ts';
 import { pathList, refuseUnmatched, statOverrides } from '#cli/ostree-repo-lists.ts';
 import { collect, repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.ts';
+import { chosenEngine } from '#cli/ostree-repo-sign.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -15,10 +16,13 @@ import type { VariantDict } from '#ostree/format/gvariant.ts';
 import { withKey } from '#ostree/format/keyfile.ts';
 import { commitDirectory, type CommitModifiers } from '#ostree/repo/commit.ts';
 import { signGpg } from '#ostree/repo/gpg.ts';
+import { modifiesTrees, modifyTree } from '#ostree/repo/modify-tree.ts';
 import { mergeTrees, MutableTree, type TreeChecksums } from '#ostree/repo/mutable-tree.ts';
 import { loadCommit, loadMetadataBytes, writeDetachedMetadata } from '#ostree/repo/objects.ts';
 import { readRef, resolveRev } from '#ostree/repo/refs.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { signedEntry } from '#ostree/repo/sign-commit.ts';
+import { updateSummary, wantsSummary } from '#ostree/repo/update-summary.ts';
 import { Transaction, type TransactionStats } from '#ostree/repo/transaction.ts';
 
 export interface CommitOptions {
@@ -38,6 +42,8 @@ export interface CommitOptions {
   readonly addDetachedMetadataString?: readonly string[];
   readonly gpgSign?: readonly string[];
   readonly gpgHomedir?: string;
+  readonly sign?: readonly string[];
+  readonly signType: string;
   readonly ownerUid?: number;
   readonly ownerGid?: number;
   readonly canonicalPermissions?: boolean;
@@ -80,6 +86,8 @@ function addMessageOptions(verb: Command): void {
     .option('--add-detached-metadata-string <key=value>', 'add a string beside the commit', collect)
     .option('--gpg-sign <key>', 'sign with this key of GnuPG', collect)
     .option('--gpg-homedir <directory>', 'where GnuPG keeps its keys')
+    .option('--sign <key>', 'sign with this secret key', collect)
+    .option('--sign-type <name>', 'the kind of signature of --sign', 'ed25519')
     .option('--bootable', 'the tree has a kernel')
     .option('--table-output', 'print KEY: VALUE lines')
     .option('--timestamp <time>', 'the commit’s time')
@@ -136,7 +144,8 @@ function commit(context: CliContext, repo: Repo, { path, options }: Request): vo
     });
     if (options.branch !== undefined && options.orphan !== true) txn.setRef(options.branch, checksum);
     const stats = txn.commit();
-    writeDetached(repo, checksum, options);
+    writeDetached(context, repo, { commit: checksum, options });
+    if (wantsSummary(repo, 'commit')) updateSummary(repo);
     if (options.consume === true) consume(repo, trees);
     print(context, checksum, options.tableOutput === true ? stats : null);
   } finally {
@@ -168,7 +177,7 @@ function buildTree(
   for (const text of request.trees) {
     const [kind, value] = keyValue(text, '--tree');
     if (kind === 'dir') tree = layDirectory(txn, tree, { path: value, modifiers });
-    else if (kind === 'ref') tree = layCommit(repo, tree, resolveRev(repo, value));
+    else if (kind === 'ref') tree = layCommit(txn, tree, { commit: resolveRev(repo, value), modifiers });
     else
       throw new UserError('BAD_OPTION', `Invalid tree type specification '${kind}'`, {
         hint: 'dir=PATH and ref=COMMIT are known',
@@ -196,8 +205,13 @@ function layDirectory(
   }
 }
 
-function layCommit(repo: Repo, tree: MutableTree | null, commit: Checksum): MutableTree {
-  const over = MutableTree.fromCommit(repo, commit);
+function layCommit(
+  txn: Transaction,
+  tree: MutableTree | null,
+  source: { readonly commit: Checksum; readonly modifiers: CommitModifiers },
+): MutableTree {
+  const over = MutableTree.fromCommit(txn.repo, source.commit);
+  if (modifiesTrees(source.modifiers)) modifyTree(txn, over, source.modifiers);
   if (tree === null) return over;
   mergeTrees(tree, over);
   return tree;
@@ -230,21 +244,30 @@ function isSameTree(repo: Repo, commit: Checksum, root: TreeChecksums): boolean 
   return rootContents === root.contents && rootMeta === root.meta;
 }
 
-function writeDetached(repo: Repo, commit: Checksum, options: CommitOptions): void {
+interface Made {
+  readonly commit: Checksum;
+  readonly options: CommitOptions;
+}
+
+function writeDetached(context: CliContext, repo: Repo, { commit, options }: Made): void {
   const texts = (options.addDetachedMetadataString ?? []).map((pair) => {
     const [key, value] = keyValue(pair, '--add-detached-metadata-string');
     return [key, { type: 's', value }] as const;
   });
-  const metadata = [...texts, ...signatures(repo, commit, options)];
+  const metadata = [...texts, ...signatures(context, repo, { commit, options })];
   if (metadata.length > 0) writeDetachedMetadata(repo, commit, metadata);
 }
 
-function signatures(repo: Repo, commit: Checksum, options: CommitOptions): VariantDict {
-  const keys = options.gpgSign ?? [];
-  if (keys.length === 0) return [];
+function signatures(context: CliContext, repo: Repo, { commit, options }: Made): VariantDict {
+  const { gpgSign = [], sign = [] } = options;
+  if (gpgSign.length + sign.length === 0) return [];
   const bytes = loadMetadataBytes(repo, commit, 'commit');
-  const value = keys.map((id) => signGpg(bytes, { id, home: options.gpgHomedir ?? null }));
-  return [['ostree.gpgsigs', { type: 'aay', value }]];
+  const gpg = gpgSign.map((id) => signGpg(bytes, { id, home: options.gpgHomedir ?? null }));
+  const engine = chosenEngine(context, options.signType);
+  return [
+    ...(gpg.length === 0 ? [] : [['ostree.gpgsigs', { type: 'aay', value: gpg }] as const]),
+    ...(sign.length === 0 ? [] : [signedEntry(engine, bytes, sign)]),
+  ];
 }
 
 function consume(repo: Repo, trees: readonly string[]): void {

@@ -1,19 +1,17 @@
 /** `ostree remote refs` and `remote summary`. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
-import { summaryText } from '#cli/ostree-repo-summary-text.ts';
+import { rawSummaryText, summaryText } from '#cli/ostree-repo-summary-text.ts';
 import { openSource } from '#cli/ostree-repo-remote-source.ts';
 import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
 import { signaturesText } from '#cli/signatures-text.ts';
 import { repoVerb, withRepoAsync } from '#cli/ostree-repo-open.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { gvariantText } from '#ostree/format/gvariant-text.ts';
-import { parse } from '#ostree/format/gvariant.ts';
 import { verifyGpg } from '#ostree/repo/gpg.ts';
 import { parseSignatures } from '#ostree/repo/pull-remote.ts';
 import { findRemote } from '#ostree/repo/remote.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
-import { decodeSummary, SUMMARY_TYPE } from '#ostree/repo/summary.ts';
+import { decodeSummary } from '#ostree/repo/summary.ts';
 import { gpgSignatures, remoteKeyrings } from '#ostree/repo/trusted-keys.ts';
 
 interface FetchedFiles {
@@ -38,8 +36,7 @@ export function addRemoteRefVerbs(remote: Command, context: CliContext): void {
     .action((name: string, options: { raw?: boolean }, command: Command) =>
       withRepoAsync(context, command, async (repo) => {
         const files = await fetchFiles(context, repo, { name, command });
-        if (options.raw === true)
-          return context.out(`${gvariantText(SUMMARY_TYPE, parse(SUMMARY_TYPE, files.summary))}\n`);
+        if (options.raw === true) return context.out(rawSummaryText(files.summary));
         context.out(summaryText(decodeSummary(files.summary)));
         context.out(signatureText(context, repo, { ...files, name, command }));
       }),

@@ -7,6 +7,7 @@ import { addDiffVerb } from '#cli/ostree-repo-diff.ts';
 import { addListVerbs } from '#cli/ostree-repo-list.ts';
 import { addFsckVerb } from '#cli/ostree-repo-fsck.ts';
 import { addGpgSignVerb } from '#cli/ostree-repo-gpg-sign.ts';
+import { addSignVerb } from '#cli/ostree-repo-sign.ts';
 import { addPruneVerb } from '#cli/ostree-repo-prune.ts';
 import { addPullVerb } from '#cli/ostree-repo-pull.ts';
 import { addPullLocalVerb } from '#cli/ostree-repo-pull-local.ts';
@@ -29,6 +30,7 @@ export function addRepoVerbs(program: Command, context: CliContext): void {
   addRefVerbs(program, context);
   addShowVerbs(program, context);
   addGpgSignVerb(program, context);
+  addSignVerb(program, context);
   addSummaryVerb(program, context);
   addListVerbs(program, context);
   addDiffVerb(program, context);

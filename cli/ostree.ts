@@ -38,5 +38,5 @@ function ostreeProgram(context: CliContext): Command {
 
 /** YAML with ostree's keys, which scripts read. */
 function versionText(): string {
-  return `libostree: # as yum-ostree ${VERSION} serves it\n Version: '${OSTREE_VERSION}'\n Features:\n  - gpgme`;
+  return `libostree: # as yum-ostree ${VERSION} serves it\n Version: '${OSTREE_VERSION}'\n Features:\n  - gpgme\n  - sign-ed25519`;
 }

@@ -9,6 +9,11 @@ export function gvariantText(type: string, value: GValue): string {
   return print(parseType(type), value, true);
 }
 
+/** As `gvariantText`, without the types: `5`, not `uint64 5`. */
+export function gvariantPlainText(type: string, value: GValue): string {
+  return print(parseType(type), value, false);
+}
+
 /** The same value with the bytes of all its numbers turned around: OSTree keeps the numbers it defines big-endian. */
 export function byteswapped(type: string, value: GValue): GValue {
   return swapAll(parseType(type), value);

@@ -107,7 +107,8 @@ function addEntries(txn: Transaction, job: Job): void {
   });
 }
 
-function noteSeen(modifiers: CommitModifiers, path: string): void {
+/** Tells `modifiers.seen` of a path that a list named. */
+export function noteSeen(modifiers: CommitModifiers, path: string): void {
   if (modifiers.seen === undefined) return;
   if (modifiers.skip?.has(path) === true || modifiers.statOverride?.has(path) === true)
     modifiers.seen.add(path);
@@ -152,7 +153,8 @@ function isCanonical(txn: Transaction, modifiers: CommitModifiers): boolean {
 
 type Owned = Pick<ScannedEntry, 'mode' | 'uid' | 'gid' | 'xattrs'>;
 
-function modifiedMeta(
+/** What the modifiers make of a file's or directory's metadata; `path` is absolute in the tree. */
+export function modifiedMeta(
   txn: Transaction,
   path: string,
   from: { readonly entry: Owned; readonly modifiers: CommitModifiers },
@@ -184,7 +186,7 @@ function modifiedMode(path: string, mode: number, modifiers: CommitModifiers): n
 }
 
 function modifiedXattrs(path: string, entry: Owned, modifiers: CommitModifiers): readonly XattrEntry[] {
-  const kept = modifiers.noXattrs === true ? [] : entry.xattrs;
+  const kept = modifiers.noXattrs === true || modifiers.canonicalPermissions === true ? [] : entry.xattrs;
   if (modifiers.label === undefined) return kept;
   const label = modifiers.label(path, entry.mode);
   const others = kept.filter(({ name }) => name !== SELINUX);

@@ -19,17 +19,28 @@ const HINT = 'verification-ed25519-key= or verification-ed25519-file= of the rem
  */
 export function ed25519Keys(remote: Remote, directories: readonly string[] = SYSTEM_KEYS): Uint8Array[] {
   const { ed25519Key, ed25519File } = remote;
-  const inline = ed25519Key === null ? [] : parseKeys(ed25519Key, `remote "${remote.name}"`);
+  const inline = ed25519Key === null ? [] : parsePublicKeys(ed25519Key, `remote "${remote.name}"`);
   const named = ed25519File === null ? [] : requiredKeys(ed25519File);
   const own = [...inline, ...named];
-  const trusted = own.length > 0 ? own : directories.flatMap((one) => keysBelow(one, 'trusted.ed25519'));
-  const revoked = directories.flatMap((one) => keysBelow(one, 'revoked.ed25519'));
-  const found = trusted.filter((key) => !revoked.some((other) => Buffer.from(key).equals(other)));
+  const found = own.length > 0 ? unrevoked(own, directories) : trustedKeys(directories);
   if (found.length === 0)
     throw new UserError('NO_KEY', `remote "${remote.name}": sign-verify is on, and there is no Ed25519 key`, {
       hint: HINT,
     });
   return found;
+}
+
+/** The keys that directories trust, without those that they revoke. @throws UserError BAD_KEY */
+export function trustedKeys(directories: readonly string[] = SYSTEM_KEYS): Uint8Array[] {
+  return unrevoked(
+    directories.flatMap((one) => keysBelow(one, 'trusted.ed25519')),
+    directories,
+  );
+}
+
+function unrevoked(keys: readonly Uint8Array[], directories: readonly string[]): Uint8Array[] {
+  const revoked = directories.flatMap((one) => keysBelow(one, 'revoked.ed25519'));
+  return keys.filter((key) => !revoked.some((other) => Buffer.from(key).equals(other)));
 }
 
 /** @throws UserError BAD_SIGNATURE where none of the signatures is by one of the keys */
@@ -54,7 +65,7 @@ export function requireEd25519Signature(
 }
 
 /** A line of base64 for each key (RFC 4648 section 4); empty lines are none. */
-function parseKeys(text: string, where: string): Uint8Array[] {
+export function parsePublicKeys(text: string, where: string): Uint8Array[] {
   const lines = text.split('\n').map((line) => line.trim());
   return lines
     .filter((line) => line !== '')
@@ -69,9 +80,8 @@ function parseKeys(text: string, where: string): Uint8Array[] {
 
 function requiredKeys(file: string): Uint8Array[] {
   const found = readText(file);
-  if (found === null)
-    throw new UserError('NO_KEY', `Loading the keys of '${file}': No such file or directory`);
-  return parseKeys(found, file);
+  if (found === null) throw new UserError('NO_KEY', `Loading keys (${file}): No such file or directory`);
+  return parsePublicKeys(found, file);
 }
 
 function keysBelow(directory: string, name: string): Uint8Array[] {
@@ -79,7 +89,7 @@ function keysBelow(directory: string, name: string): Uint8Array[] {
   const parts = path.join(directory, `${name}.d`);
   const files = fs.existsSync(parts) ? fs.readdirSync(parts).sort() : [];
   return [whole, ...files.map((file) => path.join(parts, file))].flatMap((file) =>
-    parseKeys(readText(file) ?? '', file),
+    parsePublicKeys(readText(file) ?? '', file),
   );
 }
 

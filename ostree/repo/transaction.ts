@@ -17,6 +17,7 @@ import type { Repo } from '#ostree/repo/repo.ts';
 import { deflateLevel, lockRepo } from '#ostree/repo/settings.ts';
 import { clearStaleStaging, closeStaging, openStaging, type Staging } from '#ostree/repo/staging.ts';
 import { packMetadata, packStore, sizeOf, type ContentSource } from '#ostree/repo/store-plan.ts';
+import { updateSummary, wantsSummary } from '#ostree/repo/update-summary.ts';
 import { parseRefspec } from '#ostree/format/ref-name.ts';
 
 export interface FileSource {
@@ -216,6 +217,7 @@ export class Transaction {
       throw this.explained(error);
     }
     this.end();
+    if (this.refs.size > 0 && wantsSummary(this.repo, 'refs')) updateSummary(this.repo);
     return { ...this.counts, contentBytes: this.contentBytes };
   }
 

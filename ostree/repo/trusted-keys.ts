@@ -55,8 +55,7 @@ export function globalKeyrings({ globalDirectory }: TrustSettings): Uint8Array[]
 /** The keys of a file, or of the `.gpg` and `.asc` files of a directory. @throws UserError NO_KEY */
 export function namedKeys(file: string): Uint8Array[] {
   const found = keysIn(file) ?? readKeys(file);
-  if (found === null)
-    throw new UserError('NO_KEY', `Loading the keys of '${file}': No such file or directory`);
+  if (found === null) throw new UserError('NO_KEY', `Loading keys (${file}): No such file or directory`);
   return Array.isArray(found) ? found : [found];
 }
 

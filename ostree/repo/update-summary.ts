@@ -11,8 +11,8 @@ import { bigEndianTime, encodeSummary, type Summary, type SummaryRef } from '#os
 export interface SummaryRequest {
   /** Put after what the summary says by itself. */
   readonly metadata?: VariantDict;
-  /** Makes the signatures over the file's bytes. */
-  sign?(bytes: Uint8Array): readonly Uint8Array[];
+  /** Makes the signatures over the file's bytes: what `summary.sig` holds. */
+  sign?(bytes: Uint8Array): VariantDict;
 }
 
 /**
@@ -25,19 +25,14 @@ export function updateSummary(repo: Repo, request: SummaryRequest = {}): void {
   const { sys, fd } = repo;
   if (sys.lstat(fd, 'summary.sig') !== null) sys.unlink(fd, 'summary.sig');
   replace(repo, 'summary', bytes);
-  if (signatures.length > 0)
-    replace(
-      repo,
-      'summary.sig',
-      serialize('a{sv}', [['ostree.gpgsigs', { type: 'aay', value: [...signatures] }]]),
-    );
+  if (signatures.length > 0) replace(repo, 'summary.sig', serialize('a{sv}', signatures));
   sys.fsync(fd);
 }
 
-/** Whether a change of refs (or only a new commit) is to be followed by an update. */
+/** Whether a change of refs, or a new commit of `ostree commit`, is to be followed by an update. */
 export function wantsSummary(repo: Repo, change: 'commit' | 'refs'): boolean {
   const flag = (key: string): boolean => keyFileBoolean(repo.config, 'core', key) ?? false;
-  return flag('auto-update-summary') || (change === 'commit' && flag('commit-update-summary'));
+  return flag(change === 'refs' ? 'auto-update-summary' : 'commit-update-summary');
 }
 
 function currentSummary(repo: Repo, added: VariantDict): Summary {

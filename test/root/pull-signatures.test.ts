@@ -118,7 +118,7 @@ describe('Ed25519', () => {
     const second = await downstream(...plain, `--sign-verify=ed25519=file:${file}`);
     expect(await pulled(second)).toMatch(/keys: 'no key' is not an Ed25519 public key/);
     fs.rmSync(file);
-    expect(await pulled(second)).toMatch(/Loading the keys of '.*keys': No such file or directory/);
+    expect(await pulled(second)).toMatch(/Loading keys \(.*keys\): No such file or directory/);
   });
 
   test('both kinds asked for, both needed; a kind that is not supported is refused', async () => {

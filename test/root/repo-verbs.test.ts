@@ -85,6 +85,14 @@ test('commits', async () => {
   await both(['commit', '-b', 'read-only', TIME, dir, '--mode-ro-executables']);
   const lists = [`--statoverride=${scratch}/stat-override`, `--skip-list=${scratch}/skip-list`];
   await both(['commit', '-b', 'listed', TIME, dir, ...lists]);
+  for (const options of [
+    ['--owner-uid=7', '--owner-gid=8'],
+    ['--canonical-permissions'],
+    ['--no-xattrs', '--mode-ro-executables'],
+    lists,
+  ])
+    await both(['commit', '-b', 'modified', TIME, '--tree=ref=x/boot', ...options]);
+  await both(['ls', '-R', '-X', 'modified']);
   await both(['commit', '-b', 'over', TIME, '--tree=ref=x/boot', `--tree=dir=${later}`]);
   await both(['commit', '-b', 'based', TIME, '--base=x/boot', `--tree=dir=${later}`]);
   await both([
@@ -206,6 +214,45 @@ test('configuration and remotes', async () => {
   await both(['remote', 'show-url', 'origin']);
   const config = (name: string): string => fs.readFileSync(path.join(scratch, name, 'config'), 'utf8');
   expect(config('ours')).toBe(config('theirs'));
+});
+
+test.each([[], ['--collection-id=org.example.One']])('summaries %s', async (...collection) => {
+  const repo = (name: string): string => `--repo=${scratch}/summary-${name}-${collection.length}`;
+  for (const name of ['ours', 'theirs'])
+    await ok(theirs(['init', repo(name), '--mode=archive', ...collection]));
+  const source = `${scratch}/summary-theirs-${collection.length}`;
+  for (const ref of ['a', 'b'])
+    await ok(theirs(['commit', repo('theirs'), '-b', ref, `--tree=dir=${later}`]));
+  if (collection.length > 0)
+    await ok(theirs(['refs', repo('theirs'), '--collections', '--create=org.example.Two:c', 'a']));
+  const values = [
+    "list=['a']",
+    'n=uint32 5',
+    'empty=@a{sv} {}',
+    'tuple=(int64 3, @as [], byte 7)',
+    'v=<<1>>',
+  ];
+  await ok(theirs(['summary', '-u', repo('theirs'), ...values.map((text) => `--add-metadata=${text}`)]));
+  fs.copyFileSync(`${source}/summary`, `${scratch}/summary-ours-${collection.length}/summary`);
+  for (const how of ['--view', '--raw'])
+    expect(await ours(['summary', how, repo('ours')])).toEqual(theirs(['summary', how, repo('theirs')]));
+});
+
+test('a summary that follows the refs', async () => {
+  const repo = `--repo=${scratch}/followed`;
+  const refs = async (): Promise<string[]> =>
+    (await ok(ours(['summary', '--view', repo]))).split('\n').filter((line) => line.startsWith('*'));
+  await ok(ours(['init', repo, '--mode=archive']));
+  await ok(ours(['config', 'set', repo, 'core.commit-update-summary', 'true']));
+  await ok(ours(['commit', repo, '-b', 'a', TIME, `--tree=dir=${later}`]));
+  expect(await refs()).toEqual(['* a']);
+  await ok(ours(['refs', repo, '--create=b', 'a']));
+  expect(await refs()).toEqual(['* a']);
+  await ok(ours(['config', 'set', repo, 'core.auto-update-summary', 'true']));
+  await ok(ours(['refs', repo, '--create=c', 'a']));
+  expect(await refs()).toEqual(['* a', '* b', '* c']);
+  await ok(ours(['refs', repo, '--delete', 'b']));
+  expect(await refs()).toEqual(['* a', '* c']);
 });
 
 test('prune and fsck', async () => {
