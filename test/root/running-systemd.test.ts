@@ -1,7 +1,5 @@
 /** ps, audit, apply-live and restart-services on a machine whose first process is systemd. */
-import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
-import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RpmTestPackage } from '#test/fixtures/rpm-build.ts';
 import {
@@ -9,15 +7,18 @@ import {
   makeTestSystem,
   packageFile,
   publish,
-  runProgram,
   yumOstreeOk,
   type TestSystem,
 } from './layering-sysroot.ts';
-import { onRunningMachine } from './running-machine.ts';
-
-const UNITS = '/usr/lib/systemd/system';
-/** Without the targets and sockets of a whole system. */
-const ALONE = '[Unit]\nDefaultDependencies=no\n';
+import {
+  ALONE,
+  machineCgroup,
+  onSystemdMachine,
+  systemdPackage,
+  SYSTEMD_PROGRAMS,
+  UNITS,
+  varFile,
+} from './systemd-machine.ts';
 
 function daemon(version: string): RpmTestPackage {
   const content = Buffer.concat([fs.readFileSync('/usr/bin/sleep'), Buffer.from(version)]);
@@ -41,27 +42,6 @@ function daemon(version: string): RpmTestPackage {
   };
 }
 
-const SYSTEM: RpmTestPackage = {
-  name: 'system',
-  arch: 'x86_64',
-  files: [
-    { path: '/sys', kind: 'directory' },
-    {
-      path: '/usr/lib/systemd/systemd-shutdown',
-      content: fs.readFileSync('/lib/systemd/systemd-shutdown'),
-      mode: 0o755,
-    },
-    {
-      path: `${UNITS}/default.target`,
-      content: `${ALONE}Wants=daemon.service steady.service report.service\n`,
-    },
-    {
-      path: `${UNITS}/report.service`,
-      content: `${ALONE}After=daemon.service steady.service\n[Service]\nType=oneshot\nTimeoutStartSec=infinity\nExecStart=/bin/bash /tmp/report\n`,
-    },
-  ],
-};
-
 /** What it says goes to /var, which the test reads. */
 const REPORT = `
 client() { LD_LIBRARY_PATH=/tmp/libraries /tmp/project/node_modules/.bin/node /tmp/project/cli/bin/yum-ostree "$@"; }
@@ -72,41 +52,29 @@ client audit --json > /var/audit
 client restart-services --json -q > /var/restarted
 client audit --json > /var/audit-after
 systemctl show -p Environment --value steady.service > /var/environment
-systemctl exit --force
 `;
-
-/** Few devices, and not those of the test's machine: systemd makes links there. What it logs goes to /var. */
-const DEVICES = `
-mkdir /tmp/dev; : > /var/messages
-for name in null zero full random urandom; do : > /tmp/dev/$name; host mount --bind /dev/$name /tmp/dev/$name; done
-: > /tmp/dev/kmsg; host mount --bind /var/messages /tmp/dev/kmsg
-host mount --rbind /tmp/dev /dev`;
 
 let system: TestSystem;
 let base: string;
-let cgroup: string;
+let cgroup: ReturnType<typeof machineCgroup>;
 
 beforeAll(() => {
   system = makeTestSystem('/var/tmp', {
-    base: [daemon('1'), SYSTEM],
+    base: [daemon('1'), systemdPackage(['daemon.service', 'steady.service'])],
     mountPoints: true,
-    programs: ['/bin/systemctl', '/lib/systemd/systemd'],
+    programs: SYSTEMD_PROGRAMS,
   });
   base = deploymentRoot(system);
   publish(system, [daemon('2')]);
   yumOstreeOk(system, ['override', 'replace', packageFile(system, 'daemon')]);
-  const unified = runProgram('findmnt', ['-n', '-t', 'cgroup2', '-o', 'TARGET']).trim().split('\n')[0] ?? '';
-  cgroup = fs.mkdtempSync(path.join(unified, 'yum-ostree-running-'));
+  cgroup = machineCgroup();
 });
 afterAll(() => {
   system.remove();
-  // The deepest first; it is empty when its processes are gone.
-  spawnSync('find', [cgroup, '-depth', '-type', 'd', '-exec', 'rmdir', '{}', ';']);
+  cgroup.remove();
 });
 
-function said(name: string): string {
-  return fs.readFileSync(path.join(system.sysroot, 'ostree/deploy/test/var', name), 'utf8');
-}
+const said = (name: string): string => varFile(system, name);
 
 function json(name: string): Record<string, unknown> {
   return JSON.parse(said(name)) as Record<string, unknown>;
@@ -117,16 +85,7 @@ interface Ps {
 }
 
 test('units of systemd are told, named for a restart, and restarted', () => {
-  const done = onRunningMachine(
-    system,
-    base,
-    `cat > /tmp/report <<'END'\n${REPORT}\nEND
-     echo 0123456789abcdef0123456789abcdef > /etc/machine-id
-     ${DEVICES}
-     export container=test SYSTEMD_LOG_TARGET=kmsg
-     exec /usr/bin/systemd --system --unit=default.target --show-status=false`,
-    cgroup,
-  );
+  const done = onSystemdMachine(system, base, { report: REPORT, cgroup: cgroup.path });
   expect([done.status, said('messages')]).toEqual([0, said('messages')]);
   expect(said('errors')).toBe('');
   const { processes } = json('ps') as unknown as Ps;
