@@ -43,7 +43,7 @@ export function installKernels(sysroot: BootPlace, facts: readonly KernelFacts[]
   const missing = missingKernelFiles(sysroot, facts);
   if (missing.length === 0) return;
   const { sys, fd } = sysroot;
-  const isLinkable = sys.fstat(boot).dev === sys.stat(fd, 'ostree')?.dev;
+  const isLinkable = sharesFileSystem(sysroot, boot);
   if (!isLinkable) requireSpace(sysroot, missing, boot);
   for (const { target } of missing) makeDirectories(sys, fd, target.slice(0, target.lastIndexOf('/')));
   const toCopy = isLinkable ? missing.filter((file) => !tryLink(sysroot, file)) : missing;
@@ -118,15 +118,37 @@ function copyToTemporary({ sys, fd }: BootPlace, { source, target }: MissingFile
   }
 }
 
-function requireSpace({ sys, path }: BootPlace, missing: readonly MissingFile[], boot: Fd): void {
-  const { bsize, bavail } = sys.statfs(boot);
+/** Whether /boot is where the deployments are, so that its files are links. */
+export function sharesFileSystem({ sys, fd }: BootPlace, boot: Fd): boolean {
+  return sys.fstat(boot).dev === sys.stat(fd, 'ostree')?.dev;
+}
+
+/** Bytes for what `installKernels` would copy; 0 where all is there. */
+export function neededBootSpace(place: BootPlace, facts: readonly KernelFacts[], boot: Fd): number {
+  return spaceFor(place, missingKernelFiles(place, facts), boot);
+}
+
+function spaceFor({ sys }: BootPlace, missing: readonly MissingFile[], boot: Fd): number {
+  const { bsize } = sys.statfs(boot);
   const blocks = (size: number): number => Math.ceil(size / bsize) * bsize;
-  const needed = missing.reduce((sum, { size }) => sum + blocks(size), RESERVE);
-  const free = bavail * bsize;
-  if (needed <= free) return;
+  return missing.length === 0 ? 0 : missing.reduce((sum, { size }) => sum + blocks(size), RESERVE);
+}
+
+function requireSpace(place: BootPlace, missing: readonly MissingFile[], boot: Fd): void {
+  const { bsize, bavail } = place.sys.statfs(boot);
+  const [needed, free] = [spaceFor(place, missing, boot), bavail * bsize];
+  if (needed > free) refuseBootSpace(place, { needed, free, freed: 0 });
+}
+
+/** @param space in bytes; `freed`: by what goes anyway. @throws UserError NO_BOOT_SPACE */
+export function refuseBootSpace(
+  { path }: BootPlace,
+  { needed, free, freed }: { readonly needed: number; readonly free: number; readonly freed: number },
+): never {
+  const more = freed === 0 ? '' : ` and ${megabytes(free + freed)} MB without the deployments that go`;
   throw new UserError(
     'NO_BOOT_SPACE',
-    `${path}/boot has ${megabytes(free)} MB free, the new kernel files need ${megabytes(needed)} MB`,
+    `${path}/boot has ${megabytes(free)} MB free${more}, the new kernel files need ${megabytes(needed)} MB`,
     { hint: `'ostree admin undeploy INDEX' removes a deployment with its kernel files` },
   );
 }

@@ -52,12 +52,13 @@ export function pruneUnreferenced({ repo, deployments }: Sysroot): void {
 }
 
 /**
- * ostree's words for what happened (it says 'Bootloader updated' exactly where no boot loader has a file of its own), and a
- * line where no deployment is on trial though one should be.
+ * ostree's words for what happened (it says 'Bootloader updated' exactly where no boot loader has a file of its own), and
+ * the remarks, a line each.
  */
-export function describeSwap({ swap, bootloader, sysroot, countChange, notCounted }: WriteResult): string {
+export function describeSwap({ swap, bootloader, sysroot, countChange, remarks }: WriteResult): string {
   const what = bootloader === 'none' ? 'Bootloader updated' : 'Transaction complete';
   const isSwap = swap === 'entries' ? 'yes' : 'no';
   const versions = `boot.${sysroot.bootversion}.${sysroot.subbootversion}`;
-  return `${what}; bootconfig swap: ${isSwap}; bootversion: ${versions}, deployment count change: ${countChange}${notCounted === null ? '' : `\nwarning: ${notCounted}`}`;
+  const done = `${what}; bootconfig swap: ${isSwap}; bootversion: ${versions}, deployment count change: ${countChange}`;
+  return [done, ...remarks].join('\n');
 }

@@ -7,6 +7,7 @@ import { installKernels } from '#bootloader/install-kernel.ts';
 import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
 import {
+  hasRoomNow,
   readBootFacts,
   requireRoomForList,
   settleBootPartition,
@@ -54,8 +55,12 @@ export function stageDeployment(sysroot: Sysroot, request: StageRequest): Sysroo
   const { deployment, merge } = request;
   // Only a whole reboot finishes it.
   clearSoftReboot(sys);
-  withBoot(sysroot, (boot) => installKernels(sysroot, [readBootFacts(sysroot, deployment)], boot));
-  requireRoomForList(sysroot, listOnceFinished(sysroot, deployment, merge));
+  const list = listOnceFinished(sysroot, deployment, merge);
+  withBoot(sysroot, (boot) => {
+    // What goes then makes room for them at shutdown.
+    if (hasRoomNow(sysroot, list, boot)) installKernels(sysroot, [readBootFacts(sysroot, deployment)], boot);
+  });
+  requireRoomForList(sysroot, list);
   // At shutdown only little is left to be written.
   sys.syncfs(sysroot.repo.fd);
   writeStagedState(sys, {

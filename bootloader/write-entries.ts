@@ -5,6 +5,7 @@ import { metadataString } from '#ostree/format/commit.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
+import { listBefore, type ListFacts } from '#bootloader/boot-space.ts';
 import { writeBootLinks } from '#bootloader/boot-links.ts';
 import { chooseBootloader, readBootloaderFacts, refuseVfat, type Bootloader } from '#bootloader/detect.ts';
 import {
@@ -34,6 +35,7 @@ import {
 import { writeLoaderConfig, type GrubGenerator } from '#bootloader/write-loader-config.ts';
 import { deploymentPath, isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
+import { removeUnusedKernels } from '#ostree/sysroot/cleanup.ts';
 import { labelLikeDirectory } from '#ostree/sysroot/follow-label.ts';
 import { touchDeploy } from '#ostree/sysroot/init-sysroot.ts';
 import { readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
@@ -55,8 +57,8 @@ export interface WriteResult {
   readonly bootloader: Bootloader;
   /** How many deployments more or less there are. */
   readonly countChange: number;
-  /** Why no deployment is on trial where one should be; null where that is as it is meant. */
-  readonly notCounted: string | null;
+  /** For people, besides what was asked for. */
+  readonly remarks: readonly string[];
 }
 
 /**
@@ -84,12 +86,13 @@ export function writeDeployments(
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
   const plan = planMarks(sysroot, fallback, after);
   const partition = partitionTarget(sysroot);
-  const notCounted = fallback.tries === null ? null : fallback.problem;
+  const notCounted =
+    fallback.tries === null || fallback.problem === null ? [] : [`warning: ${fallback.problem}`];
   if (isSameList(before, after) && !plan.startsTrial) {
     if (dropsStaged) removeStagedState(sysroot.sys);
     if (partition !== null) settlePartition(sysroot, partition);
     const current = dropsStaged ? reloadSysroot(sysroot) : sysroot;
-    return { sysroot: current, swap: 'none', bootloader, countChange, notCounted };
+    return { sysroot: current, swap: 'none', bootloader, countChange, remarks: notCounted };
   }
   // Entries there may name the boot links that are written anew now.
   if (partition !== null && hasPartitionEntries(sysroot, partition)) settlePartition(sysroot, partition);
@@ -98,6 +101,12 @@ export function writeDeployments(
     refuseVfat(sysroot.sys, boot);
     const isOther = plan.tries !== null || needsNewEntries(before, after, (one) => versionOf(sysroot, one));
     const swap = isOther ? 'entries' : 'links';
+    const first = swap === 'entries' ? listBefore(sysroot, kernelFacts(sysroot, after), boot) : null;
+    if (first !== null) {
+      const smaller = makeRoom(sysroot, first, options);
+      const whole = writeDeployments(smaller, list, options);
+      return { ...whole, countChange, remarks: [TWO_STEPS, ...whole.remarks] };
+    }
     if (swap === 'links') swapLinks(sysroot, after, boot);
     else
       during('writing boot entries', () =>
@@ -107,10 +116,31 @@ export function writeDeployments(
     touchDeploy(sysroot.sys, sysroot.fd);
     const written = reloadSysroot(sysroot);
     if (swap === 'links' && partition !== null) settlePartition(written, partition);
-    return { sysroot: written, swap, bootloader, countChange, notCounted };
+    return { sysroot: written, swap, bootloader, countChange, remarks: notCounted };
   } finally {
     sysroot.sys.close(boot);
   }
+}
+
+const TWO_STEPS = 'Insufficient space left in bootfs; updating bootloader in two steps';
+
+/** Only kernels go: a deployment that is to come is in no list yet. A crash leaves the smaller list. */
+function makeRoom(sysroot: Sysroot, list: readonly Deployment[], options: WriteOptions): Sysroot {
+  const written = writeDeployments(sysroot, list, options).sysroot;
+  removeUnusedKernels(written);
+  return written;
+}
+
+/**
+ * Whether the kernels of a list that is to be written later fit into /boot now; false where they will, once those are
+ * removed that go then. @throws UserError NO_BOOT_SPACE, BAD_TREE
+ */
+export function hasRoomNow(sysroot: Sysroot, list: readonly Deployment[], boot: Fd): boolean {
+  return listBefore(sysroot, kernelFacts(sysroot, list), boot) === null;
+}
+
+function kernelFacts(sysroot: Sysroot, list: readonly Deployment[]): ListFacts[] {
+  return list.map((deployment) => readBootFacts(sysroot, deployment));
 }
 
 /**

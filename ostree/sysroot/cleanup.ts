@@ -107,8 +107,8 @@ function isRunningRoot({ sys, fd }: Sysroot, path: string): boolean {
   return stat !== null && root !== null && stat.dev === root.dev && stat.ino === root.ino;
 }
 
-/** `/boot/ostree/*-BOOTCSUM` and overlay initrds that no deployment boots with. */
-function removeUnusedKernels({ sys, fd, deployments }: Sysroot): void {
+/** `/boot/ostree/*-BOOTCSUM` and overlay initrds that no deployment of the list boots with. */
+export function removeUnusedKernels({ sys, fd, deployments }: Sysroot): void {
   if (sys.stat(fd, 'boot/ostree') === null) return;
   const used = new Set<string>(deployments.map(({ bootcsum }) => bootcsum));
   for (const { name } of sys.readdir(fd, 'boot/ostree')) {

@@ -1,0 +1,54 @@
+/** Room in a small /boot: in two steps where old and new kernels do not fit side by side, as ostree's early prune. */
+import { kernelDirectory } from '#bootloader/entries.ts';
+import {
+  neededBootSpace,
+  refuseBootSpace,
+  sharesFileSystem,
+  type KernelFacts,
+} from '#bootloader/install-kernel.ts';
+import type { Fd } from '#native/syscalls.ts';
+import { isChecksum } from '#ostree/format/checksum.ts';
+import { isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
+import { filesBelow } from '#ostree/sysroot/kernel-layout.ts';
+import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+
+export interface ListFacts extends KernelFacts {
+  readonly deployment: Deployment;
+}
+
+/**
+ * What has to be the list for a moment, so that there is room for the kernels of a new one: the present list without what
+ * goes anyway. null where they fit as it is. Reads only.
+ * @throws UserError NO_BOOT_SPACE with the numbers, where they do not fit then either
+ */
+export function listBefore(
+  sysroot: Sysroot,
+  after: readonly ListFacts[],
+  boot: Fd,
+): readonly Deployment[] | null {
+  const { sys, options, booted } = sysroot;
+  if (sharesFileSystem(sysroot, boot)) return null;
+  const needed = neededBootSpace(sysroot, after, boot);
+  const { bsize, bavail } = sys.statfs(boot);
+  const free = bavail * bsize;
+  if (needed === 0 || needed <= free) return null;
+  const before = sysroot.deployments.filter(({ isStaged }) => !isStaged);
+  const kept = before.filter((one) => after.some(({ deployment }) => isSameDeployment(deployment, one)));
+  const isBootable = booted === null ? kept.length > 0 : kept.some((one) => isSameDeployment(one, booted));
+  // With nothing new in the list there is nothing to make room for.
+  const isAllowed = isBootable && kept.length < after.length && !options.opts.includes('no-early-prune');
+  const stays = [...kept, ...after.map(({ deployment }) => deployment)];
+  const freed = isAllowed ? sizeOfOthers(sysroot, stays, bsize) : 0;
+  if (freed === 0 || needed > free + freed) refuseBootSpace(sysroot, { needed, free, freed });
+  return kept;
+}
+
+/** Bytes that the kernel files take which none of the deployments boots with. */
+function sizeOfOthers({ sys, fd }: Sysroot, used: readonly Deployment[], blockSize: number): number {
+  const kept = new Set(used.map((one) => kernelDirectory(one)));
+  return sys
+    .readdir(fd, 'boot/ostree')
+    .filter(({ name }) => isChecksum(name.slice(-64)) && !kept.has(`ostree/${name}`))
+    .flatMap(({ name }) => filesBelow(sys, fd, `boot/ostree/${name}`))
+    .reduce((sum, file) => sum + Math.ceil((sys.lstat(fd, file)?.size ?? 0) / blockSize) * blockSize, 0);
+}

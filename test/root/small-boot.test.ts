@@ -1,0 +1,113 @@
+/** A /boot of its own on which old and new kernels do not fit side by side. */
+import fs from 'node:fs';
+import path from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { board } from './board-program.ts';
+import { MERGED_USR, onBootedMachine, OURS } from './booted-machine.ts';
+import { commitTree, makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
+
+const MEGABYTE = 2 ** 20;
+/** Of each kernel, one of which is larger than /boot. */
+const SIZES = { one: 4, two: 4, three: 4, large: 12 } as const;
+type Version = keyof typeof SIZES;
+
+let scratch: string;
+let sysroot: string;
+let commits: Readonly<Record<string, string>>;
+beforeEach(async () => {
+  scratch = makeScratch();
+  sysroot = path.join(scratch, 'sysroot');
+  fs.mkdirSync(sysroot);
+  await ourAdmin(sysroot, ['init-fs', '--modern', sysroot]);
+  await ourAdmin(sysroot, ['stateroot-init', 'testos']);
+  const repo = `${sysroot}/ostree/repo`;
+  run('/usr/bin/ostree', ['config', `--repo=${repo}`, 'set', 'sysroot.bootloader', 'none']);
+  commits = Object.fromEntries(
+    Object.entries(SIZES).map(([version, size]) => [
+      version,
+      commitTree(repo, `os/${version}`, {
+        version,
+        kernel: version.padEnd(size * MEGABYTE, '.'),
+        files: MERGED_USR,
+      }),
+    ]),
+  );
+  const image = path.join(scratch, 'boot.img');
+  run('truncate', ['-s', '12M', image]);
+  run('mkfs.ext4', ['-q', '-m', '0', '-O', '^has_journal', image]);
+  run('mount', ['-o', 'loop', image, `${sysroot}/boot`]);
+  await deploy('one');
+  await deploy('two');
+});
+afterEach(() => {
+  run('umount', [`${sysroot}/boot`]);
+  removeScratch(scratch);
+});
+
+const deploy = (version: Version, env = {}): Promise<string> =>
+  ourAdmin(sysroot, ['deploy', '--os=testos', '--karg=root=LABEL=x', `os/${version}`], env);
+
+/** The versions in the menu, as both programs see them. */
+function versions(): string[] {
+  const list = (text: string): string[] =>
+    (text.match(/[0-9a-f]{64}(?=\.\d)/g) ?? []).map(
+      (checksum) => Object.entries(commits).find(([, one]) => one === checksum)?.[0] ?? '',
+    );
+  const ours = list(board('x86-64', sysroot, ['status']).stdout);
+  expect(list(theirAdmin(sysroot, ['status']))).toEqual(ours);
+  expect(board('x86-64', sysroot, ['fsck-boot'])).toMatchObject({ status: 0, stdout: '' });
+  return ours;
+}
+
+const kernels = (): number => fs.readdirSync(`${sysroot}/boot/ostree`).length;
+const TWO_STEPS = 'Insufficient space left in bootfs; updating bootloader in two steps\n';
+
+test('a third kernel comes where that of the deployment was that goes', async () => {
+  expect(versions()).toEqual(['two', 'one']);
+  expect(await deploy('three')).toContain(TWO_STEPS);
+  expect(versions()).toEqual(['three', 'two']);
+  expect(kernels()).toBe(2);
+});
+
+test('not where somebody wants none of that, nor where all are kept', async () => {
+  await expect(deploy('three', { OSTREE_SYSROOT_OPTS: 'no-early-prune' })).rejects.toMatchObject({
+    code: 'NO_BOOT_SPACE',
+  });
+  await expect(ourAdmin(sysroot, ['deploy', '--os=testos', '--retain', 'os/three'])).rejects.toMatchObject({
+    code: 'NO_BOOT_SPACE',
+  });
+  expect(versions()).toEqual(['two', 'one']);
+  expect(kernels()).toBe(2);
+});
+
+test('where it does not fit then either, nothing goes, and the numbers are told', async () => {
+  await expect(deploy('large')).rejects.toMatchObject({
+    code: 'NO_BOOT_SPACE',
+    message: expect.stringMatching(
+      /\/boot has \d\.\d MB free and \d\.\d MB without the deployments that go, the new kernel files need 13\.\d MB$/,
+    ) as string,
+  });
+  expect(versions()).toEqual(['two', 'one']);
+});
+
+test('a staged deployment: the kernel of what goes stays until shutdown', () => {
+  const machine = (script: string): string => {
+    const directory = `ostree/deploy/testos/deploy/${commits['two'] ?? ''}.0`;
+    const done = onBootedMachine(sysroot, directory, script);
+    expect(done).toMatchObject({ status: 0, stderr: '' });
+    return done.stdout;
+  };
+  const stage = `${OURS} admin deploy --stage --os=testos`;
+  const said = machine(
+    `${stage} os/three; ls /boot/ostree | wc -l; /tmp/yum-ostree-boot finalize-staged; ls /boot/ostree | wc -l`,
+  );
+  expect(said.match(/^\d+$/gm)).toEqual(['2', '2']);
+  expect(said).toContain(TWO_STEPS);
+  expect(versions()).toEqual(['three', 'two']);
+  const refused = onBootedMachine(
+    sysroot,
+    `ostree/deploy/testos/deploy/${commits['two'] ?? ''}.0`,
+    `${stage} os/large`,
+  );
+  expect(refused.stderr).toContain('the new kernel files need 13.');
+});
