@@ -23,7 +23,7 @@ export type TreeChange =
       readonly xattrs: XattrEntry[];
       readonly target: string;
     }
-  /** A socket, FIFO or device, which a tree cannot hold. */
+  /** A socket, FIFO or device, or what has a name that is not UTF-8: a tree cannot hold it. */
   | { readonly kind: 'unsupported'; readonly path: string };
 
 const OVERLAY_XATTR = 'trusted.overlay.';
@@ -62,6 +62,8 @@ function walk(state: Walk, directory: string): void {
     const path = directory === '' ? name : `${directory}/${name}`;
     if (DROPPED.has(path)) continue;
     const stat = state.sys.lstat(state.upper, path);
+    // Such a name is read with U+FFFD in it, and leads nowhere.
+    if (stat === null && name.includes('\ufffd')) state.changes.push({ kind: 'unsupported', path });
     if (stat === null) continue;
     const change = changeOf(state, path, stat);
     state.changes.push(change);

@@ -1,12 +1,12 @@
 /** What was changed in the writable layers over /usr: of the deployment that runs, and of every hotfix. */
 import fs from 'node:fs';
 import path from 'node:path';
-import { AT_FDCWD } from '#native/syscalls.ts';
+import { AT_FDCWD, S } from '#native/syscalls.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
-import { sameBytes } from '#ostree/sysroot/copy-file.ts';
 import { joined, type Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { overlayChanges, type TreeChange } from '#layering/overlay-changes.ts';
+import { layerDifferences, type LayerDifference } from '#layering/layer-differences.ts';
+import { overlayChanges } from '#layering/overlay-changes.ts';
 import { readLiveRecord } from '#layering/live-record.ts';
 import { LiveFiles } from '#layering/running-live.ts';
 import { PackageLookup } from '#layering/running-packages.ts';
@@ -15,7 +15,7 @@ import { runningTrees, usrLayer, type RunningTree, type UsrLayer } from '#layeri
 export interface LayerFile {
   /** Absolute. */
   readonly path: string;
-  readonly change: 'added' | 'changed' | 'removed';
+  readonly change: LayerDifference['change'];
   /** apply-live put it there, and nobody changed it since. */
   readonly isApplied: boolean;
   /** NEVRAs of its owners: in the tree, or of what was added, in the database that is seen through the layer. */
@@ -49,8 +49,7 @@ export function changedLayers(sysroot: Sysroot): ChangedLayer[] {
 export function countChanges(sysroot: Sysroot, deployment: Deployment): number {
   const layer = usrLayer(sysroot, deployment);
   if (layer === null) return 0;
-  const places = { tree: joined(sysroot.path, deploymentPath(deployment)), upper: layer.upper };
-  return changesIn(sysroot, layer).filter((one) => kindOf(sysroot.sys, one, places) !== null).length;
+  return differencesIn(sysroot, layer, joined(sysroot.path, deploymentPath(deployment))).length;
 }
 
 interface OneLayer {
@@ -61,14 +60,16 @@ interface OneLayer {
 }
 
 function filesOf(sysroot: Sysroot, one: OneLayer): LayerFile[] {
-  return changesIn(sysroot, one.layer).flatMap((change) => fileOf(change, sysroot, one) ?? []);
+  return differencesIn(sysroot, one.layer, one.tree.path).map((difference) => fileOf(difference, one));
 }
 
-function changesIn({ sys }: Sysroot, layer: UsrLayer): TreeChange[] {
+/** @param tree host path of the tree's root */
+function differencesIn({ sys }: Sysroot, layer: UsrLayer, tree: string): LayerDifference[] {
   const upper = openUpper(sys, layer.upper);
   if (upper === null) return [];
   try {
-    return overlayChanges(sys, upper);
+    const places = { tree: path.join(tree, 'usr'), upper: layer.upper };
+    return layerDifferences(sys, overlayChanges(sys, upper), places);
   } finally {
     sys.close(upper);
   }
@@ -87,41 +88,16 @@ function openUpper(sys: Sysroot['sys'], upper: string): number | null {
   }
 }
 
-function fileOf(
-  change: TreeChange,
-  { sys }: Sysroot,
-  { tree, layer, packages, applied }: OneLayer,
-): LayerFile | null {
-  const kind = kindOf(sys, change, { tree: tree.path, upper: layer.upper });
-  if (kind === null) return null;
-  const seenIn = kind === 'added' && tree.deployment.isBooted ? '/' : tree.path;
+function fileOf(difference: LayerDifference, { tree, layer, packages, applied }: OneLayer): LayerFile {
+  const { change } = difference;
+  const seenIn = change === 'added' && tree.deployment.isBooted ? '/' : tree.path;
   return {
-    path: `/usr/${change.path}`,
-    change: kind,
-    isApplied: (applied?.treeOf(`usr/${change.path}`) ?? null) !== null,
-    packages: packages.ownersOf(seenIn, `usr/${change.path}`),
-    time: timeOf(path.join(layer.upper, change.path)),
+    path: `/usr/${difference.path}`,
+    change,
+    isApplied: (applied?.treeOf(`usr/${difference.path}`) ?? null) !== null,
+    packages: packages.ownersOf(seenIn, `usr/${difference.path}`),
+    time: timeOf(path.join(layer.upper, difference.path)),
   };
-}
-
-/** null for a directory that the tree has too, and for a file that is again what the tree has. */
-function kindOf(
-  sys: Sysroot['sys'],
-  change: TreeChange,
-  { tree, upper }: { readonly tree: string; readonly upper: string },
-): LayerFile['change'] | null {
-  const original = { dir: AT_FDCWD, path: path.join(tree, 'usr', change.path) };
-  const was = sys.lstat(AT_FDCWD, original.path);
-  if (change.kind === 'directory' && was !== null && !change.replaces) return null;
-  if (change.kind === 'remove') return 'removed';
-  if (was === null) return 'added';
-  const isSameFile =
-    change.kind === 'file' &&
-    was.mode === change.stat.mode &&
-    was.size === change.stat.size &&
-    was.mtime === change.stat.mtime &&
-    sameBytes(sys, original, { dir: AT_FDCWD, path: path.join(upper, change.path) });
-  return isSameFile ? null : 'changed';
 }
 
 function appliedFiles(sysroot: Sysroot, { deployment }: RunningTree): LiveFiles | null {
@@ -131,8 +107,12 @@ function appliedFiles(sysroot: Sysroot, { deployment }: RunningTree): LiveFiles 
 
 /** When it came there: a copy keeps the time of modification. */
 function timeOf(file: string): number | null {
-  const stat = fs.lstatSync(file, { throwIfNoEntry: false });
-  return stat === undefined || (stat.isCharacterDevice() && stat.nlink > 1)
-    ? null
-    : Math.floor(stat.ctimeMs / 1000);
+  try {
+    const { ctimeMs, nlink, ...stat } = fs.lstatSync(file);
+    return (stat.mode & S.IFMT) === S.IFCHR && nlink > 1 ? null : Math.floor(ctimeMs / 1000);
+  } catch (error) {
+    // Of what was in a directory that is gone.
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') return null;
+    throw error;
+  }
 }

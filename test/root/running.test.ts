@@ -283,6 +283,51 @@ describe('unlocked and masked', () => {
     expect(yumOstree(system, ['mask', '../x']).stderr).toContain("'../x' cannot be the name of a unit");
   });
 
+  test('odd names, replaced directories, owners and what is again as it was', () => {
+    const done = onRunningMachine(
+      system,
+      base,
+      `LD_LIBRARY_PATH=/tmp/libraries /tmp/project/node_modules/.bin/node /tmp/project/cli/bin/ostree admin unlock > /dev/null
+       rm -r /usr/share/nano; mkdir -p /usr/share/nano/sub; echo x > '/usr/share/nano/sub/a b'
+       rm -r /usr/share/common; echo x > /usr/share/common
+       rm /usr/bin/nano; mkdir /usr/bin/nano
+       rm -r /usr/share/base
+       echo x > $'/usr/share/new\nline'; echo x > $'/usr/share/not-utf8-\\xff'
+       ln /usr/bin/daemon /usr/bin/linked; ln -s bash /usr/bin/again; rm /usr/bin/again
+       rm /usr/bin/sh; ln -s bash /usr/bin/sh
+       cp -a /usr/bin/touch /tmp/touch; rm /usr/bin/touch; cp -a /tmp/touch /usr/bin/touch
+       chown 7 /usr/bin/shared-tool; chmod 700 /usr/lib/modules
+       client unlocked --json; client unlocked > /tmp/text; client status > /tmp/status
+       sed -n '/not-utf8/p;/new/p' /tmp/text; sed -n '/unlocked (/p' /tmp/status`,
+    );
+    expect(`${done.stderr}${done.status}`).toBe('0');
+    const end = done.stdout.indexOf('\n}\n') + 3;
+    const { deployments } = JSON.parse(done.stdout.slice(0, end)) as {
+      deployments: { files: { path: string; change: string; packages: string[] }[] }[];
+    };
+    const [nano, files] = ['nano-1.0-1.noarch', 'base-files-1.0-1.noarch'];
+    expect(deployments[0]?.files.map(({ path: file, change, packages }) => [file, change, packages])).toEqual(
+      [
+        ['/usr/bin/linked', 'added', []],
+        ['/usr/bin/nano', 'changed', [nano]],
+        ['/usr/bin/shared-tool', 'changed', [files]],
+        ['/usr/lib/modules', 'changed', []],
+        ['/usr/share/base', 'removed', []],
+        ['/usr/share/base/readme', 'removed', [files]],
+        ['/usr/share/common', 'changed', []],
+        ['/usr/share/common/kept', 'removed', ['pico-1.0-1.noarch', nano]],
+        ['/usr/share/nano/c.nanorc', 'removed', [nano]],
+        ['/usr/share/nano/sub', 'added', []],
+        ['/usr/share/nano/sub/a b', 'added', []],
+        ['/usr/share/new\nline', 'added', []],
+        ['/usr/share/not-utf8-\ufffd', 'added', []],
+      ],
+    );
+    expect(done.stdout.slice(end)).toMatch(
+      / {2}added {4}20\S+Z {2}\/usr\/share\/new\\x0aline\n {2}added +- +\/usr\/share\/not-utf8-\ufffd\n.*: 13 files differ/,
+    );
+  });
+
   // It takes the layered tree out of the boot menu: a hotfix puts a copy of the base there.
   test('the layer is listed file by file with package and time, and status tells of it', () => {
     const done = onRunningMachine(
