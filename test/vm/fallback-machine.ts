@@ -24,7 +24,7 @@ const BAD: Version = '3';
 const WITHOUT_KERNEL: Version = '4';
 
 export interface Loader {
-  readonly name: 'grub' | 'uboot' | 'syslinux';
+  readonly name: 'grub' | 'grub-counting' | 'uboot' | 'syslinux';
   readonly kernel: Kernel;
   readonly busybox: string;
   readonly kernelArguments: readonly string[];
@@ -38,6 +38,8 @@ export interface Loader {
   /** Puts the boot loader on a disk with one partition. */
   readonly install: (disk: string) => Promise<Installed>;
   readonly countInstructions?: boolean;
+  /** Before the machine is turned on: what the loader would do itself. */
+  readonly before?: (root: string) => void;
 }
 
 /** What QEMU needs beside that disk. */
@@ -72,6 +74,7 @@ export async function fallbackMachine(loader: Loader): Promise<FallbackMachine> 
     run: async (name, seconds) => {
       const said: string[][] = [];
       for (;;) {
+        await onDisk((root) => loader.before?.(root));
         const log = `fallback-${loader.name}-${name}-${said.length + 1}`;
         const console = await powerOn(program, machine, {
           name: log,

@@ -1,5 +1,5 @@
 /**
- * Automatic fallback with the real GRUB (BIOS), extlinux and U-Boot (arm64, by boot.scr, its environment in flash): an
+ * Automatic fallback with the real GRUB (BIOS; also as it counts on Fedora), extlinux and U-Boot (arm64, by boot.scr, its environment in flash): an
  * upgrade that is good stays, a rollback leads back, and a deployment that panics gives way to the old one by itself.
  */
 import { spawnSync } from 'node:child_process';
@@ -9,6 +9,7 @@ import { expect, test } from 'vitest';
 import { withOnError } from '#bootloader/fallback-syslinux.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { VM_BUILD } from './build-cache.ts';
+import { COUNTING_CONFIG, writeCountingConfig, writeEntryMenu } from './counting-grub.ts';
 import { BOOKWORM, BOOKWORM_ARM64, TRIXIE, unpacked } from './debian-suite.ts';
 import {
   deploymentOf,
@@ -22,7 +23,8 @@ import {
 import { EXTLINUX_FEATURES, installExtlinux } from './install-extlinux.ts';
 import { installGrub } from './install-grub.ts';
 import { distributionKernel } from './kernel.ts';
-import { powerOn } from './loaders-machine.ts';
+import { mounted } from './disk-image.ts';
+import { PARTITION_OFFSET, powerOn } from './loaders-machine.ts';
 
 /** Of the lines with a word before them. */
 function lines(start: readonly string[] | undefined, word: string): string[] {
@@ -92,6 +94,28 @@ test('GRUB', async () => {
   await machine.deploy('4', '1');
   // At each start GRUB goes on with the other entry, which sees after the last try that none is left.
   expect(await withoutKernel(machine, 300)).toEqual(['1', '1']);
+});
+
+test('GRUB that makes its menu from the entries, and counts as on Fedora', async () => {
+  const kernel = await distributionKernel(BOOKWORM);
+  const machine = await fallbackMachine({
+    name: 'grub-counting',
+    kernel,
+    busybox: '/bin/busybox',
+    kernelArguments: ['root=/dev/vda1', 'console=ttyS0', 'quiet', 'panic=-1', 'no_timer_check'],
+    bootloader: 'none',
+    etc: {},
+    link: { at: 'boot/grub/grub.cfg', target: path.basename(COUNTING_CONFIG) },
+    before: writeEntryMenu,
+    install: async (disk) => {
+      await installGrub(disk);
+      await mounted(disk, (root) => Promise.resolve(writeCountingConfig(root)), PARTITION_OFFSET);
+      return { program: 'qemu-system-x86_64', args: ['-cpu', 'qemu64'], drives: [] };
+    },
+  });
+  await upgradeAndRollback(machine, 300);
+  await machine.deploy('3', '1');
+  await fallBack(machine, 300);
 });
 
 test('syslinux', async () => {
