@@ -15,12 +15,12 @@
     },
     {
       "target_name": "solver",
-      "sources": ["addon/solver.cc", "addon/solver-sack.cc", "addon/solver-packages.cc", "addon/solver-details.cc", "addon/solver-goal.cc", "addon/solver-problems.cc", "addon/solver-metadata.cc", "addon/metadata-file.cc", "addon/xml-events.cc", "addon/xml-parser.cc", "addon/solver-testcase.cc"],
+      "sources": ["addon/solver.cc", "addon/solver-sack.cc", "addon/solver-packages.cc", "addon/solver-details.cc", "addon/solver-goal.cc", "addon/solver-problems.cc", "addon/solver-metadata.cc", "addon/metadata-file.cc", "addon/xml-scanner.cc", "addon/xml-events.cc", "addon/xml-parser.cc", "addon/solver-testcase.cc"],
       "include_dirs": ["vendor/libsolv/include"],
       "libraries": [
         "../vendor/libsolv/libsolvext.a",
         "../vendor/libsolv/libsolv.a",
-        "-l:libexpat.a", "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"
+        "-l:libz.a", "-l:liblzma.a", "-l:libzstd.a", "-lpthread"
       ]
     }
   ]

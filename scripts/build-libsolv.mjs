@@ -21,15 +21,93 @@ const CMAKE_OPTIONS = [
   '-DENABLE_LZMA_COMPRESSION=ON',
 ];
 const COMPILER_FLAGS = ['-fvisibility=hidden', '-ffunction-sections', '-fdata-sections', '-w'];
-/**
- * libsolv's hash of (name, relation, version) puts the same version of many packages side by side, and its chains grow
- * long: reading 18,000 packages takes three times as long as with a hash that spreads. Nothing but speed depends on it.
- */
-const PATCH = {
-  file: 'src/hash.h',
-  from: 'return name + 7 * evr + 13 * flags;',
-  to: 'Hashval h = (Hashval)name * 0x9e3779b1u + (Hashval)evr * 0x85ebca6bu + (Hashval)flags * 13; return h ^ (h >> 15);',
-};
+/** What is changed in its sources: nothing but speed depends on it. */
+const PATCHES = [
+  /*
+   * The hash of (name, relation, version) puts the same version of many packages side by side, and its chains grow long:
+   * reading 18,000 packages takes three times as long as with a hash that spreads.
+   */
+  {
+    file: 'src/hash.h',
+    from: 'return name + 7 * evr + 13 * flags;',
+    to: 'Hashval h = (Hashval)name * 0x9e3779b1u + (Hashval)evr * 0x85ebca6bu + (Hashval)flags * 13; return h ^ (h >> 15);',
+  },
+  // Its hash of all names is dropped here only for the next look-up to make it anew.
+  {
+    file: 'src/pool.c',
+    from: 'pool_freeidhashes(pool);\t/* XXX: should not be here! */',
+    to: '',
+  },
+  // Sorting the lists of providers, to store like ones once, takes longer than making them; it spares a megabyte.
+  {
+    file: 'src/pool.c',
+    from: '  pool_shrink_whatprovides(pool);\n',
+    to: '  (void)pool_shrink_whatprovides;\n',
+  },
+  // Places in a hash table of megabytes are fetched before they are needed.
+  {
+    file: 'src/repo_solv.c',
+    from: '      for (i = 1; i < numid; i++)\n\t{\n\t  if (sp >= strsp + sizeid)',
+    to: `      Hashval *hashes = solv_malloc2(numid + 1, sizeof(Hashval));
+      const char *hp = sp;
+      for (i = 1; i < numid && hp < strsp + sizeid; i++)
+	{
+	  hashes[i] = strhash(hp);
+	  hp += strlen(hp) + 1;
+	}
+      const int nhashes = i;
+      for (i = 1; i < numid; i++)
+	{
+	  if (i + 16 < nhashes)
+	    __builtin_prefetch(hashtbl + (hashes[i + 16] & hashmask), 1);
+	  if (sp >= strsp + sizeid)
+	    solv_free(hashes);
+	  if (sp >= strsp + sizeid)`,
+  },
+  {
+    file: 'src/repo_solv.c',
+    from: '\t  h = strhash(sp) & hashmask;',
+    to: '\t  h = hashes[i] & hashmask;',
+  },
+  {
+    file: 'src/repo_solv.c',
+    from: '      stringpool_shrink(spool);\t\t/* vacuum */\n    }',
+    to: '      solv_free(hashes);\n      stringpool_shrink(spool);\t\t/* vacuum */\n    }',
+  },
+  {
+    file: 'src/repo_solv.c',
+    from: `      for (i = 0; i < numrel; i++)
+	{
+	  name = read_id(&data, i + numid);	/* read (repo relative) Ids */
+	  evr = read_id(&data, i + numid);
+	  relflags = read_u8(&data);
+	  name = idmap[name];		/* map to (pool relative) Ids */
+	  evr = idmap[evr];
+`,
+    to: `      enum { AHEAD = 32 };
+      Reldep ahead[AHEAD];
+      for (i = 0; i < numrel; i++)
+	{
+	  /* one that is made of others of the same batch has to wait for them */
+	  if (i % AHEAD == 0)
+	    {
+	      int k;
+	      for (k = 0; k < AHEAD && i + k < numrel; k++)
+		{
+		  ahead[k].name = read_id(&data, i + k + numid);	/* read (repo relative) Ids */
+		  ahead[k].evr = read_id(&data, i + k + numid);
+		  ahead[k].flags = read_u8(&data);
+		  __builtin_prefetch(hashtbl + (relhash(idmap[ahead[k].name], idmap[ahead[k].evr], ahead[k].flags) & hashmask), 1);
+		}
+	    }
+	  name = ahead[i % AHEAD].name;
+	  evr = ahead[i % AHEAD].evr;
+	  relflags = ahead[i % AHEAD].flags;
+	  name = idmap[name];		/* map to (pool relative) Ids */
+	  evr = idmap[evr];
+`,
+  },
+];
 
 /** Compiled by the machine's own compiler where it is the machine's architecture. */
 const VENDORS = { x64: 'native/vendor', arm64: 'native/vendor/aarch64' };
@@ -68,7 +146,7 @@ function recipeOf(arch) {
   const inputs = [
     sourceName('libsolv'),
     [...CMAKE_OPTIONS, compilerFlags('/'), ...crossOptions(arch)],
-    PATCH,
+    PATCHES,
     arch,
   ];
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
@@ -102,20 +180,24 @@ function build(arch) {
   }
 }
 
-/** A copy of the source package, with our change. */
+/** A copy of the source package, with our changes. */
 function patchedSource(work) {
   const source = path.join(work, 'source');
   fs.cpSync(sourceFolder('libsolv'), source, { recursive: true });
-  patch(source);
+  for (const patch of PATCHES) apply(patch, source);
   return source;
 }
 
-function patch(source) {
-  const file = path.join(source, PATCH.file);
-  const text = fs.readFileSync(file, 'utf8');
-  if (!text.includes(PATCH.from))
-    throw new Error(`${PATCH.file} does not hold the hash that is to be replaced`);
-  fs.writeFileSync(file, text.replace(PATCH.from, PATCH.to));
+function apply({ file, from, to }, source) {
+  const place = path.join(source, file);
+  const text = fs.readFileSync(place, 'utf8');
+  if (text.split(from).length !== 2)
+    throw new Error(`${file} does not hold once what is to be replaced: ${from.trim().split('\n')[0]}`);
+  // A function, as `$` in a text would have a meaning.
+  fs.writeFileSync(
+    place,
+    text.replace(from, () => to),
+  );
 }
 
 function compile(work, source, arch) {

@@ -7,7 +7,6 @@ const root = path.join(import.meta.dirname, '..');
 
 /** A linker argument of native/binding.gyp → what it brings in, and the Debian package with its copyright file. */
 const STATIC_LIBRARIES = {
-  'libexpat.a': ['expat', 'libexpat1-dev'],
   'liblzma.a': ['liblzma', 'liblzma-dev'],
   'libz.a': ['zlib', 'zlib1g-dev'],
   'libzstd.a': ['zstd', 'libzstd-dev'],

@@ -20,6 +20,8 @@ namespace solver {
 
 namespace {
 
+constexpr size_t kReadSize = 1 << 18;
+
 // Packages added after the first exclusion have no bit yet, and libsolv does not look at the map's size.
 void CoverAllPackages(Pool *pool) {
   Map *considered = pool->considered;
@@ -123,6 +125,7 @@ Napi::Value Sack::LoadSolv(const Napi::CallbackInfo &info) {
   if (!file) return info.Env().Null();
   // Read byte by byte, by this thread alone.
   __fsetlocking(file.get(), FSETLOCKING_BYCALLER);
+  setvbuf(file.get(), nullptr, _IOFBF, kReadSize);
   unsigned char *raw = nullptr;
   int length = 0;
   if (solv_read_userdata(file.get(), &raw, &length) != 0) return info.Env().Null();

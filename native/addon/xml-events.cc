@@ -6,138 +6,112 @@
 namespace solver {
 namespace {
 
-constexpr size_t kReadSize = 1 << 18;
 // Of one block of events, about.
 constexpr size_t kBlockText = 1 << 18;
-// Of what has to be kept until it ends: a tag, a comment, an element's text.
-constexpr uint64_t kMostText = 8 << 20;
-constexpr uint64_t kMostDepth = 100;
+constexpr size_t kPieceSize = kBlockText + (1 << 14);
+constexpr size_t kMostText = 8 << 20;
 
 // libsolv reads a dependency in parentheses by calling itself for those within, to the end of the stack.
-bool IsDeep(const char *value) {
-  return *value == '(' && std::count(value, value + strlen(value), '(') > static_cast<ptrdiff_t>(kMostParentheses);
+bool IsDeep(std::string_view value) {
+  return !value.empty() && value[0] == '(' && std::count(value.begin(), value.end(), '(') > static_cast<ptrdiff_t>(kMostParentheses);
 }
 
 }  // namespace
 
-XmlReader::XmlReader(const solv_xmlparser_element *elements, FILE *file) : file_(file), parser_(XML_ParserCreate(nullptr)) {
-  for (const solv_xmlparser_element *one = elements; one->element; one++) {
-    if (elements_.size() <= static_cast<size_t>(one->fromstate)) elements_.resize(one->fromstate + 1);
-    elements_[one->fromstate].push_back(one);
-  }
-  XML_SetUserData(parser_, this);
-  XML_SetElementHandler(
-      parser_, [](void *self, const char *name, const char **attributes) { static_cast<XmlReader *>(self)->Begin(name, attributes); },
-      [](void *self, const char *) { static_cast<XmlReader *>(self)->End(); });
-  XML_SetCharacterDataHandler(parser_, [](void *self, const char *text, int length) { static_cast<XmlReader *>(self)->Text(text, length); });
-  XML_SetStartDoctypeDeclHandler(parser_, [](void *self, const char *, const char *, const char *, int) {
-    static_cast<XmlReader *>(self)->Refuse("declares a document type or entities");
-  });
-  producer_ = std::thread([this] { Produce(); });
+void TextStore::Clear() {
+  // The first is of the usual size, and taken again.
+  if (pieces_.size() > 1) pieces_.resize(1);
+  next_ = pieces_.empty() ? nullptr : pieces_[0].get();
+  left_ = pieces_.empty() ? 0 : kPieceSize;
+  size_ = 0;
 }
 
-XmlReader::~XmlReader() {
-  producer_.join();
-  XML_ParserFree(parser_);
+void TextStore::Grow(size_t least) {
+  left_ = std::max(least, kPieceSize);
+  // Not cleared: all of it is written before it is read.
+  pieces_.emplace_back(new char[left_]);
+  next_ = pieces_.back().get();
+}
+
+XmlReader::XmlReader(const solv_xmlparser_element *elements, FILE *file) : scanner_(file, *this) {
+  for (const solv_xmlparser_element *one = elements; one->element; one++) {
+    if (elements_.size() <= static_cast<size_t>(one->fromstate)) elements_.resize(one->fromstate + 1);
+    // libsolv may have something to say, with the line, about checksums alone.
+    elements_[one->fromstate].push_back({one->element, one, strcmp(one->element, "checksum") == 0});
+  }
+  producer_ = std::thread([this] { Produce(); });
 }
 
 void XmlReader::Produce() {
   block_ = queue_.Free();
-  while (ParseBlock()) {
+  try {
+    scanner_.Scan();
+  } catch (const XmlFault &found) {
+    fault = found.what();
+    line = scanner_.Line();
+    column = scanner_.Column();
   }
   queue_.HandOver();
   queue_.End();
 }
 
-// @returns whether there is more
-bool XmlReader::ParseBlock() {
-  void *buffer = XML_GetBuffer(parser_, kReadSize);
-  size_t count = buffer == nullptr ? 0 : fread(buffer, 1, kReadSize, file_);
-  read_ += count;
-  if (buffer == nullptr || XML_ParseBuffer(parser_, static_cast<int>(count), count == 0) == XML_STATUS_ERROR) {
-    if (fault.empty()) Refuse(XML_ErrorString(XML_GetErrorCode(parser_)));
-    return false;
-  }
-  if (read_ - static_cast<uint64_t>(XML_GetCurrentByteIndex(parser_)) > kMostText)
-    Refuse("has a text of more than " + std::to_string(kMostText) + " bytes");
-  return count > 0 && fault.empty();
-}
-
-void XmlReader::Refuse(const std::string &why) {
-  if (!fault.empty()) return;
-  fault = why;
-  line = static_cast<uint32_t>(XML_GetCurrentLineNumber(parser_));
-  column = static_cast<uint32_t>(XML_GetCurrentColumnNumber(parser_));
-  XML_StopParser(parser_, XML_FALSE);
-}
-
-const solv_xmlparser_element *XmlReader::Find(const char *name) const {
-  size_t state = open_.empty() ? 0 : open_.back()->tostate;
+const XmlReader::Known *XmlReader::Find(std::string_view name) const {
+  size_t state = open_.empty() ? 0 : open_.back()->element->tostate;
   if (state >= elements_.size()) return nullptr;
-  for (const solv_xmlparser_element *one : elements_[state])
-    if (*one->element == *name && strcmp(one->element, name) == 0) return one;
+  for (const Known &one : elements_[state])
+    if (one.name == name) return &one;
   return nullptr;
 }
 
-void XmlReader::Begin(const char *name, const char **attributes) {
-  if (open_.size() + unknown_ >= kMostDepth) Refuse("has elements nested more than " + std::to_string(kMostDepth) + " deep");
-  if (!fault.empty()) return;
-  const solv_xmlparser_element *element = unknown_ > 0 ? nullptr : Find(name);
-  if (element == nullptr) {
+void XmlReader::HandOverWhenFull() {
+  if (block_->texts.size() < kBlockText) return;
+  queue_.HandOver();
+  block_ = queue_.Free();
+}
+
+void XmlReader::Begin(std::string_view name, const std::vector<XmlAttribute> &attributes) {
+  const Known *known = unknown_ > 0 ? nullptr : Find(name);
+  if (known == nullptr) {
     unknown_ += 1;
     return;
   }
-  open_.push_back(element);
+  const solv_xmlparser_element *element = known->element;
+  open_.push_back(known);
   keepsText_ = element->docontent;
   text_.clear();
   // An element that changes no state only leads on to those within.
   if (element->tostate == element->fromstate) return;
   // Before it is added: all that is added reaches libsolv.
-  for (const char **one = attributes; *one; one++)
-    if (IsDeep(*one)) return Refuse("has a dependency with more than " + std::to_string(kMostParentheses) + " parentheses");
-  XmlEvent &event = Add(element, true);
-  event.first = block_->attributes.size();
-  for (; *attributes; attributes++) block_->attributes.push_back(Keep(*attributes, strlen(*attributes)));
-  event.last = block_->attributes.size();
+  for (const XmlAttribute &one : attributes)
+    if (IsDeep(one.value)) throw XmlFault("has a dependency with more than " + std::to_string(kMostParentheses) + " parentheses");
+  HandOverWhenFull();
+  block_->events.push_back({element, nullptr, block_->attributes.size(), known->isTold ? scanner_.Line() : 0});
+  for (const XmlAttribute &one : attributes) {
+    block_->attributes.push_back(block_->texts.Keep(one.name));
+    block_->attributes.push_back(block_->texts.Keep(one.value));
+  }
+  block_->attributes.push_back(nullptr);
 }
 
-void XmlReader::Text(const char *text, int length) {
+void XmlReader::Text(std::string_view text) {
   if (!keepsText_) return;
-  text_.append(text, length);
-  if (text_.size() > kMostText) Refuse("has a text of more than " + std::to_string(kMostText) + " bytes");
+  text_.append(text);
+  if (text_.size() > kMostText) throw XmlFault("has a text of more than " + std::to_string(kMostText) + " bytes");
 }
 
 void XmlReader::End() {
-  if (!fault.empty()) return;
   if (unknown_ > 0) {
     unknown_ -= 1;
   } else {
-    const solv_xmlparser_element *element = open_.back();
+    const auto [name, element, isTold] = *open_.back();
     open_.pop_back();
     if (element->tostate != element->fromstate) {
-      XmlEvent &event = Add(element, false);
-      event.first = event.last = Keep(text_.data(), text_.size());
+      HandOverWhenFull();
+      block_->events.push_back({element, block_->texts.Keep(text_), 0, isTold ? scanner_.Line() : 0});
     }
   }
   keepsText_ = false;
   text_.clear();
-}
-
-XmlEvent &XmlReader::Add(const solv_xmlparser_element *element, bool begins) {
-  if (block_->text.size() >= kBlockText) {
-    queue_.HandOver();
-    block_ = queue_.Free();
-  }
-  block_->events.push_back({element, begins, static_cast<uint32_t>(XML_GetCurrentLineNumber(parser_)), 0, 0});
-  return block_->events.back();
-}
-
-size_t XmlReader::Keep(const char *text, size_t length) {
-  std::vector<char> &kept = block_->text;
-  size_t at = kept.size();
-  kept.insert(kept.end(), text, text + length);
-  kept.push_back(0);
-  return at;
 }
 
 }  // namespace solver

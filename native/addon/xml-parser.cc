@@ -10,22 +10,18 @@ extern "C" {
 namespace {
 
 void Replay(solv_xmlparser *parser, solver::XmlEvents &block) {
-  std::vector<const char *> attributes;
   for (const solver::XmlEvent &event : block.events) {
     const solv_xmlparser_element &element = *event.element;
-    parser->line = event.line;
-    if (!event.begins) {
-      parser->endelement(parser, element.tostate, block.text.data() + event.first);
-      continue;
-    }
-    attributes.clear();
-    for (size_t at = event.first; at < event.last; at++) attributes.push_back(block.text.data() + block.attributes[at]);
-    attributes.push_back(nullptr);
-    parser->startelement(parser, element.tostate, element.element, attributes.data());
+    if (event.line != 0) parser->line = event.line;
+    if (event.text == nullptr)
+      parser->startelement(parser, element.tostate, element.element, &block.attributes[event.attributes]);
+    else
+      // libsolv takes no text for its own.
+      parser->endelement(parser, element.tostate, const_cast<char *>(event.text));
   }
   block.events.clear();
   block.attributes.clear();
-  block.text.clear();
+  block.texts.Clear();
 }
 
 }  // namespace

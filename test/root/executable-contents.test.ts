@@ -46,7 +46,6 @@ describe.each(['x86-64', 'aarch64'] as const)('the notices for %s', (architectur
     const sentences: Readonly<Record<string, string>> = {
       'libsolv.a': 'Novell',
       'libsolvext.a': 'Novell',
-      'libexpat.a': 'Clark Cooper',
       'liblzma.a': 'Lasse Collin',
       'libz.a': 'Jean-loup Gailly',
       'libzstd.a': 'Yann Collet',
