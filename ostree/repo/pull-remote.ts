@@ -14,6 +14,7 @@ import {
 } from '#ostree/repo/objects.ts';
 import { isPartial, markPartial, unmarkPartial } from '#ostree/repo/partial.ts';
 import { fetchMetadata, pullTrees, type ObjectPull, type PullCounts } from '#ostree/repo/pull-objects.ts';
+import { requirePullSpace } from '#ostree/repo/pull-space.ts';
 import { resolveWanted, type ResolvedRef, type WantedRef } from '#ostree/repo/pull-refs.ts';
 import type { PullSource } from '#ostree/repo/pull-source.ts';
 import { readRef } from '#ostree/repo/refs.ts';
@@ -229,6 +230,11 @@ function checkBinding({ checksum, commit }: PulledCommit, ref: string): void {
 async function pullContent(pull: ObjectPull, commits: readonly PulledCommit[]): Promise<void> {
   const open = commits.filter(({ checksum, bytes }) => bytes !== null || isPartial(pull.repo, checksum));
   if (open.length === 0) return;
+  if (pull.subpaths.length === 0)
+    requirePullSpace(
+      pull.repo,
+      open.map(({ commit }) => commit),
+    );
   for (const { checksum } of open) markPartial(pull.repo, checksum);
   storeCommits(pull.repo, open);
   await pullTrees(
