@@ -3,12 +3,13 @@ import { describeSwap } from '#bootloader/next-boot.ts';
 import { finalizeStaged } from '#bootloader/stage.ts';
 import type { WriteOptions } from '#bootloader/write-entries.ts';
 import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
-import { requireBooted } from '#ostree/sysroot/booted.ts';
+import { isOstreeBoot, requireBooted } from '#ostree/sysroot/booted.ts';
 import { describeEtc } from '#ostree/sysroot/merge-etc.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 
-/** @param say told what is done, as it is done. @throws UserError NOT_BOOTED, and those of `finalizeStaged` */
+/** On a machine that was not booted through ostree, nothing. @param say told what is done, as it is done. @throws UserError NOT_BOOTED, and those of `finalizeStaged` */
 export function finalizeBooted(sysroot: Sysroot, options: WriteOptions, say: (text: string) => void): void {
+  if (!isOstreeBoot(sysroot.sys)) return;
   requireBooted(sysroot);
   const result = finalizeStaged(sysroot, { ...options, onEtcMerge: (diff) => say(describeEtc(diff)) });
   switch (result.kind) {

@@ -1,6 +1,7 @@
 /** `ostree admin instutil set-kargs`, `kargs edit-in-place` and `instutil grub2-generate`. */
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
+import { verbGroup } from '#cli/verb-group.ts';
 import {
   adminVerb,
   changeSysroot,
@@ -34,7 +35,7 @@ interface SetKargsFlags extends SysrootFlags {
 }
 
 export function addKargsVerbs(admin: Command, context: CliContext): void {
-  const instutil = admin.command('instutil').description('for installers').exitOverride();
+  const instutil = verbGroup(admin.command('instutil').description('for installers').exitOverride(), context);
   addLabelVerb(instutil, context);
   adminVerb(instutil, 'set-kargs [args...]', 'Set new kernel command line arguments')
     .option('--import-proc-cmdline', 'start with those of the running kernel')
@@ -51,7 +52,7 @@ export function addKargsVerbs(admin: Command, context: CliContext): void {
   ).action((bootversion: string | undefined, flags: SysrootFlags) =>
     readSysroot(flags, context, (sysroot) => context.out(grubGenerate(sysroot, bootversion, context))),
   );
-  const kargs = admin.command('kargs').description('kernel arguments').exitOverride();
+  const kargs = verbGroup(admin.command('kargs').description('kernel arguments').exitOverride(), context);
   adminVerb(kargs, 'edit-in-place', 'Modify the kernel arguments of all deployments in place')
     // ostree takes further words and ignores them.
     .allowExcessArguments(true)

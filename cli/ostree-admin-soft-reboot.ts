@@ -4,7 +4,7 @@ import type { CliContext } from '#cli/context.ts';
 import { adminVerb, changeSysroot, deploymentAt, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { AT_FDCWD, CLONE_NEWNS, type Fd, type Syscalls } from '#native/syscalls.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
-import { requireBooted } from '#ostree/sysroot/booted.ts';
+import { isOstreeBoot, requireBooted } from '#ostree/sysroot/booted.ts';
 import { deploymentPath, userKernelArgs, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { prepareSoftReboot, resetSoftReboot } from '#prepare-root/soft-reboot.ts';
@@ -19,6 +19,8 @@ export function addSoftRebootVerbs(admin: Command, context: CliContext): void {
     .option('--reboot', 'reboot into it at once')
     .option('--reset', 'take back what was prepared')
     .action(async (index: string | undefined, flags: SoftRebootFlags) => {
+      if (!isOstreeBoot(context.sys))
+        throw new UserError('NOT_BOOTED', 'Not currently booted into an OSTree system');
       const mounts = ownMounts(context.sys);
       await changeSysroot(flags, context, (sysroot) => softReboot(sysroot, { index, flags, mounts }));
     });

@@ -11,7 +11,7 @@ import { addStagedVerbs } from '#cli/ostree-admin-staged.ts';
 import { addUnlockVerb } from '#cli/ostree-admin-unlock.ts';
 import { addUpgradeVerbs } from '#cli/ostree-admin-upgrade.ts';
 import { addStatusVerbs, currentDirectory } from '#cli/ostree-admin-status.ts';
-import { unknownVerb } from '#cli/unknown-verb.ts';
+import { verbGroup } from '#cli/verb-group.ts';
 
 interface AdminFlags extends SysrootFlags {
   readonly printCurrentDir?: boolean;
@@ -23,14 +23,13 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
     .enablePositionalOptions()
     .option('--sysroot <path>', 'the sysroot (default: OSTREE_SYSROOT, or /)')
     .option('--print-current-dir', 'print the directory of the deployment that boots next')
-    .allowExcessArguments()
-    .hook('preAction', (_, verb) => inheritSysroot(verb))
-    .action(async (flags: AdminFlags) => {
-      const [verb] = admin.args;
-      if (verb !== undefined) throw unknownVerb('admin ', verb);
-      if (flags.printCurrentDir !== true) admin.help({ error: true });
-      await readSysroot(flags, context, (sysroot) => context.out(`${currentDirectory(sysroot)}\n`));
-    });
+    .hook('preAction', (_, verb) => inheritSysroot(verb));
+  verbGroup(admin, context, async () => {
+    const flags = admin.opts<AdminFlags>();
+    if (flags.printCurrentDir !== true) return false;
+    await readSysroot(flags, context, (sysroot) => context.out(`${currentDirectory(sysroot)}\n`));
+    return true;
+  });
   addInitVerbs(admin, context);
   addDeployVerbs(admin, context);
   addUpgradeVerbs(admin, context);

@@ -7,6 +7,7 @@ import { addRemoteKeyVerbs, importKeys } from '#cli/ostree-repo-remote-keys.ts';
 import { addRemoteRefVerbs } from '#cli/ostree-repo-remote-refs.ts';
 import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
 import { collect, repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
+import { verbGroup } from '#cli/verb-group.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import {
@@ -42,7 +43,7 @@ interface NewRemote {
 }
 
 export function addRemoteVerbs(program: Command, context: CliContext): void {
-  const remote = program.command('remote').description('the repositories to pull from');
+  const remote = verbGroup(program.command('remote').description('the repositories to pull from'), context);
   addListVerbs(remote, context);
   repoVerb(remote, 'add <name> [url] [branches...]', 'add a remote')
     .option('--set <key=value>', 'set an option of the remote', collect)

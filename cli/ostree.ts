@@ -3,7 +3,8 @@ import type { CliContext } from '#cli/context.ts';
 import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
 import { verbFirst } from '#cli/ostree-verb-first.ts';
-import { unknownVerb } from '#cli/unknown-verb.ts';
+import { formatHelp, verbGroup } from '#cli/verb-group.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { OSTREE_VERSION, VERSION } from '#ostree/format/version.ts';
 
 /** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
@@ -15,8 +16,14 @@ export async function runOstree(argv: readonly string[], context: CliContext): P
   } catch (error) {
     // ostree(1) exits 1 on wrong usage too, and so do the scripts that test for it.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 1;
+    if (codeOf(error) === 'USAGE')
+      throw new UserError('BAD_OPTION', messageOf(error), { ...hintOf(error), cause: error });
     throw error;
   }
+}
+
+function hintOf(error: unknown): { readonly hint?: string } {
+  return error instanceof UserError && error.hint !== undefined ? { hint: error.hint } : {};
 }
 
 function ostreeProgram(context: CliContext): Command {
@@ -26,14 +33,12 @@ function ostreeProgram(context: CliContext): Command {
     .option('-v, --verbose', 'print more')
     .option('--debug', 'print the stack of an error')
     .exitOverride()
+    .configureHelp({ formatHelp })
     .configureOutput({ writeOut: (text) => context.out(text), writeErr: (text) => context.err(text) });
   addRepoVerbs(program, context);
   const admin = program.command('admin').description('deployments and boot entries').exitOverride();
   addAdminVerbs(admin, context);
-  program.on('command:*', (operands: string[]) => {
-    throw unknownVerb('', operands[0] ?? '');
-  });
-  return program;
+  return verbGroup(program, context);
 }
 
 /** YAML with ostree's keys, which scripts read. */

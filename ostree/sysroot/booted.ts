@@ -9,9 +9,14 @@ const BOOTED_FILE = '/run/ostree-booted';
 /** Of a soft reboot that was prepared. */
 export const NEXT_BOOTED_FILE = '/run/ostree/nextroot-booted';
 
+/** Whether the machine was booted through ostree. */
+export function isOstreeBoot(sys: Syscalls): boolean {
+  return sys.lstat(AT_FDCWD, BOOTED_FILE) !== null;
+}
+
 /** Whether `root` is the machine's own sysroot and it was booted through ostree. */
 export function isBootedSysroot(sys: Syscalls, root: Fd): boolean {
-  if (sys.lstat(AT_FDCWD, BOOTED_FILE) === null) return false;
+  if (!isOstreeBoot(sys)) return false;
   const here = sys.fstat(root);
   return ['/', '/sysroot'].some((path) => {
     const stat = sys.stat(AT_FDCWD, path);
