@@ -1,8 +1,10 @@
 /** What a change came to, for people and for programs. Pure. */
 import { failedTreeText } from '#bootloader/fallback-failed.ts';
 import { shownWord } from '#cli/report-error.ts';
-import { countText, sizeText, tableText } from '#cli/report.ts';
+import { countText, isoTime, sizeText, tableText } from '#cli/report.ts';
 import { initramfsJson } from '#cli/status-text.ts';
+import { diffCounts } from '#cli/update-text.ts';
+import type { BaseChange, BaseState } from '#layering/base-change.ts';
 import type { ChangeOutcome, ChangePlan } from '#layering/change.ts';
 
 /** More removals than this are asked about on a terminal. */
@@ -83,7 +85,18 @@ export function planText(plan: ChangePlan): string {
       ? ''
       : `${countText(fresh)}, ${sizeText(plan.downloadSize)}; installed ${sizeText(plan.installedSize)}\n`;
   const lines = [...inactive, ...overrides, ...initramfsLines(plan)];
-  return `${shownWord(plan.treeName)}\n${tableText(rows)}${kept}${lines.join('')}${sizes}`;
+  return `${shownWord(plan.treeName)}\n${baseLine(plan)}${tableText(rows)}${kept}${lines.join('')}${sizes}`;
+}
+
+/** `  base 1 -> 2: 3 upgraded, 1 added`. */
+function baseLine({ baseChange }: ChangePlan): string {
+  if (baseChange === null) return '';
+  const { from, to, packages } = baseChange;
+  const isTold = from.version !== null && to.version !== null && from.version !== to.version;
+  const nameOf = ({ version, timestamp }: BaseState): string =>
+    isTold ? (version ?? '') : [...(version === null ? [] : [version]), isoTime(timestamp)].join(' of ');
+  const counts = diffCounts(packages);
+  return `  base ${shownWord(nameOf(from))} -> ${shownWord(nameOf(to))}${counts === '' ? '' : `: ${counts}`}\n`;
 }
 
 function initramfsLines({ initramfs: { regenerate, args, etc } }: ChangePlan): string[] {
@@ -98,6 +111,7 @@ function planJson(plan: ChangePlan): object {
   return {
     'tree-name': plan.treeName,
     'base-checksum': plan.baseCommit,
+    ...(plan.baseChange === null ? {} : { 'base-change': baseChangeJson(plan.baseChange) }),
     install: plan.install.map(({ nevra, repo, reason, packageSize, installedSize }) => ({
       nevra,
       repo,
@@ -121,4 +135,9 @@ function planJson(plan: ChangePlan): object {
     'installed-size': plan.installedSize,
     ...initramfsJson(plan.initramfs),
   };
+}
+
+function baseChangeJson({ from, to, packages }: BaseChange): object {
+  const lists = Object.entries(packages).map(([what, list]) => [what, (list as unknown[]).length]);
+  return { from, to, packages: Object.fromEntries(lists) as object };
 }

@@ -71,10 +71,13 @@ export function updateJson(update: AvailableUpdate | null): object | null {
 }
 
 /** `AutomaticUpdates: stage; last run …: staged`; '' where nothing is done and nothing was. */
-export function policyText({ policy: { policy }, state, fault }: UpdateStatus): string {
+export function policyText({ policy: { policy }, state, fault, update }: UpdateStatus): string {
   if (fault !== null) return `AutomaticUpdates: off, as ${fault}\n`;
   if (policy === 'none' && state === null) return '';
-  const result = state === null ? 'no run yet' : `last run ${isoTime(state.time)}: ${resultText(state)}`;
+  const what = state?.policy == null ? 'last look by hand' : 'last run';
+  const isPast = state?.result === 'available' && update === null;
+  const came = state === null ? '' : isPast ? 'an update was found' : resultText(state);
+  const result = state === null ? 'no run yet' : `${what} ${isoTime(state.time)}: ${came}`;
   return `AutomaticUpdates: ${policy}; ${result}\n`;
 }
 
@@ -117,10 +120,16 @@ function resultText({ result, error }: UpdateState): string {
 }
 
 function diffRows(label: string, diff: PackageDiff): string[][] {
-  if (isEmptyDiff(diff)) return [];
+  return isEmptyDiff(diff) ? [] : [[`    ${label}:`, diffCounts(diff)]];
+}
+
+/** `3 upgraded, 1 added`; '' where nothing differs. */
+export function diffCounts(diff: PackageDiff): string {
   const counts = Object.entries(diff).map(([what, list]) => [what, (list as unknown[]).length] as const);
-  const shown = counts.filter(([, count]) => count > 0).map(([what, count]) => `${count} ${what}`);
-  return [[`    ${label}:`, shown.join(', ')]];
+  return counts
+    .filter(([, count]) => count > 0)
+    .map(([what, count]) => `${count} ${what}`)
+    .join(', ');
 }
 
 function changeLines({ upgraded, downgraded, removed, added }: PackageDiff): string[] {

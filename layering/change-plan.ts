@@ -33,10 +33,15 @@ export function planOf(change: Change, origin: LayerOrigin, result: SolvedChange
   };
 }
 
-export function emptyPlan({ baseCommit }: Change, origin: LayerOrigin, treeName: string): ChangePlan {
+export function emptyPlan(
+  { baseCommit, baseChange }: Change,
+  origin: LayerOrigin,
+  treeName: string,
+): ChangePlan {
   return {
     treeName,
     baseCommit,
+    baseChange,
     install: [],
     kept: [],
     remove: [],

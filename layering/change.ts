@@ -7,6 +7,7 @@ import type { Checksum } from '#ostree/format/checksum.ts';
 import { messageOf, UserError } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { chooseBase, type BaseOptions } from '#layering/base-choice.ts';
+import { baseChange, type BaseChange } from '#layering/base-change.ts';
 import { composeChange } from '#layering/change-compose.ts';
 import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { keepWaitingFiles } from '#layering/change-packages.ts';
@@ -70,6 +71,8 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
 export interface ChangePlan {
   readonly treeName: string;
   readonly baseCommit: Checksum;
+  /** null where the base stays. */
+  readonly baseChange: BaseChange | null;
   /** Packages that are layered and were not. */
   readonly install: readonly PlannedPackage[];
   /** NEVRAs of packages that stay layered. */
@@ -129,6 +132,7 @@ export function changeTree(choice: SystemChoice, options: ChangeOptions): Promis
         facts,
         start,
         baseCommit: commit,
+        baseChange: baseChange(system, commit, facts.installed),
         options,
         files: new Map(),
         repositories: {},
@@ -147,6 +151,7 @@ export interface Change {
   /** The requests that the words of the command change. */
   readonly start: LayerOrigin;
   readonly baseCommit: Checksum;
+  readonly baseChange: BaseChange | null;
   readonly options: ChangeOptions;
 }
 
