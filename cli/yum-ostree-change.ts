@@ -15,7 +15,7 @@ import {
 } from '#cli/yum-ostree-options.ts';
 import { choiceOf } from '#cli/yum-ostree-system.ts';
 import { VERSION } from '#ostree/format/version.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { BaseChoice } from '#layering/base-choice.ts';
 import type { ChangeOptions, ChangeOutcome, ChangeWords } from '#layering/change.ts';
 import type { InitramfsChange } from '#layering/initramfs-request.ts';
@@ -249,8 +249,19 @@ export function puller(
     });
     const out = (text: string): void => progress({ kind: 'note', text: text.trim() });
     const parts = { commitsOnly: part === 'commit', subpaths: part === 'plan' ? PLANNED_PATHS : [] };
-    await pullFollowed(sysroot, { ...what, ...parts, notBefore: null }, { ...context, out });
+    const pulled = pullFollowed(sysroot, { ...what, ...parts, notBefore: null }, { ...context, out });
+    await pulled.catch((error: unknown) => {
+      throw codeOf(error) === 'NO_REPO' ? unreachable(what.refspec.remote ?? '', error) : error;
+    });
   };
+}
+
+/** A remote on this machine that is not there; `ostree pull` speaks of repositories that one makes. */
+function unreachable(remote: string, cause: unknown): UserError {
+  return new UserError('FETCH_FAILED', `remote ${remote}: ${messageOf(cause)}`, {
+    hint: `'ostree remote show-url ${remote}' says where it is looked for`,
+    cause,
+  });
 }
 
 /** A large removal is asked about on a terminal; `-y` answers. */

@@ -22,9 +22,22 @@ interface Verb {
 
 type CheckFlags = GlobalOptions & RepositoryFlags & { readonly preview?: boolean };
 
+interface ItemFlags {
+  readonly install?: readonly string[];
+  readonly uninstall?: readonly string[];
+}
+
 /** @returns 0, or 77 where there is no update */
 export async function runCheck({ command, context }: Verb): Promise<number> {
-  const flags = optionsOf<CheckFlags>(command);
+  const flags = optionsOf<CheckFlags & ItemFlags>(command);
+  if (flags.install !== undefined || flags.uninstall !== undefined)
+    throw new UserError(
+      'USAGE',
+      'upgrade: --check and --preview only look: --install and --uninstall do not go with them',
+      {
+        hint: "'upgrade --dry-run' shows what would be done",
+      },
+    );
   const { updateJson, updateText } = await import('#cli/update-text.ts');
   return lookForUpdate({ flags, context, policy: null }, (update) => {
     const result = update === null ? 'unchanged' : 'available';

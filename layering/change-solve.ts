@@ -1,6 +1,7 @@
 /** From requests to packages: which repositories are asked, the solve, and what its outcome is called. */
 import { loadSolver } from '#native/solver.ts';
-import type { Change } from '#layering/change.ts';
+import { UserError } from '#ostree/format/errors.ts';
+import type { Change, ChangeOptions } from '#layering/change.ts';
 import type { RequestInputs } from '#layering/layer-metadata.ts';
 import { itemsOf, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { LocalPackage } from '#layering/installed-package.ts';
@@ -240,7 +241,28 @@ function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
 
 /** Opened once in a change. */
 export function repositoriesOf(change: Change): Promise<readonly LoadedRepository[]> {
+  return (change.repositories.opened ??= opened(change));
+}
+
+/**
+ * What only takes away brings nothing new either: it is done with the metadata that is here, as rpm-ostree does it, and
+ * needs no server. Where that is not all here, the servers are asked after all.
+ */
+async function opened(change: Change): Promise<readonly LoadedRepository[]> {
   const { system, facts, options } = change;
   const { arch, releasever } = facts;
-  return (change.repositories.opened ??= openRepositories({ system, arch, releasever }, options));
+  const place = { system, arch, releasever };
+  if (options.cacheOnly || !onlyTakesAway(options)) return openRepositories(place, options);
+  try {
+    return await openRepositories(place, { ...options, cacheOnly: true, allNeeded: true });
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return openRepositories(place, options);
+  }
+}
+
+function onlyTakesAway({ base, words, initramfs }: ChangeOptions): boolean {
+  const { install, replace, uninstall, remove, reset, clear } = words;
+  const takes = uninstall.length + remove.length + clear.length > 0 || reset === null || reset.length > 0;
+  return base.kind === 'present' && takes && install.length + replace.length === 0 && initramfs === null;
 }

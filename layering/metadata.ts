@@ -25,6 +25,8 @@ export interface MetadataOptions {
   readonly cacheOnly: boolean;
   /** Look for newer metadata even where the cached is young enough. */
   readonly refresh?: boolean;
+  /** None is left out, whatever its file says. */
+  readonly allNeeded?: boolean;
   readonly trust: KeyTrust;
   /** Seconds since the epoch. */
   readonly now: number;
@@ -58,7 +60,11 @@ export async function loadRepositories(
   for (const [index, outcome] of outcomes.entries()) {
     const config = configs[index];
     if (outcome.status === 'fulfilled') repositories.push(outcome.value);
-    else if (config?.skipIfUnavailable === true && options.signal?.aborted !== true)
+    else if (
+      config?.skipIfUnavailable === true &&
+      options.allNeeded !== true &&
+      options.signal?.aborted !== true
+    )
       skipped.push({ id: config.id, reason: messageOf(outcome.reason) });
     else failures.push(outcome.reason);
   }

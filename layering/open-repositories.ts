@@ -19,6 +19,8 @@ export interface RepositoryRequest {
   readonly cacheOnly: boolean;
   /** Look for newer metadata even where the cached is young enough. */
   readonly refresh?: boolean;
+  /** Leave out none that cannot be had, not even those whose file allows it. */
+  readonly allNeeded?: boolean;
   readonly acceptKeys: readonly string[];
   readonly confirmKey?: NonNullable<KeyTrust['confirmKey']>;
   /** Seconds since the epoch. */
@@ -53,6 +55,7 @@ export async function openRepositories(
     arch,
     cacheOnly: request.cacheOnly,
     refresh: request.refresh === true,
+    allNeeded: request.allNeeded === true,
     trust: {
       root: system.mergePath,
       acceptKeys: request.acceptKeys,

@@ -72,6 +72,21 @@ test('a look tells of what follows a repository, not of files and of what is nam
   });
 });
 
+test('what only takes away brings nothing newer, and needs no server as long as metadata is here', () => {
+  buildRpm(system.packages, { name: 'strace', version: '3.0' });
+  createRepository(system.packages);
+  yumOstreeOk(system, ['uninstall', 'gdb']);
+  expect(firstDeployment(system).layered).toEqual(['local-1.0-1.noarch', 'strace-2.0-1.noarch']);
+  fs.renameSync(system.packages, `${system.packages}.away`);
+  yumOstreeOk(system, ['override', 'reset', 'pico']);
+  yumOstreeOk(system, ['cleanup', '-m']);
+  expect(yumOstree(system, ['uninstall', 'local']).stderr).toContain('its metadata cannot be had');
+  fs.renameSync(`${system.packages}.away`, system.packages);
+  yumOstreeOk(system, ['uninstall', 'local']);
+  expect(firstDeployment(system).layered).toEqual(['strace-3.0-1.noarch']);
+  expect(yumOstree(system, ['upgrade', '--check', '--install', 'gdb'])).toMatchObject({ status: 2 });
+});
+
 test('the policy stage records a base that has failed to boot here as a failure, each time', () => {
   const time = '--timestamp=@1800000000';
   const words = [`--repo=${system.repo}`, '-b', BASE_REF, `--tree=ref=${BASE_REF}`, '--no-bindings', time];
