@@ -80,5 +80,6 @@ function store(repo: Repo, commit: Checksum, signatures: readonly Uint8Array[]):
   const others = (readDetachedMetadata(repo, commit) ?? []).filter(([key]) => key !== SIGNATURES);
   const all: VariantDict =
     signatures.length === 0 ? others : [...others, [SIGNATURES, { type: 'aay', value: [...signatures] }]];
-  writeDetachedMetadata(repo, commit, all.length === 0 ? null : all);
+  // Without one left the empty list stays: who pulls again gives his up, too.
+  writeDetachedMetadata(repo, commit, all);
 }

@@ -33,7 +33,7 @@ export interface Remote {
   /** A file of such lines. */
   readonly ed25519File: string | null;
   /** Files and directories of trusted keys beside the remote's own keyring. */
-  readonly gpgKeyPaths: readonly string[];
+  readonly gpgKeyPath: string | null;
   /** Why nothing can be pulled yet, in the operator's words. */
   readonly unconfiguredState: string | null;
   readonly customBackend: string | null;
@@ -98,7 +98,7 @@ export function parseRemote(file: KeyFile, name: string, path: string | null): R
     signVerifySummary: signEngines(name, 'sign-verify-summary', text('sign-verify-summary')),
     ed25519Key: text('verification-ed25519-key'),
     ed25519File: text('verification-ed25519-file'),
-    gpgKeyPaths: separatedList(text('gpgkeypath') ?? ''),
+    gpgKeyPath: text('gpgkeypath'),
     unconfiguredState: text('unconfigured-state'),
     customBackend: text('custom-backend'),
     collectionId: text('collection-id'),

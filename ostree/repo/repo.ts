@@ -72,11 +72,23 @@ function openBelow(sys: RepoCalls, path: string, parentsLeft: number): Repo {
     if (text === null) throw notARepo(path, 'it has no config file');
     const config = parseKeyFile(text, `${path}/config`);
     const mode = checkedMode(config, path);
+    ensureScratch(sys, fd);
     return { sys, path, fd, objectsFd, mode, config, parent: parentOf({ sys, path, config }, parentsLeft) };
   } catch (error) {
     if (objectsFd !== null) sys.close(objectsFd);
     sys.close(fd);
     throw error;
+  }
+}
+
+/** What removes old files from all `tmp` may have taken the directory, too. */
+function ensureScratch(sys: RepoCalls, fd: Fd): void {
+  if (sys.lstat(fd, 'tmp') !== null) return;
+  try {
+    makeDirectory(sys, fd, 'tmp');
+  } catch (error) {
+    // Reading needs none.
+    if (!['EROFS', 'EACCES', 'EPERM'].includes(codeOf(error) ?? '')) throw error;
   }
 }
 

@@ -41,11 +41,8 @@ export function checkSignatures(
   const signatures = signaturesOf(readDetachedMetadata(repo, commit) ?? [], engine);
   const said = engine.verify(repo, { data, signatures }, keys);
   if (said !== null) return said;
-  const why =
-    signatures.length === 0
-      ? 'no signatures found'
-      : `Signature couldn't be verified; tried ${keys.length} key${keys.length === 1 ? '' : 's'}`;
-  throw new UserError('BAD_SIGNATURE', `No valid signatures found: ${engine.name}: ${why}`);
+  const why = signatures.length === 0 ? `${engine.name}: no signatures found` : engine.failed(keys);
+  throw new UserError('BAD_SIGNATURE', `No valid signatures found: ${why}`);
 }
 
 function signaturesOf(detached: VariantDict, engine: SignEngine): Uint8Array[] {

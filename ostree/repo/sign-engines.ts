@@ -3,7 +3,7 @@ import { createPrivateKey, sign } from 'node:crypto';
 import { UserError } from '#ostree/format/errors.ts';
 import { utf8Bytes } from '#ostree/format/utf8.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
-import { parsePublicKeys } from '#ostree/repo/sign-keys.ts';
+import { parsePublicKeys, unverifiedText } from '#ostree/repo/sign-keys.ts';
 
 export interface SignEngine {
   readonly name: string;
@@ -17,6 +17,8 @@ export interface SignEngine {
     signed: { readonly data: Uint8Array; readonly signatures: readonly Uint8Array[] },
     keys: readonly string[],
   ): string | null;
+  /** What is said where none of the keys made one. */
+  failed(keys: readonly string[]): string;
 }
 
 /** Of PKCS #8, before the 32 bytes of an Ed25519 secret (RFC 8410, section 7). */
@@ -43,6 +45,7 @@ const ED25519: SignEngine = {
         return `ed25519: Signature verified successfully with key '${Buffer.from(key).toString('hex')}'`;
     return null;
   },
+  failed: (keys) => unverifiedText(keys.map((key) => Buffer.from(key.trim(), 'base64').toString('hex'))),
 };
 
 /** The signature is the key. Nothing is proven by it: it is for tests of programs that sign. */
@@ -54,6 +57,7 @@ const DUMMY: SignEngine = {
     keys.some((key) => signatures.some((one) => Buffer.from(one).equals(utf8Bytes(key))))
       ? 'dummy: Signature verified'
       : null,
+  failed: () => 'dummy: incorrect signature',
 };
 
 /** @param dummyEnabled whether the environment asks for the kind that is for tests alone */

@@ -59,9 +59,15 @@ export function requireEd25519Signature(
   if (!signatures.some((signature) => keys.some((key) => sys.verifyEd25519(key, data, signature))))
     throw new UserError(
       'BAD_SIGNATURE',
-      `${what}: none of its ${signatures.length} Ed25519 signatures is good by one of ${keys.length} keys`,
+      `${what}: ${unverifiedText(keys.map((key) => Buffer.from(key).toString('hex')))}`,
       { hint: HINT },
     );
+}
+
+/** ostree's words for signatures that none of the keys made. */
+export function unverifiedText(keys: readonly string[]): string {
+  const tried = keys.length === 1 ? `with: key '${keys[0] ?? ''}'` : `; tried ${keys.length} keys`;
+  return `ed25519: Signature couldn't be verified${keys.length === 1 ? ' ' : ''}${tried}`;
 }
 
 /** A line of base64 for each key (RFC 4648 section 4); empty lines are none. */

@@ -6,7 +6,7 @@ import { lookupVariant } from '#ostree/format/commit.ts';
 import type { VariantDict } from '#ostree/format/gvariant.ts';
 import { describeSignature, isAnyGood, type GpgSignature } from '#ostree/repo/gpg-status.ts';
 import { verifyGpg } from '#ostree/repo/gpg.ts';
-import type { Remote } from '#ostree/repo/remote.ts';
+import { separatedList, type Remote } from '#ostree/repo/remote.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
 
 const SYSTEM_KEYS = '/usr/share/ostree/trusted.gpg.d';
@@ -31,7 +31,7 @@ export function remoteKeyring(remote: string): string {
  */
 export function remoteKeyrings(repo: Repo, remote: Remote, trust: TrustSettings): Uint8Array[] {
   const own = ownKeyring(repo, remote.name);
-  const named = remote.gpgKeyPaths.flatMap((file) => namedKeys(file));
+  const named = separatedList(remote.gpgKeyPath ?? '').flatMap((file) => namedKeys(file));
   const found = [...(own === null ? [] : [own]), ...named];
   return found.length > 0 ? found : globalKeyrings(trust);
 }

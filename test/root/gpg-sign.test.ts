@@ -80,6 +80,26 @@ test('a remote’s keys', async () => {
   );
 });
 
+test('who pulls a commit again gives up the signatures that were deleted', async () => {
+  const down = `--repo=${at('follower')}`;
+  await ok(ours(['init', down, '--mode=archive']));
+  await ok(ours(['remote', 'add', down, '--no-gpg-verify', 'up', `file://${at('repo')}`]));
+  await ok(ours(['pull', down, 'up', 'x']));
+  expect(await ok(ours(['show', down, 'up:x']))).toContain('Found 1 signature');
+  await ok(ours(sign(key, '--delete')));
+  await ok(ours(['pull', down, 'up', 'x']));
+  expect(await ok(ours(['show', down, 'up:x']))).not.toContain('signature');
+  expect(await ok(theirs(['show', down, 'up:x']))).not.toContain('signature');
+  await ok(ours(sign(key)));
+});
+
+test('a remote with a malformed list of keys is in the way of nothing but its own pull', async () => {
+  const repo = `--repo=${at('repo')}`;
+  await ok(ours(['remote', 'add', repo, '--set=gpgkeypath=a,b;c', 'bad', `file://${at('repo')}`]));
+  expect((await ours(['pull', repo, 'bad', 'x'])).text).toContain('more than one separator');
+  expect(await ok(ours(['remote', 'list', repo]))).toContain('bad');
+});
+
 test('pull-local wants a signed summary where it is told to', async () => {
   const args = ['pull-local', `--repo=${at('other')}`, '--remote=r', '--gpg-verify-summary', at('repo'), 'x'];
   await ok(ours(['init', `--repo=${at('other')}`, '--mode=archive']));

@@ -201,6 +201,14 @@ test('aliases of refs', async () => {
   await both(['refs', '--alias']);
 });
 
+test('a repository without its scratch directory is used all the same', async () => {
+  const repo = path.join(scratch, 'no-scratch');
+  await ok(ours(['init', `--repo=${repo}`, '--mode=archive']));
+  fs.rmdirSync(path.join(repo, 'tmp'));
+  await ok(ours(['refs', `--repo=${repo}`]));
+  expect(fs.existsSync(path.join(repo, 'tmp'))).toBe(true);
+});
+
 test('configuration and remotes', async () => {
   await both(['config', 'get', 'core.mode']);
   await both(['config', 'set', 'core.thing', 'value']);

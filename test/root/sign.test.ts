@@ -61,7 +61,7 @@ test('a signature is what RFC 8032 says, and is known by its key alone', async (
   const failed = await check(wrong.public);
   expect(failed.exitCode).toBe(1);
   expect(failed.text).toBe(
-    "error: No valid signatures found: ed25519: Signature couldn't be verified; tried 1 key\n",
+    `error: No valid signatures found: ed25519: Signature couldn't be verified with: key '${Buffer.from(wrong.public, 'base64').toString('hex')}'\n`,
   );
 });
 
