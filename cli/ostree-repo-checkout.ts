@@ -18,6 +18,7 @@ interface Options {
   readonly allowNoent?: boolean;
   readonly requireHardlinks?: boolean;
   readonly forceCopy?: boolean;
+  readonly bareuseronlyDirs?: boolean;
   readonly fsync?: string;
   readonly skipList?: string;
 }
@@ -37,6 +38,7 @@ export function addCheckoutVerb(program: Command, context: CliContext): void {
     .option('-H, --require-hardlinks', 'fail where hardlinks are not possible')
     .option('-C, --force-copy', 'never hardlink')
     .option('-z, --force-copy-zerosized', 'empty files are always copied')
+    .option('-M, --bareuseronly-dirs', 'directories get no mode bits outside of 0775')
     .option('--skip-list <file>', 'file with the paths to leave out')
     .action((commit: string, destination: string | undefined, options: Options, command: Command) =>
       withRepo(context, command, (repo) => {
@@ -56,6 +58,7 @@ function checkoutOptions(context: CliContext, options: Options): CheckoutOptions
     overwrite: overwriteOf(options),
     forceCopy: options.forceCopy === true,
     requireHardlinks: options.requireHardlinks === true,
+    bareUserOnlyDirs: options.bareuseronlyDirs === true,
     whiteouts: options.whiteouts === true,
     passthroughWhiteouts: options.processPassthroughWhiteouts === true,
     fsync: options.fsync !== undefined && ['yes', 'true', '1'].includes(options.fsync),

@@ -5,6 +5,7 @@ import { repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
 import { UserError } from '#ostree/format/errors.ts';
 import { fsck, type FsckReport, type Problem } from '#ostree/repo/fsck.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
+import { verifyBackRefs, verifyBindings } from '#ostree/repo/verify-bindings.ts';
 import { entomb } from '#ostree/repo/tombstone.ts';
 
 interface FsckFlags {
@@ -12,6 +13,8 @@ interface FsckFlags {
   readonly all?: boolean;
   readonly delete?: boolean;
   readonly addTombstones?: boolean;
+  readonly verifyBindings?: boolean;
+  readonly verifyBackRefs?: boolean;
 }
 
 export function addFsckVerb(program: Command, context: CliContext): void {
@@ -20,6 +23,8 @@ export function addFsckVerb(program: Command, context: CliContext): void {
     .option('-a, --all', 'do not stop at the first error')
     .option('--delete', 'remove damaged objects')
     .option('--add-tombstones', 'delete commits whose parents are gone, and note that')
+    .option('--verify-bindings', 'each ref is one that its commit names')
+    .option('--verify-back-refs', 'each ref that a commit names is at that commit')
     .action((options: FsckFlags, command: Command) =>
       withRepo(context, command, (repo) => runFsck(context, repo, options)),
     );
@@ -28,6 +33,8 @@ export function addFsckVerb(program: Command, context: CliContext): void {
 function runFsck(context: CliContext, repo: Repo, options: FsckFlags): void {
   const say = (text: string): void => (options.quiet === true ? undefined : context.out(text));
   say('Validating refs...\n');
+  if (options.verifyBindings === true) verifyBindings(repo);
+  if (options.verifyBackRefs === true) verifyBackRefs(repo);
   let started = false;
   const report = fsck(repo, {
     all: options.all === true,

@@ -5,14 +5,15 @@ import { remotesDirectory } from '#cli/ostree-repo-remotes-directory.ts';
 import { repoVerb, withRepo } from '#cli/ostree-repo-open.ts';
 import { signaturesText } from '#cli/signatures-text.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
-import { checksumBytes, type Checksum } from '#ostree/format/checksum.ts';
+import { bytesToHex, checksumBytes, type Checksum } from '#ostree/format/checksum.ts';
 import { metadataString, type Commit } from '#ostree/format/commit.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { parse, type VariantDict } from '#ostree/format/gvariant.ts';
+import { parse, type GValue, type VariantDict } from '#ostree/format/gvariant.ts';
 import { byteswapped, gvariantText } from '#ostree/format/gvariant-text.ts';
 import { verifyGpg } from '#ostree/repo/gpg.ts';
 import { hasObject, loadCommit, loadMetadataBytes, readDetachedMetadata } from '#ostree/repo/objects.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
+import { compareBytewise } from '#ostree/format/utf8.ts';
 import { findRemote } from '#ostree/repo/remote.ts';
 import { allKeyrings, gpgSignatures, namedKeys, remoteKeyrings } from '#ostree/repo/trusted-keys.ts';
 import type { Repo } from '#ostree/repo/repo.ts';
@@ -25,6 +26,9 @@ interface ShowOptions {
   readonly printMetadataKey?: string;
   readonly printDetachedMetadataKey?: string;
   readonly printVariantType?: string;
+  readonly listMetadataKeys?: boolean;
+  readonly listDetachedMetadataKeys?: boolean;
+  readonly printRelated?: boolean;
   readonly gpgHomedir?: string;
   readonly gpgVerifyRemote?: string;
 }
@@ -34,6 +38,9 @@ export function addShowVerbs(program: Command, context: CliContext): void {
     .option('--print-metadata-key <key>', 'print the value of a metadata key')
     .option('--print-detached-metadata-key <key>', 'print the value of a detached metadata key')
     .option('--print-variant-type <type>', 'OBJECT is a file: print it as a value of that GVariant type')
+    .option('--list-metadata-keys', 'print the names of the metadata')
+    .option('--list-detached-metadata-keys', 'print the names of the detached metadata')
+    .option('--print-related', 'print the commits that it names as related')
     .option('--raw', 'print the object’s data')
     .option('-B, --no-byteswap', 'print numbers as they are stored')
     .option('--gpg-homedir <directory>', 'check signatures with the keys there')
@@ -73,6 +80,10 @@ function show(
     return printKey(context, { dict: loadCommit(repo, checksum).metadata, key }, options);
   if (detachedKey !== undefined)
     return printKey(context, { dict: readDetachedMetadata(repo, checksum) ?? [], key: detachedKey }, options);
+  if (options.listMetadataKeys === true) return context.out(keyLines(loadCommit(repo, checksum).metadata));
+  if (options.listDetachedMetadataKeys === true)
+    return context.out(keyLines(readDetachedMetadata(repo, checksum) ?? []));
+  if (options.printRelated === true) return context.out(relatedLines(repo, checksum));
   if (options.raw === true) return context.out(rawText(repo, checksum, options.byteswap));
   context.out(commitText(repo, checksum));
   const signatures = gpgSignatures(readDetachedMetadata(repo, checksum));
@@ -94,6 +105,20 @@ function keyringsFor(
     return remoteKeyrings(repo, findRemote(repo, options.gpgVerifyRemote, directory), trust);
   }
   return options.gpgHomedir === undefined ? allKeyrings(repo, trust) : namedKeys(options.gpgHomedir);
+}
+
+function keyLines(dict: VariantDict): string {
+  return [...dict]
+    .map(([key]) => `${key}\n`)
+    .sort(compareBytewise)
+    .join('');
+}
+
+function relatedLines(repo: Repo, checksum: Checksum): string {
+  const [, , related] = parse(COMMIT_TYPE, loadMetadataBytes(repo, checksum, 'commit')) as GValue[];
+  return (related as [string, Uint8Array][])
+    .map(([name, commit]) => `${name} ${bytesToHex(commit)}\n`)
+    .join('');
 }
 
 function printKey(

@@ -4,6 +4,7 @@ import { S, type Fd } from '#native/syscalls.ts';
 import { bytesToHex, checksumBytes, checksumFromBytes, type Checksum } from '#ostree/format/checksum.ts';
 import { scanDirtree } from '#ostree/format/dirtree-scan.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
+import type { FileMeta } from '#ostree/format/file-meta.ts';
 import { utf8Bytes, utf8Text } from '#ostree/format/utf8.ts';
 import { CheckoutPlan } from '#ostree/repo/checkout-plan.ts';
 import { refuseDifferent } from '#ostree/repo/compare-file.ts';
@@ -32,6 +33,8 @@ export interface CheckoutOptions {
   readonly passthroughWhiteouts?: boolean;
   /** Absolute paths in the tree that are left out. */
   readonly skip?: ReadonlySet<string>;
+  /** Directories get no bits outside of 0775. */
+  readonly bareUserOnlyDirs?: boolean;
   /** Sync the target's file system at the end. */
   readonly fsync?: boolean;
 }
@@ -147,8 +150,9 @@ function populateOptions(repo: Repo, options: CheckoutOptions): PopulateOptions 
 /** Whether the inodes of the objects say all, so that no file needs a look before it is linked or cloned. */
 function isStoredAsIs(repo: Repo, options: CheckoutOptions, links: boolean): boolean {
   const inInode = repo.mode === 'bare' || repo.mode === 'bare-user-only';
-  const everyFile = options.whiteouts !== true && options.skip === undefined;
-  return inInode && everyFile && (links || options.forceCopy === true);
+  const isWhole =
+    options.whiteouts !== true && options.skip === undefined && options.bareUserOnlyDirs !== true;
+  return inInode && isWhole && (links || options.forceCopy === true);
 }
 
 function populateStored(
@@ -264,7 +268,7 @@ class Builder {
     const trees = loadTrees(this.repo, root);
     if (!this.inInode) this.inspectAll(trees);
     const numbers = new Map(
-      [...trees.dirmetas].map(([checksum, meta]) => [checksum, this.plan.addMeta(meta)]),
+      [...trees.dirmetas].map(([checksum, meta]) => [checksum, this.plan.addMeta(this.directoryMeta(meta))]),
     );
     const stack: PlannedDirectory[] = [{ ...root, parent: null, name: utf8Bytes(name), path: '' }];
     for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
@@ -286,6 +290,10 @@ class Builder {
       this.addFiles(files, path);
       for (const dir of below.reverse()) if (!this.isSkipped(dir.path)) stack.push(dir);
     }
+  }
+
+  private directoryMeta(meta: FileMeta): FileMeta {
+    return this.options.bareUserOnlyDirs === true ? { ...meta, mode: meta.mode & (S.IFMT | 0o775) } : meta;
   }
 
   /** A file alone lies in a directory that only its owner may enter. */

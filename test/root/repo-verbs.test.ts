@@ -201,6 +201,48 @@ test('aliases of refs', async () => {
   await both(['refs', '--alias']);
 });
 
+test('fsck compares refs and bindings', async () => {
+  for (const name of ['our-bound', 'their-bound']) await ok(theirs(['init', `--repo=${scratch}/${name}`]));
+  const run = async (...args: string[]): Promise<void> => {
+    const mine = await ours([...args, `--repo=${scratch}/our-bound`]);
+    const expected = theirs([...args, `--repo=${scratch}/their-bound`]);
+    expect(mine.exitCode, args.join(' ')).toBe(expected.exitCode);
+    const told = ({ text }: Ran): string[] => text.split('\n').filter((line) => line.startsWith('error'));
+    expect(told(mine), args.join(' ')).toEqual(told(expected));
+  };
+  await run('commit', '-b', 'one', TIME, `--tree=dir=${later}`);
+  await run('fsck', '--verify-bindings', '--verify-back-refs', '-q');
+  await run('refs', '--create=two', 'one');
+  await run('fsck', '--verify-bindings', '-q');
+  await run('fsck', '--verify-back-refs', '-q');
+  await run('refs', '--delete', 'one');
+  await run('fsck', '--verify-back-refs', '-q');
+  await run('commit', '-b', 'one', TIME, `--tree=dir=${later}`, '-s', 'another');
+  await run('fsck', '--verify-back-refs', '-q');
+  await run('commit', '-b', 'none', TIME, `--tree=dir=${later}`, '--no-bindings');
+  await run('refs', '--delete', 'two');
+  await run('fsck', '--verify-bindings', '-q');
+});
+
+test('metadata keys, and directories without further bits', async () => {
+  const repo = `--repo=${scratch}/keys`;
+  await ok(ours(['init', repo, '--mode=bare']));
+  const metadata = [
+    '--add-metadata-string=b=1',
+    '--add-metadata-string=a=1',
+    '--add-detached-metadata-string=d=1',
+  ];
+  await ok(ours(['commit', repo, '-b', 'x', `--tree=dir=${tree}`, ...metadata]));
+  expect(await ok(ours(['show', repo, '--list-metadata-keys', 'x']))).toBe('a\nb\nostree.ref-binding');
+  expect(await ok(ours(['show', repo, '--list-detached-metadata-keys', 'x']))).toBe('d');
+  expect(await ours(['show', repo, '--print-related', 'x'])).toEqual(
+    theirs(['show', repo, '--print-related', 'x']),
+  );
+  for (const run of [ours, theirs])
+    await ok(run(['checkout', repo, '-M', '-H', 'x', path.join(scratch, `masked-${run.name}`)]));
+  expect(listing(path.join(scratch, 'masked-ours'))).toBe(listing(path.join(scratch, 'masked-theirs')));
+});
+
 test('a repository without its scratch directory is used all the same', async () => {
   const repo = path.join(scratch, 'no-scratch');
   await ok(ours(['init', `--repo=${repo}`, '--mode=archive']));
