@@ -4,6 +4,7 @@ import { AT_FDCWD, CLONE_NEWNS, MS, ST_RDONLY, type Fd, type Syscalls } from '#n
 import { messageOf, UserError } from '#ostree/format/errors.ts';
 import { loadContent } from '#ostree/repo/content.ts';
 import { requireFreeSpace } from '#ostree/repo/free-space.ts';
+import { inMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { unlockDeployment, unlockedOf } from '#ostree/sysroot/unlock.ts';
 import { bootedTree, readLiveChange, type LiveChange, type LiveRequest } from '#layering/live-change.ts';
@@ -50,7 +51,7 @@ const STEPS_AT_ONCE = 32;
  * one is made where there is none) and in /etc where nothing was changed locally. A crash, a signal or an error half way
  * leaves a record of it in /run; the next run, to the same tree or to another, goes on from there. Afterwards this process
  * is in the machine's mount namespace.
- * @throws UserError NOT_BOOTED, NO_DEPLOYMENT, LIVE_OTHER, LIVE_REPLACES, LIVE_CHANGED, LIVE_INTERRUPTED
+ * @throws UserError NOT_BOOTED, NO_DEPLOYMENT, LIVE_OTHER, LIVE_REPLACES, LIVE_CHANGED, LIVE_NO_LAYER, LIVE_INTERRUPTED
  */
 export function applyLive(choice: SystemChoice, wish: LiveWish): Promise<LiveOutcome> {
   const { progress } = choice;
@@ -85,6 +86,7 @@ async function apply(sysroot: Sysroot, wish: LiveWish, progress: Progress): Prom
     [from, to, ...begun].map(({ commit }) => commit),
   );
   if (unlockedOf(sysroot, booted) === null) unlockDeployment(sysroot, 'transient', wish.machine);
+  requireLayer(sysroot.sys, wish.machine);
   const { time, changedUnits, gone } = recordOf(sysroot, change);
   writeLiveRecord(sysroot.sys, booted, { ...before, inProgress: to, begun, time, changedUnits, gone });
   await carryOut(sysroot, change, { ...wish, progress }).catch((error: unknown) => {
@@ -166,6 +168,24 @@ async function carryOut(
     sys.setns(machine, CLONE_NEWNS);
   }
 }
+
+/** Without one the deployment itself would be written to. @throws UserError LIVE_NO_LAYER */
+function requireLayer(sys: Syscalls, machine: Fd): void {
+  inMountNamespace(sys, machine, () => {
+    const usr = sys.open(AT_FDCWD, '/usr', ['read', 'directory']);
+    try {
+      if (sys.statfs(usr).type === OVERLAY) return;
+    } finally {
+      sys.close(usr);
+    }
+    throw new UserError('LIVE_NO_LAYER', '/usr is noted as unlocked, but has no writable layer over it', {
+      hint: 'something unmounted it, or stopped the unlocking half way: reboot',
+    });
+  });
+}
+
+/** OVERLAYFS_SUPER_MAGIC. */
+const OVERLAY = 0x794c7630;
 
 /** /usr as the machine has it, but writable for this process alone. */
 function enterWritableUsr(sys: Syscalls, machine: Fd): void {

@@ -1,6 +1,7 @@
 /** What `apply-live` is about to do: read and decided, nothing is changed yet. */
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { MutableTree } from '#ostree/repo/mutable-tree.ts';
 import { requireBooted } from '#ostree/sysroot/booted.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
@@ -11,6 +12,7 @@ import { planLive, type LivePlan } from '#layering/live-plan.ts';
 import {
   interruptedTrees,
   isAppliedByOther,
+  liveTrees,
   readLiveRecord,
   type LiveRecord,
   type LiveTree,
@@ -42,7 +44,7 @@ export interface LiveChange {
   readonly missing: readonly string[];
 }
 
-/** @throws UserError NOT_BOOTED, NO_DEPLOYMENT, LIVE_OTHER, LIVE_REPLACES, LIVE_CHANGED */
+/** @throws UserError NOT_BOOTED, NO_DEPLOYMENT, NO_OBJECT, LIVE_OTHER, LIVE_REPLACES, LIVE_CHANGED */
 export function readLiveChange(sysroot: Sysroot, request: LiveRequest): LiveChange {
   const booted = requireBooted(sysroot);
   const record = readLiveRecord(sysroot.sys, booted);
@@ -50,6 +52,7 @@ export function readLiveChange(sysroot: Sysroot, request: LiveRequest): LiveChan
     throw new UserError('LIVE_OTHER', 'rpm-ostree has applied changes to the system that runs', {
       hint: "'rpm-ostree apply-live --reset' takes them back",
     });
+  for (const tree of record === null ? [] : liveTrees(record)) requireThere(sysroot, tree);
   const started = bootedTree(sysroot, booted);
   const from = record?.live ?? started;
   const to = request.reset ? started : liveTarget(sysroot, booted, request.target);
@@ -59,6 +62,18 @@ export function readLiveChange(sysroot: Sysroot, request: LiveRequest): LiveChan
   if (!request.reset) refuseBlocked(change);
   if (!request.allowReplacement && !request.reset) refuseReplacements(change);
   return change;
+}
+
+/** @throws UserError NO_OBJECT for a tree whose files cannot be told from those of others any more */
+function requireThere({ repo }: Sysroot, { commit, treeName }: LiveTree): void {
+  if (loadCommitIfThere(repo, commit) !== null) return;
+  throw new UserError(
+    'NO_OBJECT',
+    `${treeName}, which apply-live brought, is not in the repository any more`,
+    {
+      hint: 'a reboot takes back what it did in /usr',
+    },
+  );
 }
 
 /** The tree of the deployment that was booted. */

@@ -20,6 +20,9 @@ export function openOverlay(
       ['lowerdir', escaped(lower)],
       ['upperdir', upper],
       ['workdir', work],
+      // Whatever the kernel's defaults are: a layer holds all of what it shows otherwise, file by file.
+      ['redirect_dir', 'off'],
+      ['metacopy', 'off'],
     ] as const;
     for (const [key, value] of options) sys.fsconfig(overlay, key, value);
     return sys.fsmount(overlay, isReadOnly ? MOUNT_ATTR.RDONLY : 0);

@@ -9,7 +9,7 @@ import { inMountNamespace } from '#ostree/sysroot/mount-namespace.ts';
 import { updateOrigin } from '#ostree/sysroot/origin.ts';
 import { openOverlay, type OverlayLayers } from '#ostree/sysroot/overlay.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { makeDirectories, replaceFile } from '#ostree/sysroot/write-file.ts';
+import { makeDirectories, replaceFile, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
 /**
  * development: writable until the next boot. transient: the same, read-only for all but who mounts it anew for itself.
@@ -44,7 +44,7 @@ export function refuseUnlocked(sysroot: Sysroot): Deployment {
 
 /**
  * Mounts the layer over /usr and notes it. A crash leaves an empty layer: of a hotfix, one that the next boot mounts
- * and that the origin does not name yet; of the others nothing that outlives the boot.
+ * and that the origin does not name yet; of the others nothing that outlives the boot, but perhaps a note without a layer.
  * @param machine the mount namespace in which /usr is covered, opened before this process goes into one of its own,
  * where the machine would not see the mount
  * @throws UserError NOT_BOOTED, UNLOCKED
@@ -52,16 +52,24 @@ export function refuseUnlocked(sysroot: Sysroot): Deployment {
 export function unlockDeployment(sysroot: Sysroot, kind: Unlocked, machine: Fd): void {
   const booted = refuseUnlocked(sysroot);
   const layer = kind === 'hotfix' ? makeHotfixLayer(sysroot, booted) : makeTransientLayer(sysroot, booted);
-  coverUsr(sysroot.sys, layer, { isReadOnly: kind === 'transient', machine });
   if (kind === 'hotfix') {
+    coverUsr(sysroot.sys, layer, { isReadOnly: false, machine });
     const origin = withKey(booted.origin ?? EMPTY_KEYFILE, 'origin', 'unlocked', 'hotfix');
     updateOrigin(sysroot, booted, origin);
     touchDeploy(sysroot.sys, sysroot.fd);
     return;
   }
+  const { sys } = sysroot;
   const file = statePath(booted, kind);
-  makeDirectories(sysroot.sys, AT_FDCWD, file.slice(0, file.lastIndexOf('/')));
-  replaceFile(sysroot.sys, AT_FDCWD, { path: file, text: '' });
+  makeDirectories(sys, AT_FDCWD, file.slice(0, file.lastIndexOf('/')));
+  // First: a layer that nobody knows of would be removed by who makes the next one.
+  replaceFile(sys, AT_FDCWD, { path: file, text: '' });
+  try {
+    coverUsr(sys, layer, { isReadOnly: kind === 'transient', machine });
+  } catch (error) {
+    unlinkIfPresent(sys, AT_FDCWD, file);
+    throw error;
+  }
 }
 
 type Layer = Omit<OverlayLayers, 'lower'>;

@@ -28,6 +28,8 @@ export function bootedCalls({ folder, deployment }: BootedFolder): RepoCalls {
     mount: () => undefined,
     unshare: () => undefined,
     setns: () => undefined,
+    // Of an overlay, whose layer would be there.
+    statfs: (fd) => ({ ...real.statfs(fd), type: 0x794c7630 }),
   };
   return new Proxy(real, {
     get(target, name: string) {
