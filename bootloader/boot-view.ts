@@ -29,6 +29,8 @@ export interface EntryView {
 export interface BootView {
   /** null: `/boot/loader` leads to neither side. */
   readonly bootversion: Bit | null;
+  /** `/boot/loader` is there, and no symbolic link. */
+  readonly isLoaderOther: boolean;
   /** The sides with entries of ours. */
   readonly sides: readonly Bit[];
   /** null: `/ostree/boot.B` leads to neither set of links. Also null without a boot version. */
@@ -46,13 +48,16 @@ export function readBootView(place: BootPlace): BootView {
   const { sys, fd } = place;
   const bootversion = bitAfter(linkText(sys, fd, 'boot/loader'), 'loader.');
   const sides = BITS.filter((bit) => readEntries(sys, fd, bit).length > 0);
-  if (bootversion === null) return { bootversion, sides, subbootversion: null, wholeSets: [], entries: [] };
+  const loader = sys.lstat(fd, 'boot/loader');
+  const isLoaderOther = loader !== null && (loader.mode & S.IFMT) !== S.IFLNK;
+  const found = { bootversion, isLoaderOther, sides };
+  if (bootversion === null) return { ...found, subbootversion: null, wholeSets: [], entries: [] };
   const name = `boot.${bootversion}`;
-  const entries = readEntries(sys, fd, bootversion).map((found) => viewOf(place, found));
+  const entries = readEntries(sys, fd, bootversion).map((one) => viewOf(place, one));
   const links = entries.map(({ link }) => link);
   return {
+    ...found,
     bootversion,
-    sides,
     subbootversion: bitAfter(linkText(sys, fd, `ostree/${name}`), `${name}.`),
     wholeSets: BITS.filter((bit) =>
       links.every((link) => link !== null && leadsTo(place, `ostree/${name}.${bit}`, link) !== null),

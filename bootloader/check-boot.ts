@@ -9,6 +9,10 @@ export interface BootProblem {
 
 /** Empty where every entry of the menu boots as far as files can say. */
 export function bootProblems(view: BootView): BootProblem[] {
+  if (view.isLoaderOther)
+    return [
+      { where: '/boot/loader', what: 'it is no symbolic link: move it away, then --repair makes the link' },
+    ];
   if (view.bootversion === null)
     return [{ where: '/boot/loader', what: 'it leads neither to loader.0 nor to loader.1' }];
   const links = `/ostree/boot.${view.bootversion}`;

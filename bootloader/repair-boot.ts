@@ -1,4 +1,7 @@
-/** Mends `/boot` and the boot links as far as it is clear what they should be; entries are never changed. */
+/**
+ * Mends `/boot` and the boot links as far as it is clear what they should be. Entries are never changed; one that boots
+ * nothing is set aside.
+ */
 import { writeBootLinks, type LinkedDeployment } from '#bootloader/boot-links.ts';
 import type { BootPlace } from '#bootloader/boot-place.ts';
 import {
@@ -11,6 +14,7 @@ import {
 import { installKernels, missingKernelFiles } from '#bootloader/install-kernel.ts';
 import type { Fd } from '#native/syscalls.ts';
 import { codeOf } from '#ostree/format/errors.ts';
+import { bootedAmong, isBootedSysroot } from '#ostree/sysroot/booted.ts';
 import { deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.ts';
 import { bootChecksum, readKernelLayout } from '#ostree/sysroot/kernel-layout.ts';
 import type { Bit, BootLink } from '#ostree/sysroot/load-state.ts';
@@ -22,18 +26,45 @@ import { replaceSymlink } from '#ostree/sysroot/write-file.ts';
  * @throws UserError NO_BOOT_SPACE
  */
 export function repairBoot(place: BootPlace): string[] {
-  return [...relinkLoader(place), ...relinkDeployments(place), ...putKernels(place)];
+  return [...relinkLoader(place), ...setAside(place), ...relinkDeployments(place), ...putKernels(place)];
 }
 
 /** Where only one side has entries, it is the one. */
 function relinkLoader(place: BootPlace): string[] {
-  const { bootversion, sides } = readBootView(place);
+  const { bootversion, isLoaderOther, sides } = readBootView(place);
   const [only, second] = sides;
-  if (bootversion !== null || only === undefined || second !== undefined) return [];
+  if (bootversion !== null || isLoaderOther || only === undefined || second !== undefined) return [];
   sync(place, 'boot');
   replaceSymlink(place.sys, place.fd, { path: 'boot/loader', target: `loader.${only}` });
   sync(place, 'boot');
   return [`/boot/loader leads to loader.${only}`];
+}
+
+/**
+ * Entries that say nothing of a deployment, or of one that is gone: with them nobody can read the list. Only where
+ * others are left, among them that of the deployment that runs.
+ */
+function setAside(place: BootPlace): string[] {
+  const { entries } = readBootView(place);
+  const dead = entries.filter((entry) => isDead(place, entry));
+  const others = entries.filter((entry) => !dead.includes(entry));
+  if (dead.length === 0 || others.length === 0 || !hasRunning(place, others)) return [];
+  const said = dead.map(({ file }) => {
+    place.sys.rename(place.fd, file.slice(1), place.fd, `${file.slice(1)}.damaged`);
+    return `${file} set aside as ${file.slice(file.lastIndexOf('/') + 1)}.damaged: it boots nothing`;
+  });
+  sync(place, 'boot');
+  return said;
+}
+
+function isDead(place: BootPlace, { link, deployment }: EntryView): boolean {
+  return link === null || (deployment === null && candidates(place, link).length === 0);
+}
+
+function hasRunning(place: BootPlace, entries: readonly EntryView[]): boolean {
+  if (!isBootedSysroot(place.sys, place.fd)) return true;
+  const deployments = entries.flatMap(({ deployment }) => deployment ?? []);
+  return bootedAmong(place.sys, place.fd, deployments) !== undefined;
 }
 
 function relinkDeployments(place: BootPlace): string[] {
@@ -90,20 +121,23 @@ function keyOf(deployment: DeploymentPlace): string {
   return `${deployment.stateroot}/${deploymentName(deployment)}`;
 }
 
-/** The only deployment of the stateroot that has the link's kernel and that no other entry boots. */
-function onlyCandidate(
-  place: BootPlace,
-  { stateroot, bootcsum }: BootLink,
-  taken: ReadonlySet<string>,
-): DeploymentPlace | null {
-  const directory = `ostree/deploy/${stateroot}/deploy`;
-  if (place.sys.stat(place.fd, directory) === null) return null;
-  const found = place.sys.readdir(place.fd, directory).flatMap(({ name, kind }) => {
-    const named = kind === 'directory' ? parseDeploymentName(name) : null;
-    return named === null ? [] : [{ stateroot, ...named }];
-  });
-  const [only, second] = found.filter((one) => !taken.has(keyOf(one)) && kernelOf(place, one) === bootcsum);
+/** The only deployment that has the link's kernel and that no other entry boots. */
+function onlyCandidate(place: BootPlace, link: BootLink, taken: ReadonlySet<string>): DeploymentPlace | null {
+  const [only, second] = candidates(place, link).filter((one) => !taken.has(keyOf(one)));
   return second === undefined ? (only ?? null) : null;
+}
+
+/** The deployments of the stateroot that have the link's kernel. */
+function candidates(place: BootPlace, { stateroot, bootcsum }: BootLink): DeploymentPlace[] {
+  const directory = `ostree/deploy/${stateroot}/deploy`;
+  if (place.sys.stat(place.fd, directory) === null) return [];
+  return place.sys
+    .readdir(place.fd, directory)
+    .flatMap(({ name, kind }) => {
+      const named = kind === 'directory' ? parseDeploymentName(name) : null;
+      return named === null ? [] : [{ stateroot, ...named }];
+    })
+    .filter((one) => kernelOf(place, one) === bootcsum);
 }
 
 /** null for a tree without one. */

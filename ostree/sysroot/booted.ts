@@ -32,7 +32,7 @@ export function requireBooted({ booted }: { readonly booted: Deployment | null }
 
 /** @throws UserError BAD_SYSROOT where none of the deployments is the running one */
 export function findBooted(sys: Syscalls, root: Fd, deployments: readonly Deployment[]): Deployment {
-  const found = deploymentOf(sys, root, { record: readRecord(sys, BOOTED_FILE), deployments });
+  const found = bootedAmong(sys, root, deployments);
   if (found === undefined)
     throw new UserError(
       'BAD_SYSROOT',
@@ -58,12 +58,27 @@ export function completeSoftReboot(sys: Syscalls): void {
     sys.rename(AT_FDCWD, NEXT_BOOTED_FILE, AT_FDCWD, BOOTED_FILE);
 }
 
-interface Search {
-  readonly record: Uint8Array;
-  readonly deployments: readonly Deployment[];
+/** The running one of some deployments of the machine's own sysroot. */
+export function bootedAmong<T extends Place>(
+  sys: Syscalls,
+  root: Fd,
+  deployments: readonly T[],
+): T | undefined {
+  return deploymentOf(sys, root, { record: readRecord(sys, BOOTED_FILE), deployments });
 }
 
-function deploymentOf(sys: Syscalls, root: Fd, { record, deployments }: Search): Deployment | undefined {
+type Place = Pick<Deployment, 'stateroot' | 'checksum' | 'deployserial'>;
+
+interface Search<T extends Place> {
+  readonly record: Uint8Array;
+  readonly deployments: readonly T[];
+}
+
+function deploymentOf<T extends Place>(
+  sys: Syscalls,
+  root: Fd,
+  { record, deployments }: Search<T>,
+): T | undefined {
   const [dev, ino] = inodeIn(sys, record);
   return deployments.find((deployment) => {
     const stat = sys.lstat(root, deploymentPath(deployment));

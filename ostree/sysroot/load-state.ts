@@ -136,13 +136,15 @@ export function readEntries(sys: Syscalls, root: Fd, bootversion: Bit): FoundEnt
     .sort((a, b) => compareVersions(blsValue(b.bls, 'version') ?? '', blsValue(a.bls, 'version') ?? ''));
 }
 
+const SETS_ASIDE = "'yum-ostree-boot fsck-boot --repair' sets aside an entry that boots nothing";
+
 function loadDeployment(
   sys: Syscalls,
   root: Fd,
   { bls, name }: Pick<FoundEntry, 'bls' | 'name'>,
 ): Deployment {
   const options = blsValue(bls, 'options');
-  if (options === null) throw new UserError('BAD_SYSROOT', `it has no 'options' line`);
+  if (options === null) throw new UserError('BAD_SYSROOT', `it has no 'options' line`, { hint: SETS_ASIDE });
   const kargs = parseKernelArgs(options);
   const path = kernelArgValue(kargs, 'ostree');
   const link = path === null ? null : parseBootLink(path);
@@ -150,12 +152,13 @@ function loadDeployment(
     throw new UserError(
       'BAD_SYSROOT',
       `its options have no 'ostree=/ostree/boot.N/OS/CHECKSUM/N': ${options}`,
+      { hint: SETS_ASIDE },
     );
   const target = sys.readlink(root, path.slice(1));
   const found = target === null ? null : parseDeploymentName(target.slice(target.lastIndexOf('/') + 1));
   if (target === null || found === null)
     throw new UserError('BAD_SYSROOT', brokenLink(path, target), {
-      hint: 'boot entries and boot links do not belong together; another entry of the boot menu may still work',
+      hint: "boot entries and boot links do not belong together: 'yum-ostree-boot fsck-boot --repair' mends what it can",
     });
   const named = { stateroot: link.stateroot, ...found };
   requireDirectory(sys, root, named);
@@ -189,5 +192,5 @@ function requireDirectory(
   const path = `ostree/deploy/${named.stateroot}/deploy/${deploymentName(named)}`;
   const stat = sys.lstat(root, path);
   if (stat === null || (stat.mode & S.IFMT) !== S.IFDIR)
-    throw new UserError('BAD_SYSROOT', `the deployment /${path} does not exist`);
+    throw new UserError('BAD_SYSROOT', `the deployment /${path} does not exist`, { hint: SETS_ASIDE });
 }

@@ -165,6 +165,42 @@ describe('the partition of systemd-boot', () => {
   });
 });
 
+describe('an entry that boots nothing is set aside, where another one is left', () => {
+  const entries = (sysroot: string): string[] => fs.readdirSync(`${sysroot}/boot/loader/entries`).sort();
+
+  test.each([
+    ['garbage', (file: string) => fs.writeFileSync(file, 'garbage\n')],
+    ['empty', (file: string) => fs.writeFileSync(file, '')],
+    ['without ostree=', (file: string) => fs.writeFileSync(file, 'title x\noptions root=x\n')],
+    [
+      'of a deployment that is gone',
+      (_file: string, sysroot: string) => {
+        const directory = path.join(sysroot, 'ostree/deploy/testos/deploy', `${pattern.commits[0]}.0`);
+        run('chattr', ['-i', directory]);
+        fs.rmSync(directory, { recursive: true });
+      },
+    ],
+  ] as const)('%s', (name, damage) => {
+    const sysroot = copyOf(pattern.sysroot, `aside-${name.replaceAll(/\W/g, '-')}`);
+    const [file = '', other = ''] = entries(sysroot);
+    damage(`${sysroot}/boot/loader/entries/${file}`, sysroot);
+    expect(board('x86-64', sysroot, ['status']).stderr).toContain(
+      "hint: 'yum-ostree-boot fsck-boot --repair' sets aside an entry that boots nothing\n",
+    );
+    expect(board('x86-64', sysroot, ['fsck-boot', '--repair'])).toMatchObject({
+      status: 0,
+      stderr: '',
+      stdout: expect.stringContaining(
+        `entries/${file} set aside as ${file}.damaged: it boots nothing\n`,
+      ) as string,
+    });
+    expect(entries(sysroot)).toEqual([`${file}.damaged`, other].sort());
+    expect(board('x86-64', sysroot, ['fsck-boot'])).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(theirAdmin(sysroot, ['status'])).toContain(pattern.commits[1]);
+    expect(board('x86-64', sysroot, ['cleanup']).status).toBe(0);
+  });
+});
+
 describe('what is not clear is not guessed', () => {
   function expectLeftAlone(sysroot: string, told: string): void {
     const damaged = everything(sysroot);
@@ -174,12 +210,20 @@ describe('what is not clear is not guessed', () => {
     expect(everything(sysroot)).toEqual(damaged);
   }
 
-  test('the deployment is gone', () => {
-    const sysroot = copyOf(pattern.sysroot, 'deployment-gone');
-    const directory = path.join(sysroot, 'ostree/deploy/testos/deploy', `${pattern.commits[0]}.0`);
-    run('chattr', ['-i', directory]);
-    fs.rmSync(directory, { recursive: true });
-    expectLeftAlone(sysroot, 'leads to no deployment');
+  test('/boot/loader is a directory', () => {
+    const sysroot = copyOf(pattern.sysroot, 'loader-directory');
+    fs.rmSync(`${sysroot}/boot/loader`);
+    fs.mkdirSync(`${sysroot}/boot/loader`);
+    expectLeftAlone(
+      sysroot,
+      '/boot/loader: it is no symbolic link: move it away, then --repair makes the link',
+    );
+  });
+
+  test('no entry boots anything', () => {
+    const sysroot = copyOf(pattern.sysroot, 'all-garbage');
+    for (const file of fs.globSync(`${sysroot}/boot/loader/entries/*`)) fs.writeFileSync(file, 'garbage\n');
+    expectLeftAlone(sysroot, 'it has no kernel argument ostree=');
   });
 
   test('two deployments with the same kernel have both lost their links', () => {
