@@ -19,6 +19,7 @@ import { markedEntries } from '#bootloader/fallback-entries.ts';
 import { planMarks, prepareMarks, settledList, type MarkPlan } from '#bootloader/fallback-list.ts';
 import { readFallback } from '#bootloader/fallback-state.ts';
 import { fallbackTries } from '#bootloader/fallback-settings.ts';
+import { copyForeignEntries } from '#bootloader/foreign-entries.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
@@ -267,6 +268,7 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   });
   prepareMarks(sysroot, options.plan);
   writeEntryFiles(sysroot, bootversion, entries);
+  copyForeignEntries(sysroot, sysroot.bootversion, bootversion);
   writeBootLinks(sysroot, versions, after);
   const link = {
     path: `ostree/boot.${bootversion}`,

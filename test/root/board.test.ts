@@ -57,6 +57,18 @@ describe.for(ARCHITECTURES)('%s', (architecture) => {
     expect(entries).toEqual(fs.readdirSync(`${pattern.sysroot}/boot/loader/entries`));
   });
 
+  test('an entry of somebody else is taken along with each list', () => {
+    const sysroot = copyOfPattern(`foreign-${architecture}`);
+    const file = `${sysroot}/boot/loader/entries/other-system.conf`;
+    const text = 'title Other\nlinux /other\n# by hand\n';
+    fs.writeFileSync(file, text, { mode: 0o600 });
+    done(sysroot, ['set-default', '1']);
+    done(sysroot, ['kargs', '--append=a']);
+    expect(fs.readFileSync(file, 'utf8')).toBe(text);
+    expect(fs.statSync(file).mode & 0o777).toBe(0o600);
+    expect(listed(sysroot)).toHaveLength(2);
+  });
+
   test('kargs leaves what instutil set-kargs of ostree leaves', () => {
     const [ours, theirs] = [`kargs-${architecture}`, `kargs-theirs-${architecture}`].map(copyOfPattern);
     if (ours === undefined || theirs === undefined) return;
