@@ -5,8 +5,16 @@ import type { RestartResult } from '#layering/live-record.ts';
 import { restartCommand } from '#layering/restart-command.ts';
 import type { NeededRestart } from '#layering/running-audit.ts';
 
-export function restartsText(results: readonly RestartResult[], needed: readonly NeededRestart[]): string {
-  const lines = restartsLines(results, needed);
+/** @param others units that were named without a reason to */
+export function restartsText(
+  results: readonly RestartResult[],
+  needed: readonly NeededRestart[],
+  others: readonly string[],
+): string {
+  const lines = [
+    ...restartsLines(results, needed),
+    ...others.map((unit) => `${unit} needs no restart: it does not run, or runs what is there now`),
+  ];
   return (lines.length === 0 ? ['Nothing needs a restart.'] : lines)
     .map((text) => `${shownWord(text)}\n`)
     .join('');

@@ -94,8 +94,9 @@ export async function runRestartServices(
       const results = flags.dryRun === true ? [] : await restart(meant, life);
       reporter.finish();
       const still = flags.dryRun === true ? needed : (await restartsNow(flags, context, names)).needed;
-      if (flags.json === true) printJson(context, restartsJson(results, still));
-      else if (flags.quiet !== true) context.out(restartsText(results, still));
+      const others = names.filter((name) => !needed.some((one) => isNamed(one, name)));
+      if (flags.json === true) printJson(context, { ...restartsJson(results, still), 'not-needed': others });
+      else if (flags.quiet !== true) context.out(restartsText(results, still, others));
       return failed(results) === 0 ? 0 : 1;
     },
     () => 'services that were restarted stay so',
@@ -128,8 +129,12 @@ async function restartsNow(
     const report = readRunning(sysroot, flags.proc ?? '/proc');
     return { all: neededRestarts(report), own: report.care.own };
   });
-  const isMeant = ({ unit, userUnit }: NeededRestart): boolean => units.includes(userUnit ?? unit ?? '');
+  const isMeant = (one: NeededRestart): boolean => units.some((name) => isNamed(one, name));
   return { needed: units.length === 0 ? all : all.filter(isMeant), own };
+}
+
+function isNamed({ unit, userUnit }: NeededRestart, name: string): boolean {
+  return (userUnit ?? unit) === name;
 }
 
 interface RestartRun {

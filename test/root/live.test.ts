@@ -270,7 +270,7 @@ describe('a tree that replaces packages', () => {
          : > /tmp/called
          client restart-services --proc=/tmp/proc --dry-run; cat /tmp/called; echo ----
          client restart-services --proc=/tmp/proc --json -q || echo "failed: $?"; cat /tmp/called; echo ----
-         : > /tmp/called; client restart-services --proc=/tmp/proc -q gdm; cat /tmp/called; echo ----
+         : > /tmp/called; client restart-services --proc=/tmp/proc -q gdm; cat /tmp/called; client restart-services -n none; echo ----
          client status --booted --json; echo ----
          client audit --json --proc=/tmp/proc || echo "code $?"`,
       ),
@@ -290,7 +290,9 @@ describe('a tree that replaces packages', () => {
       ],
     });
     expect(called).toBe('systemctl restart -- stuck.service\nsystemctl restart -- daemon.service\n');
-    expect(named).toBe('systemctl restart -- gdm.service\n');
+    expect(named).toBe(
+      'systemctl restart -- gdm.service\nnone.service needs no restart: it does not run, or runs what is there now\n',
+    );
     const { deployments } = json(status) as { deployments: Record<string, unknown>[] };
     expect(deployments[0]).toMatchObject({
       restarted: [
