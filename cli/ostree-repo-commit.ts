@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
+import { treeLabels, type TreeSource } from '#cli/ostree-repo-commit-labels.ts';
 import {
   commitMetadata,
   keyValue,
@@ -7,7 +8,7 @@ import {
   sourceDateEpoch,
 } from '#cli/ostree-repo-commit-metadata.ts';
 import { pathList, refuseUnmatched, statOverrides } from '#cli/ostree-repo-lists.ts';
-import { collect, repoVerb, wholeNumber, withRepo } from '#cli/ostree-repo-open.ts';
+import { collect, repoVerb, wholeNumber, withRepoAsync } from '#cli/ostree-repo-open.ts';
 import { chosenEngine } from '#cli/ostree-repo-sign.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
@@ -50,6 +51,9 @@ export interface CommitOptions {
   readonly bootable?: boolean;
   readonly modeRoExecutables?: boolean;
   readonly xattrs: boolean;
+  readonly selinuxPolicy?: string;
+  readonly selinuxPolicyFromBase?: boolean;
+  readonly selinuxLabelingEpoch?: number;
   readonly linkCheckoutSpeedup?: boolean;
   readonly devinoCanonical?: boolean;
   readonly skipIfUnchanged?: boolean;
@@ -66,7 +70,9 @@ export function addCommitVerb(program: Command, context: CliContext): void {
   addMessageOptions(verb);
   addTreeOptions(verb);
   verb.action((path: string | undefined, options: CommitOptions, command: Command) =>
-    withRepo(context, command, (repo) => commit(context, withFsync(repo, options.fsync), { path, options })),
+    withRepoAsync(context, command, (repo) =>
+      commit(context, withFsync(repo, options.fsync), { path, options }),
+    ),
   );
 }
 
@@ -103,6 +109,9 @@ function addTreeOptions(verb: Command): void {
     .option('--canonical-permissions', 'modes and owners as bare-user-only repositories hold them')
     .option('--mode-ro-executables', 'executables lose their write bits')
     .option('--no-xattrs', 'leave extended attributes out')
+    .option('--selinux-policy <root>', 'label all by the SELinux policy of the root there')
+    .option('-P, --selinux-policy-from-base', 'label all by the SELinux policy in the first tree')
+    .option('--selinux-labeling-epoch <n>', '1: label usr/etc as /etc (default: 0, by its name)', wholeNumber)
     .option('--link-checkout-speedup', 'do not read files that are hardlinks into the repository')
     .option('-I, --devino-canonical', 'the same')
     .option('--skip-if-unchanged', 'make no commit where the parent has the same tree')
@@ -122,14 +131,16 @@ interface Request {
   readonly options: CommitOptions;
 }
 
-function commit(context: CliContext, repo: Repo, { path, options }: Request): void {
+async function commit(context: CliContext, repo: Repo, { path, options }: Request): Promise<void> {
   if (options.branch === undefined && options.orphan !== true)
     throw new UserError('BAD_OPTION', 'A branch must be specified with --branch, or use --orphan');
   const parent = parentOf(repo, options);
   const trees = options.tree ?? [`dir=${path ?? '.'}`];
+  const sources = trees.map(treeSource);
+  const label = await labelsFor(repo, sources, options);
   const txn = Transaction.begin(repo);
   try {
-    const tree = buildTree(context, txn, { trees, options });
+    const tree = buildTree(context, txn, { sources, options, label });
     const root = tree.write(txn);
     if (options.skipIfUnchanged === true && parent !== null && isSameTree(repo, parent, root))
       return print(context, parent, options.tableOutput === true ? txn.commit() : null);
@@ -153,6 +164,28 @@ function commit(context: CliContext, repo: Repo, { path, options }: Request): vo
   }
 }
 
+/** @throws UserError BAD_OPTION */
+function treeSource(text: string): TreeSource {
+  const [kind, value] = keyValue(text, '--tree');
+  if (kind === 'dir' || kind === 'ref') return { kind, value };
+  throw new UserError('BAD_OPTION', `Invalid tree type specification '${kind}'`, {
+    hint: 'dir=PATH and ref=COMMIT are known',
+  });
+}
+
+async function labelsFor(
+  repo: Repo,
+  sources: readonly TreeSource[],
+  { selinuxPolicy, selinuxPolicyFromBase, selinuxLabelingEpoch: epoch = 0 }: CommitOptions,
+): Promise<CommitModifiers['label']> {
+  if (selinuxPolicy !== undefined && selinuxPolicyFromBase === true)
+    throw new UserError('BAD_OPTION', 'Cannot specify both --selinux-policy and --selinux-policy-from-base');
+  if (selinuxPolicy === undefined && selinuxPolicyFromBase !== true) return undefined;
+  if (epoch !== 0 && epoch !== 1)
+    throw new UserError('BAD_OPTION', `Unknown SELinux labeling epoch ${epoch}: 0 and 1 are known`);
+  return await treeLabels(repo, sources, { root: selinuxPolicy ?? null, epoch });
+}
+
 function timeOf({ sys, env }: CliContext, { timestamp }: CommitOptions): number {
   if (timestamp !== undefined) return parseTimestamp(timestamp);
   return sourceDateEpoch(env['SOURCE_DATE_EPOCH']) ?? sys.now();
@@ -167,22 +200,22 @@ function parentOf(repo: Repo, options: CommitOptions): Checksum | null {
 function buildTree(
   context: CliContext,
   txn: Transaction,
-  request: { readonly trees: readonly string[]; readonly options: CommitOptions },
+  request: {
+    readonly sources: readonly TreeSource[];
+    readonly options: CommitOptions;
+    readonly label: CommitModifiers['label'];
+  },
 ): MutableTree {
-  const { options } = request;
+  const { options, label } = request;
   const { repo } = txn;
   const seen = new Set<string>();
-  const modifiers = { ...modifiersOf(context, options), seen };
+  const modifiers = { ...modifiersOf(context, options), seen, ...(label === undefined ? {} : { label }) };
   let tree = options.base === undefined ? null : MutableTree.fromCommit(repo, resolveRev(repo, options.base));
-  for (const text of request.trees) {
-    const [kind, value] = keyValue(text, '--tree');
-    if (kind === 'dir') tree = layDirectory(txn, tree, { path: value, modifiers });
-    else if (kind === 'ref') tree = layCommit(txn, tree, { commit: resolveRev(repo, value), modifiers });
-    else
-      throw new UserError('BAD_OPTION', `Invalid tree type specification '${kind}'`, {
-        hint: 'dir=PATH and ref=COMMIT are known',
-      });
-  }
+  for (const { kind, value } of request.sources)
+    tree =
+      kind === 'dir'
+        ? layDirectory(txn, tree, { path: value, modifiers })
+        : layCommit(txn, tree, { commit: resolveRev(repo, value), modifiers });
   if (tree === null) throw new UserError('BAD_OPTION', 'no tree to commit');
   refuseUnmatched('statoverride', modifiers.statOverride?.keys() ?? [], seen);
   refuseUnmatched('skip-list', modifiers.skip ?? [], seen);

@@ -13,7 +13,8 @@ import type { FileSource, Transaction } from '#ostree/repo/transaction.ts';
 export function modifiesTrees(modifiers: CommitModifiers): boolean {
   const { ownerUid, ownerGid, statOverride, skip } = modifiers;
   const flags = [modifiers.canonicalPermissions, modifiers.readOnlyExecutables, modifiers.noXattrs];
-  return flags.includes(true) || [ownerUid, ownerGid, statOverride, skip].some((one) => one !== undefined);
+  const values = [ownerUid, ownerGid, statOverride, skip, modifiers.label];
+  return flags.includes(true) || values.some((one) => one !== undefined);
 }
 
 /** Changes `tree` in place; files that are others afterwards are staged in `txn`. @throws UserError NO_OBJECT, BAD_OBJECT */
@@ -65,5 +66,9 @@ function sourceOf({ repo }: Transaction, checksum: Checksum, content: Content): 
 }
 
 function isSame(a: FileMeta, b: FileMeta): boolean {
-  return a.uid === b.uid && a.gid === b.gid && a.mode === b.mode && a.xattrs.length === b.xattrs.length;
+  return a.uid === b.uid && a.gid === b.gid && a.mode === b.mode && xattrText(a) === xattrText(b);
+}
+
+function xattrText({ xattrs }: FileMeta): string {
+  return JSON.stringify(xattrs.map(({ name, value }) => [name, [...value]]).sort());
 }
