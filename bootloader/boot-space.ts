@@ -6,7 +6,8 @@ import {
   sharesFileSystem,
   type KernelFacts,
 } from '#bootloader/install-kernel.ts';
-import type { Fd } from '#native/syscalls.ts';
+import { ST_RDONLY, type Fd } from '#native/syscalls.ts';
+import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { isChecksum } from '#ostree/format/checksum.ts';
 import { isSameDeployment, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { filesBelow } from '#ostree/sysroot/kernel-layout.ts';
@@ -41,6 +42,29 @@ export function listBefore(
   const freed = isAllowed ? sizeOfOthers(sysroot, stays, bsize) : 0;
   if (freed === 0 || needed > free + freed) refuseBootSpace(sysroot, { needed, free, freed });
   return kept;
+}
+
+/** Less than entries and a configuration take. */
+const FULL = 64 * 1024;
+
+/** Runs `action`, which writes to /boot, and says what is wrong with that where it cannot. @throws UserError NO_BOOT_SPACE, NOT_WRITABLE */
+export function writingBoot<T>({ sys, path }: Sysroot, boot: Fd, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    const { bsize, bavail, flags } = sys.statfs(boot);
+    if (codeOf(error) === 'ENOSPC' && bavail * bsize < FULL)
+      throw new UserError('NO_BOOT_SPACE', `${path}/boot is full: ${messageOf(error)}`, {
+        hint: `remove what is not ostree's; 'ostree admin undeploy INDEX' makes room, and takes a little itself`,
+        cause: error,
+      });
+    if (codeOf(error) === 'EROFS' && (flags & ST_RDONLY) !== 0)
+      throw new UserError('NOT_WRITABLE', `${path}/boot is mounted read-only`, {
+        hint: `'mount -o remount,rw ${path}/boot' makes it writable`,
+        cause: error,
+      });
+    throw error;
+  }
 }
 
 /** Bytes that the kernel files take which none of the deployments boots with. */

@@ -5,7 +5,7 @@ import { metadataString } from '#ostree/format/commit.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
-import { listBefore, type ListFacts } from '#bootloader/boot-space.ts';
+import { listBefore, writingBoot, type ListFacts } from '#bootloader/boot-space.ts';
 import { writeBootLinks } from '#bootloader/boot-links.ts';
 import { chooseBootloader, readBootloaderFacts, refuseVfat, type Bootloader } from '#bootloader/detect.ts';
 import {
@@ -111,7 +111,9 @@ export function writeDeployments(
     if (swap === 'links') swapLinks(sysroot, after, boot);
     else
       during('writing boot entries', () =>
-        swapEntries(sysroot, after, { ...options, boot, bootloader, plan, partition }),
+        writingBoot(sysroot, boot, () =>
+          swapEntries(sysroot, after, { ...options, boot, bootloader, plan, partition }),
+        ),
       );
     if (dropsStaged) removeStagedState(sysroot.sys);
     touchDeploy(sysroot.sys, sysroot.fd);

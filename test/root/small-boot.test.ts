@@ -1,4 +1,5 @@
 /** A /boot of its own on which old and new kernels do not fit side by side. */
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -88,6 +89,28 @@ test('where it does not fit then either, nothing goes, and the numbers are told'
     ) as string,
   });
   expect(versions()).toEqual(['two', 'one']);
+});
+
+test('a /boot that is full, or read-only, is one error; the list stays', async () => {
+  const filler = `${sysroot}/boot/filler`;
+  spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k']);
+  expect(board('x86-64', sysroot, ['set-default', '1'])).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(
+      /^error: writing boot entries: \S+\/boot is full: .*\nhint: .*\n$/,
+    ) as string,
+  });
+  expect(board('x86-64', sysroot, ['cleanup'])).toMatchObject({ status: 0, stderr: '' });
+  expect(versions()).toEqual(['two', 'one']);
+  fs.rmSync(filler);
+  run('mount', ['-o', 'remount,ro', `${sysroot}/boot`]);
+  await expect(ourAdmin(sysroot, ['set-default', '1'])).rejects.toMatchObject({
+    code: 'NOT_WRITABLE',
+    message: expect.stringMatching(/\/boot is mounted read-only$/) as string,
+  });
+  run('mount', ['-o', 'remount,rw', `${sysroot}/boot`]);
+  expect(board('x86-64', sysroot, ['set-default', '1']).status).toBe(0);
+  expect(versions()).toEqual(['one', 'two']);
 });
 
 test('a staged deployment: the kernel of what goes stays until shutdown', () => {
