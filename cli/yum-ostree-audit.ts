@@ -30,6 +30,7 @@ export function auditJson(audit: Audit): object {
     modified: has(AUDIT_BIT.modified),
     unlocked: modified.unlocked ?? 'none',
     'applied-live': modified.applied,
+    'interrupted-live': modified.interrupted,
     'processes-of-the-layer': modified.processes,
     'next-boot': nextBoot === null ? null : nextBootJson(nextBoot),
     restarts: audit.restarts.map(({ unit, userUnit, by, loses, processes, reasons }) => ({
@@ -91,13 +92,14 @@ function packageLines({ added, removed, upgraded, downgraded }: PackageDiff, ver
 }
 
 function modifiedLines({ modified }: Audit): string[] {
-  const { unlocked, applied, processes } = modified;
+  const { unlocked, applied, interrupted, processes } = modified;
   const has = processes === 1 ? '1 process has' : `${processes} processes have`;
   return [
     ...(unlocked === null
       ? []
       : [`unlocked: /usr is ${unlocked}; 'yum-ostree unlocked' lists what was changed`]),
     ...(applied === null ? [] : [`  apply-live brought ${applied}`]),
+    ...interrupted.map((name) => `  apply-live of ${name} was interrupted: run it again, or with --reset`),
     ...(processes > 0 ? [`  ${has} files of that layer`] : []),
   ];
 }

@@ -2,6 +2,7 @@
 import { restartJson, restartText } from '#cli/restart-text.ts';
 import { shownWord } from '#cli/report-error.ts';
 import { countText, tableText } from '#cli/report.ts';
+import { interruptedTrees } from '#layering/live-record.ts';
 import type { RunningFile, RunningProcess, RunningReport } from '#layering/running.ts';
 
 export interface PsOptions {
@@ -47,6 +48,7 @@ export function psJson(report: RunningReport, options: PsOptions): object {
             booted: current.deployment.isBooted,
             unlocked: layer?.kind ?? 'none',
             'applied-live': appliedJson(report),
+            'interrupted-live': interruptedNames(report),
           },
     processes: shownProcesses(report, options).map((one) => ({
       pid: one.pid,
@@ -97,7 +99,14 @@ function headline({ current, layer, applied }: RunningReport): string {
   const live = applied?.live ?? null;
   const over = live === null ? '' : `, over it ${live.treeName} by apply-live`;
   const place = current.deployment.isBooted ? 'booted' : 'not booted';
-  return `${shownWord(`${current.treeName} (${place}${unlocked}${over})`)}\n`;
+  const half = interruptedNames({ applied });
+  const begun = half.length === 0 ? '' : `, apply-live of ${half.join(' and ')} interrupted`;
+  return `${shownWord(`${current.treeName} (${place}${unlocked}${over}${begun})`)}\n`;
+}
+
+/** Trees that are there in part. */
+function interruptedNames({ applied }: Pick<RunningReport, 'applied'>): string[] {
+  return applied === null ? [] : interruptedTrees(applied).map(({ treeName }) => treeName);
 }
 
 function shownProcesses({ processes }: RunningReport, { all }: PsOptions): RunningProcess[] {

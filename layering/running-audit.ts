@@ -1,5 +1,5 @@
 /** `audit`: what a reboot and what restarts of services would change, decided on what was read. Pure. */
-import type { ChangedUnit, RestartResult } from '#layering/live-record.ts';
+import { interruptedTrees, type ChangedUnit, type RestartResult } from '#layering/live-record.ts';
 import { isOfUnit } from '#layering/live-units.ts';
 import { BUSES, lostByRestart } from '#layering/restart-care.ts';
 import { isEmptyDiff, type PackageDiff } from '#layering/package-diff.ts';
@@ -57,6 +57,8 @@ export interface Audit {
     readonly unlocked: string | null;
     /** Name of the tree that `apply-live` brought. */
     readonly applied: string | null;
+    /** Names of trees that it began to bring, and was interrupted. */
+    readonly interrupted: readonly string[];
     /** How many processes have such files. */
     readonly processes: number;
   };
@@ -70,6 +72,8 @@ export function auditOf(report: RunningReport, nextBoot: NextBoot | null): Audit
   const modified = {
     unlocked: report.layer?.kind ?? null,
     applied: report.applied?.live?.treeName ?? null,
+    interrupted:
+      report.applied === null ? [] : interruptedTrees(report.applied).map(({ treeName }) => treeName),
     processes: overlaid.length,
   };
   const bits =

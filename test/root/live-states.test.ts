@@ -118,7 +118,7 @@ test('after a reboot, into the same tree or another, nothing is told of it, and 
 test('a full disk: one line, told by status, and done by the next run when there is room', () => {
   const mount = path.join(disk, 'mount');
   const script = `rm -f /etc/two.conf; here > /tmp/before
-    client apply-live -q ${target(two)} || echo "full: $?"; client status --booted; client unlocked > /dev/null; client ps > /dev/null;
+    client apply-live -q ${target(two)} || echo "full: $?"; client status --booted; client unlocked > /dev/null; client ps | sed -n 1p; client audit || true;
     host mount -o remount,bind,rw /sysroot; rm -rf /sysroot/taken
     client apply-live -q ${target(two)}; cat /usr/share/two; client apply-live -q --reset; here > /tmp/after; host diff /tmp/before /tmp/after && echo same`;
   fs.mkdirSync(path.join(system.sysroot, 'taken'));
@@ -134,6 +134,9 @@ test('a full disk: one line, told by status, and done by the next run when there
   expect(stdout).toContain(
     'apply-live of test/x86_64/base+one+two was interrupted: run it again, or with --reset',
   );
+  const begun = 'apply-live of test/x86_64/base+one+two';
+  expect(stdout).toContain(`test/x86_64/base (booted, /usr unlocked (transient), ${begun} interrupted)\n`);
+  expect(stdout).toContain(`\n  ${begun} was interrupted: run it again, or with --reset\n`);
   expect(stdout).toMatch(/\ntwo\nsame\n$/);
   expect(status).toBe(0);
   fsckClean(system);
