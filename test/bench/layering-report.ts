@@ -26,7 +26,8 @@ ${markdownTable(solves, 'dnf')}
 
 A whole \`install @tracing\` with metadata at hand, from the request to the deployment that boots next, six real packages with
 their scripts; beside the way it is done without: hardlink checkout, dnf into the checkout, \`ostree commit
---link-checkout-speedup --consume\`, \`ostree admin deploy\`.
+--link-checkout-speedup --consume\`, \`ostree admin deploy\`. Then a package of one file, with and without a script: the
+difference is the overlay above the farm, the sandbox, and what is read back of the overlay.
 
 ${markdownTable(installs, 'checkout, dnf, commit')}
 

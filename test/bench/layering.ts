@@ -13,9 +13,10 @@ import {
 } from '#test/bench/cases.ts';
 import { installCase, unchangedInstall, type InstallPlace } from '#test/bench/install-case.ts';
 import { layeringReport } from '#test/bench/layering-report.ts';
-import { measure } from '#test/bench/measure.ts';
+import { measure, type Measurement } from '#test/bench/measure.ts';
 import { measureCase, type CasePlace } from '#test/bench/measure-case.ts';
 import { runLimited } from '#test/bench/memory-limit.ts';
+import { scriptsViewRuns } from '#test/bench/scripts-view-case.ts';
 import { solveCases, type SolvePlace } from '#test/bench/solve-cases.ts';
 import { medianWall, verdicts, type Row, type Verdict } from '#test/bench/table.ts';
 import { writeFormatted } from '#test/bench/write-formatted.ts';
@@ -26,6 +27,9 @@ import { INPUTS_DIRECTORY, prepareInputs } from '#test/fixtures/demo-inputs.ts';
 const REPORT = path.resolve(import.meta.dirname, '../../docs/bench-layering.md');
 /** MiB. */
 const MEMORY_LIMITS = { cold: 256, warm: 128 } as const;
+
+/** Seconds. */
+const MOST_OF_VIEW = 0.2;
 
 export interface LayeringSettings {
   readonly directory: string;
@@ -41,7 +45,7 @@ export async function benchLayering(settings: LayeringSettings): Promise<readonl
   const solves = await measureSolves(settings);
   const installs = await measureInstalls(settings);
   const rows = [...solves.rows, ...installs.rows];
-  const found = [...verdicts(rows), ...solves.memory, ...installs.growth];
+  const found = [...verdicts(rows), ...solves.memory, ...installs.further];
   const text = layeringReport({ rows, verdicts: found, ...settings });
   process.stdout.write(text);
   writeFormatted(REPORT, text);
@@ -102,7 +106,7 @@ function memoryVerdict(name: string, command: readonly [string, ...string[]], li
   };
 }
 
-async function measureInstalls(settings: LayeringSettings): Promise<{ rows: Row[]; growth: Verdict[] }> {
+async function measureInstalls(settings: LayeringSettings): Promise<{ rows: Row[]; further: Verdict[] }> {
   const { directory, sizes, say } = settings;
   const inputs = await prepareBases(path.join(directory, 'bases'), sizes, say);
   const { repository } = await prepareInputs({ directory: INPUTS_DIRECTORY, report: say });
@@ -119,12 +123,21 @@ async function measureInstalls(settings: LayeringSettings): Promise<{ rows: Row[
   const [small, large] = [bySize[0], bySize.at(-1)];
   const growth =
     small === undefined || large === undefined || small === large ? [] : [growthVerdict(small, large)];
-  return { rows: bySize.flatMap(({ install, unchanged }) => [install, unchanged]), growth };
+  const rows = bySize.flatMap(({ install, unchanged, scripted, plain }) => [
+    install,
+    unchanged,
+    scripted,
+    plain,
+  ]);
+  return { rows, further: [...bySize.map(scriptsViewVerdict), ...growth] };
 }
 
 interface InstallRows {
   readonly install: Row;
   readonly unchanged: Row;
+  /** A small package with a script that does nothing, and the same without: beside each other, the view of scripts. */
+  readonly scripted: Row;
+  readonly plain: Row;
   /** Of our `admin deploy` of the same base: the hardlink farm and little else. */
   readonly deploy: Row;
 }
@@ -153,10 +166,26 @@ function measureSize(
       ...{ name: 'the same request again', size: base.files, unit: 'files', peer: null },
       ...{ ours: { runs: again, syncs: null }, targets: [{ kind: 'at-most-seconds', seconds: 0.3 }] },
     };
-    return { install, unchanged, deploy };
+    const view = scriptsViewRuns(installs, last, runs);
+    const viewRow = (name: string, runsOfIt: readonly Measurement[]): Row => ({
+      ...{ name, size: base.files, unit: 'files', peer: null, targets: [] },
+      ours: { runs: runsOfIt, syncs: null },
+    });
+    const scripted = viewRow('install of one package with a script', view.scripted);
+    const plain = viewRow('the same package without', view.plain);
+    return { install, unchanged, scripted, plain, deploy };
   } finally {
     remove(directory);
   }
+}
+
+function scriptsViewVerdict({ scripted, plain }: InstallRows): Verdict {
+  const longer = medianWall(scripted.ours) - medianWall(plain.ours);
+  const files = scripted.size.toLocaleString('en-US');
+  return {
+    text: `the view of scripts, ${files} files: ${longer.toFixed(2)} s longer with a script that does nothing than without (wanted: at most ${MOST_OF_VIEW} s)`,
+    met: longer <= MOST_OF_VIEW,
+  };
 }
 
 /** What an install takes longer on a larger base, beside what the hardlink farm alone takes longer. */

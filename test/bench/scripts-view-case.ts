@@ -1,0 +1,41 @@
+/** What the view costs in which scripts run: the same package installed with a script that does nothing, and without. */
+import path from 'node:path';
+import type { InstallPlace } from '#test/bench/install-case.ts';
+import { measure, run, type Argv, type Measurement } from '#test/bench/measure.ts';
+import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
+
+export interface ScriptsViewRuns {
+  readonly scripted: readonly Measurement[];
+  readonly plain: readonly Measurement[];
+}
+
+/**
+ * Installs packages on the sysroot `at` in turn, each on its base alone and for the first time: what an earlier run
+ * composed would be taken as it is.
+ */
+export function scriptsViewRuns(
+  { contestants, directory }: InstallPlace,
+  at: string,
+  runs: number,
+): ScriptsViewRuns {
+  const repository = path.join(directory, 'scripts-view');
+  const rounds = Array.from({ length: runs }, (_, round) => round);
+  for (const round of rounds) {
+    const files = [{ path: '/usr/share/view/file', content: 'x' }];
+    buildRpm(repository, { name: `plain-${round}`, files });
+    buildRpm(repository, { name: `scripted-${round}`, files, scripts: { post: ':' } });
+  }
+  createRepository(repository);
+  const change = (...words: readonly string[]): Argv => [
+    ...([contestants.yumOstree, '--sysroot', path.join(at, 'sysroot'), '--quiet', '-y', ...words] as const),
+    ...['--repofrompath', `view,file://${repository}`, '--no-gpgchecks'],
+  ];
+  run(change('reset'));
+  const installed = (name: string): Measurement => {
+    const taken = measure([change('install', name)]);
+    run(change('uninstall', name));
+    return taken;
+  };
+  const taken = rounds.map((round) => [installed(`scripted-${round}`), installed(`plain-${round}`)] as const);
+  return { scripted: taken.map(([scripted]) => scripted), plain: taken.map(([, plain]) => plain) };
+}
