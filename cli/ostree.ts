@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from '#cli/context.ts';
+import { findExtension, runExtension } from '#cli/ostree-extension.ts';
 import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
 import { verbFirst } from '#cli/ostree-verb-first.ts';
@@ -10,6 +11,12 @@ import { OSTREE_VERSION, VERSION } from '#ostree/format/version.ts';
 /** The `ostree` personality: the verbs of ostree(1) that we implement, with its words and exit codes. */
 export async function runOstree(argv: readonly string[], context: CliContext): Promise<number> {
   const program = ostreeProgram(context);
+  const extension = findExtension(
+    context,
+    argv,
+    program.commands.map((verb) => verb.name()),
+  );
+  if (extension !== null) runExtension(context, extension);
   try {
     await program.parseAsync(verbFirst(argv), { from: 'user' });
     return 0;
