@@ -7,6 +7,7 @@ import { nevraOf } from '#layering/rpm-file.ts';
 import { parseHeader, type RpmHeader } from '#layering/rpm-header.ts';
 import { readingDatabase, sqliteImage } from '#layering/rpmdb-read.ts';
 import { scriptSource, type ScriptSource } from '#layering/script-source.ts';
+import { filesInReach } from '#layering/scripts-triggers.ts';
 import type { InstalledPackages } from '#layering/scripts-order.ts';
 
 export interface DatabaseFile {
@@ -93,17 +94,14 @@ function filesBelow(
   { prefixes, gone }: { readonly prefixes: readonly string[]; readonly gone: ReadonlySet<number> },
 ): string[] {
   const owners = new Set(
-    prefixes.flatMap((prefix) => [
-      ...select('SELECT hnum FROM Dirnames WHERE key >= ? AND key < ?', [prefix, prefix + LAST_CHARACTER]),
-      // A prefix may end within a name.
-      ...select('SELECT hnum FROM Dirnames WHERE key = ?', [prefix.slice(0, prefix.lastIndexOf('/') + 1)]),
-    ]),
+    prefixes.flatMap((prefix) =>
+      select('SELECT hnum FROM Dirnames WHERE key >= ? AND key < ?', [prefix, prefix + LAST_CHARACTER]),
+    ),
   );
   return [...owners]
     .filter((hnum) => !gone.has(hnum))
     .sort((a, b) => a - b)
-    .flatMap((hnum) => filePaths(header(hnum)))
-    .filter((path) => prefixes.some((prefix) => path.startsWith(prefix)));
+    .flatMap((hnum) => filesInReach({ files: () => filePaths(header(hnum)) }, prefixes));
 }
 
 function readHeader(db: SqliteDatabase, where: string, hnum: number): RpmHeader {

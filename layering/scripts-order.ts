@@ -3,6 +3,7 @@ import type { UserError } from '#ostree/format/errors.ts';
 import type { Evr } from '#layering/evr.ts';
 import type { ScriptEnd, ScriptPlace } from '#layering/sandbox.ts';
 import {
+  filesInReach,
   fileTriggerSteps,
   installedTriggerSteps,
   ownTriggerSteps,
@@ -19,7 +20,7 @@ import {
 export interface InstalledPackages {
   /** Versions of the packages of that name, those that are removed included. */
   versions(name: string): readonly Evr[];
-  /** Paths that begin with one of the prefixes, in the database's order: of all packages but `gone` ones of `removed`. */
+  /** Paths that the prefixes reach, in the database's order: of all packages but `gone` ones of `removed`. */
   files(prefixes: readonly string[], gone: readonly ScriptSource[]): readonly string[];
   /** Whether a package that stays has the path, as its header spells it. */
   keeps(path: string): boolean;
@@ -113,16 +114,20 @@ class TransactionState {
     return this.versions(name).length;
   }
 
-  /** Paths of all packages that are installed now. */
+  /** Paths of all packages that are installed now, as far as these prefixes reach. */
   files(prefixes: readonly string[], except?: ScriptSource): string[] {
     const added = this.done.filter((one) => one !== except);
-    return [...this.transaction.installed.files(prefixes, this.gone), ...added.flatMap((one) => one.files())];
+    return [
+      ...this.transaction.installed.files(prefixes, this.gone),
+      ...added.flatMap((one) => filesInReach(one, prefixes)),
+    ];
   }
 
-  /** Paths of all that is removed, in the database's order. */
-  allLost(): string[] {
+  /** The same of all that is removed, in the database's order. */
+  allLost(prefixes: readonly string[]): string[] {
     const { removed, installed } = this.transaction;
-    return installed.present.filter((one) => removed.includes(one)).flatMap((one) => one.files());
+    const going = installed.present.filter((one) => removed.includes(one));
+    return going.flatMap((one) => filesInReach(one, prefixes));
   }
 
   /** Paths that come with a package that is installed now: rpm does not make again what an earlier one brought. */
@@ -200,10 +205,10 @@ function eraseSteps(state: TransactionState, source: ScriptSource): ScriptStep[]
 
 function transactionRemovals(state: TransactionState): ScriptStep[] {
   const { removed, installed } = state.transaction;
-  const lost = state.allLost();
+  const lost = (prefixes: readonly string[]): string[] => state.allLost(prefixes);
   const all = (prefixes: readonly string[]): string[] => state.files(prefixes);
   return [
-    ...fileTriggerSteps(installed.triggering, 'transfiletriggerun', { paths: () => lost }),
+    ...fileTriggerSteps(installed.triggering, 'transfiletriggerun', { paths: lost }),
     ...removed
       .flatMap((source) => fileTriggerSteps([source], 'transfiletriggerun', { paths: all }))
       .map((step) => ({ ...step, mayFail: true })),
@@ -212,12 +217,12 @@ function transactionRemovals(state: TransactionState): ScriptStep[] {
 
 function transactionAdditions(state: TransactionState): ScriptStep[] {
   const { added, installed } = state.transaction;
-  const paths = added.flatMap((source) => source.files());
-  const lost = state.allLost();
+  const gained = (prefixes: readonly string[]): string[] =>
+    added.flatMap((source) => filesInReach(source, prefixes));
   return [
-    ...fileTriggerSteps(installed.triggering, 'transfiletriggerin', { paths: () => paths }),
+    ...fileTriggerSteps(installed.triggering, 'transfiletriggerin', { paths: gained }),
     ...fileTriggerSteps([...installed.triggering, ...added], 'transfiletriggerpostun', {
-      paths: () => lost,
+      paths: (prefixes) => state.allLost(prefixes),
     }).map((step) => ({ ...step, stdin: '' })),
     ...added.flatMap((source) =>
       fileTriggerSteps([source], 'transfiletriggerin', { paths: (prefixes) => state.files(prefixes) }),

@@ -90,6 +90,18 @@ export function fileTriggerSteps(
     });
 }
 
+/**
+ * Files of a package that transaction file triggers, and file triggers that look at all packages, are told of: rpm finds
+ * the package by the directories its files lie in, so that a directory alone, or a file whose name begins so, is none.
+ */
+export function filesInReach(source: Pick<ScriptSource, 'files'>, prefixes: readonly string[]): string[] {
+  const paths = source.files().filter((path) => prefixes.some((prefix) => path.startsWith(prefix)));
+  const reached = prefixes.filter((prefix) =>
+    paths.some((path) => path.slice(0, path.lastIndexOf('/') + 1).startsWith(prefix)),
+  );
+  return paths.filter((path) => reached.some((prefix) => path.startsWith(prefix)));
+}
+
 function triggersOf(owner: ScriptSource, kind: TriggerKind): RpmTrigger[] {
   return owner.triggers.filter((trigger) => trigger.kind === kind);
 }

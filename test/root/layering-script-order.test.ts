@@ -97,6 +97,12 @@ beforeAll(() => {
       ],
     }),
     talkative('bb', { requires: ['of-aa'] }),
+    talkative('edges', {
+      files: [
+        { path: '/usr/share/d', kind: 'directory' },
+        { path: '/usr/share/d-in-name', content: 'x' },
+      ],
+    }),
     {
       name: 'questions',
       extraSections: [
@@ -168,6 +174,16 @@ test('an installation of two packages that trigger each other and the base', () 
   expect(ours(LOG).split('\n')).toEqual(expected.split('\n'));
   fsckClean(system);
   yumOstreeOk(system, ['uninstall', 'bb']);
+});
+
+test('a directory that a trigger names, and a file whose name begins so', () => {
+  const reference = rpmReference(system, { install: ['edges'] });
+  yumOstreeOk(system, ['install', 'edges']);
+  const expected = fs.readFileSync(path.join(reference, LOG), 'utf8');
+  expect(expected).toContain('first filetriggerin');
+  expect(expected).not.toContain('first transfiletriggerin');
+  expect(ours(LOG).split('\n')).toEqual(expected.split('\n'));
+  yumOstreeOk(system, ['uninstall', 'edges']);
 });
 
 test('the removal of packages of the base, and their triggers', () => {
