@@ -13,6 +13,7 @@ export interface ProblemContext {
 }
 
 const PROGRAM = 'yum-ostree';
+const REPLACE = /(?:^| )override replace /;
 
 /** All problems as one error: of each what requires it, what holds it, and the command that would resolve it. */
 export function problemsError(problems: readonly SolveProblem[], context?: ProblemContext): UserError {
@@ -42,12 +43,19 @@ export function resolvingCommand(problem: SolveProblem, context: ProblemContext)
   switch (cause.kind) {
     case 'version': {
       if (cause.isRequest) return replaceWith(layers.map(({ request }) => request));
+      if (isReplacing(context)) return withMore(context, cause.wanted.map(formatNevra));
       return replaceWith(unique(cause.wanted.map(formatNevra)), alsoInstall);
     }
     case 'conflict':
       return `${PROGRAM} override remove ${names(cause.base)}${alsoInstall}`;
     case 'needed': {
       const gone = asked.filter(({ kind }) => kind === 'remove').map(({ request }) => request);
+      // What needs the version that goes may be there in one that needs the new one.
+      if (gone.length === 0 && isReplacing(context))
+        return withMore(
+          context,
+          cause.base.map(({ name }) => name),
+        );
       return gone.length === 0 ? null : `${PROGRAM} override remove ${shellWords(gone)} ${names(cause.base)}`;
     }
     case 'requests': {
@@ -61,6 +69,15 @@ export function resolvingCommand(problem: SolveProblem, context: ProblemContext)
     default:
       return cause satisfies never;
   }
+}
+
+function isReplacing({ command }: ProblemContext): boolean {
+  return REPLACE.test(command);
+}
+
+/** The command with more to replace. */
+function withMore({ command }: ProblemContext, items: readonly string[]): string {
+  return `${PROGRAM} ${command.replace(REPLACE, (verb) => `${verb}${shellWords(unique(items))} `)}`;
 }
 
 function replaceWith(items: readonly string[], more = ''): string | null {

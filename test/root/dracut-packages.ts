@@ -82,6 +82,84 @@ export async function kernelPackage(kernel: KernelPackage): Promise<RpmTestPacka
   };
 }
 
+/**
+ * A kernel as Fedora parts it: a package without files, the image, and modules in two; each needs the others of its
+ * version, and its scripts are those of Fedora, which also tell that they ran.
+ */
+export async function kernelSet(kernel: {
+  readonly version: string;
+  readonly release: string;
+  /** `kernel`, or one of its family. */
+  readonly name?: string;
+}): Promise<RpmTestPackage[]> {
+  const { version, release, name = 'kernel' } = kernel;
+  const whole = await kernelPackage({ version, release, name: `${name}-core` });
+  const modules = `/lib/modules/${version}`;
+  const own = (whole.files ?? []).map((file) => ({
+    ...file,
+    path: file.path.replace(/^\/usr\/lib/, '/lib'),
+  }));
+  const isModule = (file: RpmTestFile): boolean => file.path.endsWith('.ko');
+  const loop = `${modules}/kernel/drivers/block/loop.ko`;
+  const ran = (what: string): string => `echo ${name}-${what} >> /usr/share/kernel-scripts`;
+  const needsDracut = `/var/lib/rpm-state/kernel/need_to_run_dracut_${version}`;
+  const ofModules = (part: string): NonNullable<RpmTestPackage['scripts']> => ({
+    post: `${ran(part)}; /sbin/depmod -a ${version}; mkdir -p /var/lib/rpm-state/kernel; touch ${needsDracut}`,
+    posttrans: `${ran(part)}; if [ -f ${needsDracut} ]; then dracut -f --kver ${version} || exit $?; fi`,
+    postun: `${ran(part)}; /sbin/depmod -a ${version}`,
+  });
+  const part = (suffix: string, more: Partial<RpmTestPackage>): RpmTestPackage => ({
+    name: name + suffix,
+    arch: 'x86_64',
+    version: '6',
+    release,
+    provides: ['installonlypkg(kernel)', `${name}${suffix}-uname-r = ${version}`],
+    ...more,
+  });
+  const needs = (...parts: readonly string[]): string[] =>
+    parts.map((suffix) => `${name}${suffix}-uname-r = ${version}`);
+  const boot = ['vmlinuz-', 'config-', 'System.map-', 'symvers-', '.vmlinuz-'].map((start): RpmTestFile => ({
+    path: `/boot/${start}${version}`,
+    kind: 'ghost',
+  }));
+  return [
+    part('', { requires: needs('-core', '-modules', '-modules-core') }),
+    part('-core', {
+      requires: needs('-modules-core'),
+      files: [
+        { path: modules, kind: 'directory' },
+        ...own.filter((file) => !isModule(file)),
+        ...['config', 'System.map', '.vmlinuz.hmac', 'symvers.xz'].map((file) => ({
+          path: `${modules}/${file}`,
+          content: `${file} of ${version}\n`,
+        })),
+        { path: `${modules}/build`, kind: 'symlink', target: `/usr/src/kernels/${version}` },
+        { path: `${modules}/source`, kind: 'symlink', target: 'build' },
+        ...boot,
+      ],
+      scripts: {
+        post: `${ran('core')}; mkdir -p /var/lib/rpm-state/kernel; touch /var/lib/rpm-state/kernel/installing_core_${version}`,
+        preun: `${ran('core')}; /bin/kernel-install remove ${version} || exit $?`,
+        posttrans: `${ran('core')}; /bin/kernel-install add ${version} ${modules}/vmlinuz || exit $?`,
+      },
+    }),
+    part('-modules-core', {
+      requires: needs('-core'),
+      files: [
+        { path: modules, kind: 'directory' },
+        { path: `${modules}/kernel`, kind: 'directory' },
+        ...own.filter((file) => isModule(file) && file.path !== loop),
+      ],
+      scripts: ofModules('modules-core'),
+    }),
+    part('-modules', {
+      requires: needs('-core', '-modules-core'),
+      files: own.filter((file) => file.path === loop),
+      scripts: ofModules('modules'),
+    }),
+  ];
+}
+
 function folder(from: string, to: string): RpmTestFile[] {
   const directory = path.join(REPOSITORY, from);
   return fs.readdirSync(directory).map((name) => ({
