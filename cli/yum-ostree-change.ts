@@ -15,7 +15,7 @@ import {
 } from '#cli/yum-ostree-options.ts';
 import { choiceOf } from '#cli/yum-ostree-system.ts';
 import { VERSION } from '#ostree/format/version.ts';
-import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
+import { UserError } from '#ostree/format/errors.ts';
 import type { BaseChoice } from '#layering/base-choice.ts';
 import type { ChangeOptions, ChangeOutcome, ChangeWords } from '#layering/change.ts';
 import type { InitramfsChange } from '#layering/initramfs-request.ts';
@@ -251,15 +251,16 @@ export function puller(
     const parts = { commitsOnly: part === 'commit', subpaths: part === 'plan' ? PLANNED_PATHS : [] };
     const pulled = pullFollowed(sysroot, { ...what, ...parts, notBefore: null }, { ...context, out });
     await pulled.catch((error: unknown) => {
-      throw codeOf(error) === 'NO_REPO' ? unreachable(what.refspec.remote ?? '', error) : error;
+      throw remoteError(what.refspec.remote ?? '', error);
     });
   };
 }
 
-/** A remote on this machine that is not there; `ostree pull` speaks of repositories that one makes. */
-function unreachable(remote: string, cause: unknown): UserError {
-  return new UserError('FETCH_FAILED', `remote ${remote}: ${messageOf(cause)}`, {
-    hint: `'ostree remote show-url ${remote}' says where it is looked for`,
+/** A remote that cannot be had, by its name; `ostree pull` speaks of addresses, and of repositories that one makes. */
+function remoteError(remote: string, cause: unknown): unknown {
+  if (!(cause instanceof UserError) || !['NO_REPO', 'FETCH_FAILED'].includes(cause.code)) return cause;
+  return new UserError('FETCH_FAILED', `remote ${remote}: ${cause.message}`, {
+    hint: `'ostree remote show-url ${remote}' says where it is; with -C what is here is used`,
     cause,
   });
 }

@@ -171,7 +171,9 @@ test('the policy stage upgrades; a failure is told by status', () => {
   fs.renameSync(system.packages, `${system.packages}.away`);
   fs.renameSync(server, `${server}.away`);
   expect(yumOstree(system, trigger)).toMatchObject({ status: 1 });
-  expect(yumOstreeOk(system, ['status'])).toMatch(/^AutomaticUpdates: stage; last run .*: failed: /);
+  expect(yumOstreeOk(system, ['status'])).toMatch(
+    /^AutomaticUpdates: stage; last run .*: failed: remote origin: /,
+  );
   fs.renameSync(`${server}.away`, server);
   fs.renameSync(`${system.packages}.away`, system.packages);
   yumOstreeOk(system, trigger);
