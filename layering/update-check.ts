@@ -49,6 +49,7 @@ export function checkForUpdate(
     const update = {
       osname: system.stateroot,
       from: system.from.checksum,
+      baseFrom: system.baseCommit,
       origin: origin.base,
       checksum: commit,
       version: metadataString(found, 'version') ?? null,

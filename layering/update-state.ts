@@ -10,6 +10,8 @@ export interface AvailableUpdate {
   readonly osname: string;
   /** Of the deployment that it was compared with. */
   readonly from: string;
+  /** The commit of that deployment's base. */
+  readonly baseFrom: string;
   /** The base's refspec and its newest commit. */
   readonly origin: string;
   readonly checksum: string;

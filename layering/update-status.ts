@@ -2,8 +2,13 @@
 import fs from 'node:fs';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { codeOf, UserError } from '#ostree/format/errors.ts';
-import { deploymentPath } from '#ostree/sysroot/deployment.ts';
+import { loadCommit } from '#ostree/repo/objects.ts';
+import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import { joined, type Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { readLayerOrigin } from '#layering/layer-origin.ts';
+import { replacements } from '#layering/replacements.ts';
+import { layeredPackages, readDerived } from '#layering/status.ts';
+import { stillAvailable, type PresentTree } from '#layering/update-relevant.ts';
 import { chooseStateroot, statePath } from '#layering/system.ts';
 import { configuredPolicy, type ConfiguredPolicy } from '#layering/update-policy.ts';
 import { readUpdateState, type AvailableUpdate, type UpdateState } from '#layering/update-state.ts';
@@ -13,7 +18,7 @@ export interface UpdateStatus {
   /** Why the configuration cannot be followed. */
   readonly fault: string | null;
   readonly state: UpdateState | null;
-  /** What was found, as long as the deployment is the one that it was found for. */
+  /** What was found and is still to be had. */
   readonly update: AvailableUpdate | null;
 }
 
@@ -25,11 +30,30 @@ export function systemForUpdates(sysroot: Sysroot, wanted: string | null): Updat
   const root = joined(sysroot.path, deploymentPath(merge));
   const state = readUpdateState(statePath(sysroot, stateroot));
   const first = sysroot.deployments.find((one) => one.stateroot === stateroot);
+  const present = first === undefined ? null : presentTree(sysroot, first);
+  const update = state?.update ?? null;
   return {
     ...policyOrFault(root),
     state,
-    update: state?.update?.from === first?.checksum ? (state?.update ?? null) : null,
+    update: update === null || present === null ? null : stillAvailable(update, present),
   };
+}
+
+/** null where its commit cannot be read, which the list of deployments tells. */
+function presentTree({ repo }: Sysroot, { checksum, origin }: Deployment): PresentTree | null {
+  try {
+    const commit = loadCommit(repo, checksum);
+    const replacing = replacements(commit).map(({ to }) => to);
+    return {
+      checksum,
+      baseCommit: readDerived(commit)?.baseCommit ?? checksum,
+      origin: readLayerOrigin(origin).base,
+      packages: new Set([...layeredPackages(repo, commit), ...replacing]),
+    };
+  } catch (error) {
+    if (error instanceof UserError) return null;
+    throw error;
+  }
 }
 
 /** A look at the deployments is no place to fail for a wrong setting. */
