@@ -6,7 +6,7 @@ import type { RequestInputs } from '#layering/layer-metadata.ts';
 import { itemsOf, type LayerOrigin } from '#layering/layer-origin.ts';
 import type { LocalPackage } from '#layering/installed-package.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
-import { formatNevra, type Nevra } from '#layering/nevra.ts';
+import { formatNevra, parseNevra, type Nevra } from '#layering/nevra.ts';
 import { openRepositories, type RepositoryRequest } from '#layering/open-repositories.ts';
 import { parseFileEntry, parseRemoteEntry } from '#layering/origin-entries.ts';
 import { storedPackageOf } from '#layering/package-store.ts';
@@ -63,6 +63,8 @@ export interface SolvedChange {
   readonly provided: readonly { readonly spec: string; readonly by: string }[];
   readonly items: TreeItems;
   readonly treeName: string;
+  /** NEVRAs beside which newer ones did not count; empty where that made no difference. */
+  readonly heldBack: readonly string[];
 }
 
 export interface ReadySolve {
@@ -106,6 +108,8 @@ export async function solveChange(change: Change, origin: LayerOrigin): Promise<
 interface SolveInputs {
   readonly local: readonly KnownLocal[];
   readonly repositories: readonly LoadedRepository[];
+  /** Builds that are not to give way to others. */
+  readonly keep?: readonly Nevra[];
 }
 
 interface KnownLocal {
@@ -118,7 +122,11 @@ interface KnownLocal {
 
 async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolvedChange> {
   change.options.progress({ kind: 'stage', stage: 'solve', text: 'Resolving dependencies' });
-  const first = await attempt(change, origin, inputs);
+  const present = onlyTakesAway(change.options) ? presentBuilds(change) : [];
+  const kept = present.length === 0 ? null : await attempt(change, origin, { ...inputs, keep: present });
+  const free = await attempt(change, origin, inputs);
+  const holdsBack = kept?.kind === 'solution' && !bringTheSame(kept, free);
+  const first = holdsBack ? kept : free;
   // Files alone may need nothing from the repositories, so that a broken one is no obstacle.
   const retry = first.kind === 'problems' && inputs.repositories.length === 0 && inputs.local.length > 0;
   const used = retry ? { ...inputs, repositories: await repositoriesOf(change) } : inputs;
@@ -130,7 +138,8 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
         kind: 'warning',
         text: `group @${group.id}: cannot be had here: ${[...group.missing, ...group.skipped].join(', ')}`,
       });
-  return describe(change, origin, { inputs: used, result });
+  const solved = describe(change, origin, { inputs: used, result });
+  return { ...solved, heldBack: holdsBack ? present.map(formatNevra) : [] };
 }
 
 /** A file of the command line is a request by its path. */
@@ -155,7 +164,19 @@ function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Prom
     removeBase: origin.removals.filter((name) => facts.basePackages.has(name)),
     replaceBase: replacementsOf(change, origin, inputs),
     weakDependencies: origin.weakDependencies,
+    keep: inputs.keep ?? [],
   });
+}
+
+function bringTheSame(a: SolveResult, b: SolveResult): boolean {
+  const nevras = (one: SolveResult): string =>
+    one.kind === 'solution' ? JSON.stringify(one.install.map(({ nevra }) => formatNevra(nevra)).sort()) : '';
+  return nevras(a) === nevras(b);
+}
+
+/** What is layered, and what stands in for base packages, as it is now. */
+function presentBuilds({ system }: Change): Nevra[] {
+  return [...system.layered, ...system.replaced.map(({ to }) => to)].map(parseNevra);
 }
 
 function replacementsOf({ facts }: Change, origin: LayerOrigin, { local }: SolveInputs): BaseReplacement[] {
@@ -181,7 +202,7 @@ function describe(
     inputs,
     result,
   }: { readonly inputs: SolveInputs; readonly result: Extract<SolveResult, { kind: 'solution' }> },
-): SolvedChange {
+): Omit<SolvedChange, 'heldBack'> {
   // What an override brings is no layer of its own.
   const overriding = new Set(result.replaced.map(({ to }) => formatNevra(to)));
   const isLayer = (one: Nevra): boolean => !overriding.has(formatNevra(one));
@@ -245,8 +266,8 @@ export function repositoriesOf(change: Change): Promise<readonly LoadedRepositor
 }
 
 /**
- * What only takes away brings nothing new either: it is done with the metadata that is here, as rpm-ostree does it, and
- * needs no server. Where that is not all here, the servers are asked after all.
+ * What only takes away brings nothing new either, as with rpm-ostree: the versions stay (`presentBuilds`), and the
+ * metadata that is here will do. Where that is not all here, the servers are asked after all.
  */
 async function opened(change: Change): Promise<readonly LoadedRepository[]> {
   const { system, facts, options } = change;

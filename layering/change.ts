@@ -11,7 +11,7 @@ import { baseChange, type BaseChange } from '#layering/base-change.ts';
 import { composeChange } from '#layering/change-compose.ts';
 import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { keepWaitingFiles } from '#layering/change-packages.ts';
-import { solveChange, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
+import { solveChange, type ReadySolve, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
 import { deployChange } from '#layering/deploy-change.ts';
 import { asksForBaseTree, type LayerOrigin } from '#layering/layer-origin.ts';
 import { asksAgain, type InitramfsChange, type InitramfsRequest } from '#layering/initramfs-request.ts';
@@ -179,7 +179,17 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   keepWaitingFiles(change, result);
   if (changesNothing(result) && !origin.initramfs.regenerate)
     return deployKnown(change, origin, { checksum: baseCommit, plan });
-  return await carryOut(change, { origin, result, digest, plan });
+  return await carryOut(change, { origin, result, digest: digestOf(change, solved, result), plan });
+}
+
+/** Of what was held back the same inputs make another tree, which an upgrade is not to take for its own. */
+function digestOf(
+  { baseCommit, options }: Change,
+  { inputs }: ReadySolve,
+  { heldBack }: SolvedChange,
+): string {
+  const items = heldBack.length === 0 ? inputs.items : { ...inputs.items, heldBack };
+  return inputDigest({ ...inputs, items, baseCommit, toolVersion: options.toolVersion });
 }
 
 /** What an upgrade chose; a commit that somebody named is deployed all the same. */

@@ -108,10 +108,13 @@ function candidatesFor(sack: Sack, request: SolveRequest, { replacement, base }:
     .query(by.spec, false)
     .filter((one) => one.repo === by.id && one.name === name && one.arch !== 'src')
     .sort((a, b) => compareEvr(b, a));
+  // What is to stay hides the others of its name, which a query tells of all the same.
+  const kept = offered.filter((one) => (request.keep ?? []).some((other) => isSame(one, other)));
+  const usable = offered.filter((one) => kept.every(({ arch }) => arch !== one.arch) || kept.includes(one));
   const newest = [...new Set(base.map(({ arch }) => arch))].flatMap(
-    (arch) => offered.find((one) => one.arch === arch) ?? [],
+    (arch) => usable.find((one) => one.arch === arch) ?? [],
   );
-  return (newest.length > 0 ? newest : offered.slice(0, 1)).map(standIn);
+  return (newest.length > 0 ? newest : usable.slice(0, 1)).map(standIn);
 }
 
 function install(

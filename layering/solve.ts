@@ -31,6 +31,8 @@ export interface SolveRequest {
   /** What shall stand in for packages of the base. */
   readonly replaceBase?: readonly BaseReplacement[];
   readonly weakDependencies: boolean;
+  /** Builds beside which no others of their packages count, where a repository has them. */
+  readonly keep?: readonly PackageId[];
   /** Whether groups bring their optional members too. */
   readonly optionalGroupMembers?: boolean;
 }
@@ -129,6 +131,7 @@ async function attempt(
   { comps, filelists }: Attempt,
 ): Promise<SolveResult | typeof NEEDS_FILELISTS> {
   const sack = await fillSack(addon, request, filelists);
+  for (const one of request.keep ?? []) hideOthers(sack, one);
   const goal = new addon.Goal(sack);
   const jobs = addJobs(goal, sack, request, comps);
   if (!filelists && jobs.unknown.some((spec) => spec.startsWith('/'))) return NEEDS_FILELISTS;
@@ -177,6 +180,19 @@ function addJobs(goal: Goal, sack: Sack, request: SolveRequest, comps: readonly 
     else jobs.erased.push({ name, handle });
   }
   return jobs;
+}
+
+/** Hides what repositories have of a package beside this build. */
+function hideOthers(sack: Sack, kept: PackageId): void {
+  const offered = sack
+    .query(kept.name, false)
+    .filter(
+      ({ installed, repo, name, arch }) =>
+        !installed && repo !== COMMAND_LINE && name === kept.name && arch === kept.arch,
+    );
+  const isKept = (one: SackPackage): boolean => formatNevra(one) === formatNevra(kept);
+  if (!offered.some(isKept)) return;
+  for (const one of offered) if (!isKept(one)) sack.exclude(one.repo, [formatNevra(one)], false);
 }
 
 /** The package of the base that a file is too, and that stays. */
