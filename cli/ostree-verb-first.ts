@@ -22,3 +22,16 @@ export function verbFirst(argv: readonly string[]): string[] {
   }
   return [...kept, ...moved];
 }
+
+/**
+ * Scripts write `--gpg-verify=true`, which ostree(1) takes, beside `--gpg-verify`. Our parser would take the next word
+ * for the value of an option that may have one: so the value is resolved before it.
+ */
+export function withoutBooleans(argv: readonly string[]): string[] {
+  return argv.flatMap((word) => {
+    const [, flag = '', value = ''] =
+      /^(--gpg-verify(?:-summary)?)=(true|false|yes|no|1|0)$/.exec(word) ?? [];
+    if (flag === '') return [word];
+    return ['true', 'yes', '1'].includes(value) ? [flag] : [];
+  });
+}

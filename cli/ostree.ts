@@ -3,7 +3,7 @@ import type { CliContext } from '#cli/context.ts';
 import { findExtension, runExtension } from '#cli/ostree-extension.ts';
 import { addAdminVerbs } from '#cli/ostree-admin-verbs.ts';
 import { addRepoVerbs } from '#cli/ostree-repo-verbs.ts';
-import { verbFirst } from '#cli/ostree-verb-first.ts';
+import { verbFirst, withoutBooleans } from '#cli/ostree-verb-first.ts';
 import { formatHelp, verbGroup } from '#cli/verb-group.ts';
 import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
 import { OSTREE_VERSION, VERSION } from '#ostree/format/version.ts';
@@ -18,7 +18,7 @@ export async function runOstree(argv: readonly string[], context: CliContext): P
   );
   if (extension !== null) runExtension(context, extension);
   try {
-    await program.parseAsync(verbFirst(argv), { from: 'user' });
+    await program.parseAsync(withoutBooleans(verbFirst(argv)), { from: 'user' });
     return 0;
   } catch (error) {
     // ostree(1) exits 1 on wrong usage too, and so do the scripts that test for it.

@@ -19,9 +19,13 @@ function kernelVersion(tree: MutableTree): string {
   const version =
     versionInModules(tree) ?? versionInBoot(tree, 'usr/lib/ostree-boot') ?? versionInBoot(tree, 'boot');
   if (version === null)
-    throw new UserError('NO_KERNEL', 'No kernel found in the tree', {
-      hint: 'a bootable tree has /usr/lib/modules/VERSION/vmlinuz',
-    });
+    throw new UserError(
+      'NO_KERNEL',
+      'No kernel found in the tree: /usr/lib/modules/VERSION/vmlinuz: No such file or directory',
+      {
+        hint: 'without --bootable the commit is made as it is',
+      },
+    );
   return version;
 }
 

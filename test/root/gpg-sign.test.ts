@@ -100,6 +100,28 @@ test('a remote with a malformed list of keys is in the way of nothing but its ow
   expect(await ok(ours(['remote', 'list', repo]))).toContain('bad');
 });
 
+test.each([
+  [['--gpg-verify'], 1],
+  [['--gpg-verify=true'], 1],
+  [['--gpg-verify=false'], 0],
+])('pull-local %j of a commit without a signature', async (flags, exitCode) => {
+  const [source, down] = [`--repo=${at('unsigned')}`, `--repo=${at(`down${flags[0] ?? ''}`)}`];
+  await ok(ours(['init', source, '--mode=archive']));
+  await ok(ours(['commit', source, '-b', 'x', `--tree=dir=${at('tree')}`]));
+  await ok(ours(['init', down, '--mode=archive']));
+  await ok(ours(['remote', 'add', down, 'r', 'http://e.com']));
+  const { text, exitCode: code } = await ours([
+    'pull-local',
+    down,
+    '--remote=r',
+    ...flags,
+    at('unsigned'),
+    'x',
+  ]);
+  expect(code).toBe(exitCode);
+  expect(text).toContain(exitCode === 0 ? 'imported' : 'no signatures found');
+});
+
 test('pull-local wants a signed summary where it is told to', async () => {
   const args = ['pull-local', `--repo=${at('other')}`, '--remote=r', '--gpg-verify-summary', at('repo'), 'x'];
   await ok(ours(['init', `--repo=${at('other')}`, '--mode=archive']));
