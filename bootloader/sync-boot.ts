@@ -16,19 +16,26 @@ const CANNOT_FREEZE = [
   'ENOMEM',
 ];
 
-/** Makes all that was written to the sysroot and to /boot durable. @throws UserError TEST_FIFREEZE where asked for */
+/**
+ * Makes all that was written to the sysroot and to /boot durable, and readable for a boot loader.
+ * @throws UserError TEST_FIFREEZE where asked for
+ */
 export function syncAll(sysroot: Sysroot, boot: Fd): void {
   if (!isSyncing(sysroot)) return;
-  sysroot.sys.syncfs(sysroot.repo.fd);
+  syncLinks(sysroot);
   if (sysroot.options.debug.includes('test-fifreeze')) dieFrozen(sysroot, boot);
-  if (isSeparate(sysroot, boot)) freezeAndThaw(sysroot, boot);
+  if (!freezeAndThaw(sysroot, boot) && isSeparate(sysroot, boot)) sysroot.sys.syncfs(boot);
 }
 
 /** The same for /boot alone, after its rename. */
 export function syncBoot(sysroot: Sysroot, boot: Fd): void {
   if (!isSyncing(sysroot)) return;
-  if (isSeparate(sysroot, boot)) freezeAndThaw(sysroot, boot);
-  else sysroot.sys.syncfs(boot);
+  if (!freezeAndThaw(sysroot, boot)) sysroot.sys.syncfs(boot);
+}
+
+/** Makes durable what is no concern of a boot loader's: who reads it has played back the journal. */
+export function syncLinks(sysroot: Sysroot): void {
+  if (isSyncing(sysroot)) sysroot.sys.syncfs(sysroot.repo.fd);
 }
 
 /**
@@ -52,16 +59,19 @@ function isSeparate({ sys, repo }: Sysroot, boot: Fd): boolean {
 }
 
 /**
- * Boot loaders read the disk without replaying the journal, as GRUB with XFS: freezing writes the journal back, a
- * sync does not. The root file system is never frozen. A crash between the two leaves nothing frozen: a process that
- * watches thaws.
+ * Boot loaders read the disk without replaying the journal. A sync writes what was changed into the journal alone, and
+ * later, in any order, to its place: until then a boot loader may see the new link to a menu whose directory is
+ * still empty. Freezing writes all to its place. As ostree does, also where /boot lies on the root file system. A
+ * crash between the two leaves nothing frozen: a process that watches thaws. False where the file system or this
+ * process cannot do it.
  */
-function freezeAndThaw({ sys }: Sysroot, boot: Fd): void {
+function freezeAndThaw({ sys }: Sysroot, boot: Fd): boolean {
   try {
     sys.freezeThaw(boot, 'real');
+    return true;
   } catch (error) {
     if (!CANNOT_FREEZE.includes(codeOf(error) ?? '')) throw error;
-    sys.syncfs(boot);
+    return false;
   }
 }
 

@@ -2,7 +2,7 @@
 import type { Fd } from '#native/syscalls.ts';
 import { formatBls } from '#ostree/format/bls.ts';
 import { metadataString } from '#ostree/format/commit.ts';
-import { during, UserError } from '#ostree/format/errors.ts';
+import { codeOf, during, UserError } from '#ostree/format/errors.ts';
 import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { listBefore, writingBoot, type ListFacts } from '#bootloader/boot-space.ts';
@@ -23,7 +23,7 @@ import { copyForeignEntries } from '#bootloader/foreign-entries.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
 import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
-import { syncAll, syncBoot } from '#bootloader/sync-boot.ts';
+import { syncAll, syncBoot, syncLinks } from '#bootloader/sync-boot.ts';
 import { requirePartitionRoom } from '#bootloader/partition-check.ts';
 import { bootPartitionOf } from '#bootloader/boot-partition.ts';
 import {
@@ -108,7 +108,7 @@ export function writeDeployments(
       const whole = writeDeployments(smaller, list, options);
       return { ...whole, countChange, remarks: [TWO_STEPS, ...whole.remarks] };
     }
-    if (swap === 'links') swapLinks(sysroot, after, boot);
+    if (swap === 'links') swapLinks(sysroot, after);
     else
       during('writing boot entries', () =>
         writingBoot(sysroot, boot, () =>
@@ -234,19 +234,22 @@ function openBoot({ sys, fd }: Sysroot): Fd {
   return sys.open(fd, 'boot', ['read', 'directory']);
 }
 
+/** From a file system or a kernel without RENAME_EXCHANGE. */
+const CANNOT_EXCHANGE = ['EINVAL', 'ENOSYS', 'ENOTTY', 'EOPNOTSUPP'];
+
 /** The same kernels with the same arguments: only the links to the deployments change. */
-function swapLinks(sysroot: Sysroot, after: readonly Deployment[], boot: Fd): void {
+function swapLinks(sysroot: Sysroot, after: readonly Deployment[]): void {
   const { sys, fd, bootversion } = sysroot;
   const subbootversion = other(sysroot.subbootversion);
   writeBootLinks(sysroot, { bootversion, subbootversion }, after);
   writeDeploymentRefs(sysroot.repo, { bootversion, subbootversion }, after);
-  syncAll(sysroot, boot);
+  syncLinks(sysroot);
   replaceSymlink(sys, fd, {
     path: `ostree/boot.${bootversion}`,
     target: `boot.${bootversion}.${subbootversion}`,
   });
   // What the old links named is removed after this.
-  syncAll(sysroot, boot);
+  syncLinks(sysroot);
 }
 
 interface SwapOptions extends WriteOptions {
@@ -291,9 +294,27 @@ function swapEntries(sysroot: Sysroot, after: readonly Deployment[], options: Sw
   sys.symlink(`loader.${bootversion}`, fd, 'boot/loader.tmp');
   labelLikeDirectory(sys, options.boot, ['boot', 'loader.tmp', `loader.${bootversion}`, 'ostree']);
   syncAll(sysroot, options.boot);
-  sys.rename(fd, 'boot/loader.tmp', fd, 'boot/loader');
+  swapLoaderLink(sysroot);
   syncBoot(sysroot, options.boot);
+  // Where it is the old link, nothing on the disk leads through it now.
+  unlinkIfPresent(sys, fd, 'boot/loader.tmp');
   commitPartition?.();
+}
+
+/**
+ * Makes `loader.tmp` the link `loader`. The old link only changes its name, where the file system can do that: one that
+ * is replaced is freed, and a boot loader that reads the disk without its journal may come by the old directory to
+ * an inode that is free already. A crash leaves one of the two links, and maybe the other as `loader.tmp`.
+ */
+function swapLoaderLink({ sys, fd }: Sysroot): void {
+  const [fresh, current] = ['boot/loader.tmp', 'boot/loader'];
+  if (sys.readlink(fd, current) === null) return void sys.rename(fd, fresh, fd, current);
+  try {
+    sys.rename2(fd, fresh, fd, current, 'exchange');
+  } catch (error) {
+    if (!CANNOT_EXCHANGE.includes(codeOf(error) ?? '')) throw error;
+    sys.rename(fd, fresh, fd, current);
+  }
 }
 
 function writeEntryFiles({ sys, fd }: Sysroot, bootversion: Bit, entries: readonly BootEntry[]): void {

@@ -50,6 +50,8 @@ const TESTS_AND_BENCHES = [
   ['/usr/bin/strace', 'strace'],
   ['/usr/bin/time', 'time'],
   ['/usr/sbin/mkfs.ext4', 'e2fsprogs'],
+  ['/usr/sbin/mkfs.xfs', 'xfsprogs'],
+  ['/usr/bin/qemu-storage-daemon', 'qemu-system-common'],
   ['/usr/bin/mcopy', 'mtools'],
   ['/usr/bin/mkimage', 'u-boot-tools'],
   ['/usr/lib/u-boot/qemu_arm64/u-boot.bin', 'u-boot-qemu'],

@@ -103,7 +103,7 @@ test('making the default what was fallen back to', async () => {
     [2, { state: 'failed' }],
   ];
   expect(await standings(whole)).toEqual(after);
-  const point = calls.indexOf('rename boot/loader.tmp boot/loader');
+  const point = calls.indexOf('rename2 boot/loader.tmp boot/loader exchange');
   expect(point).toBeGreaterThan(0);
   for (let limit = 0; limit < calls.length; limit++) {
     const at = copyOf(`settle-${limit}`);

@@ -16,8 +16,12 @@ export const GUEST = path.join(import.meta.dirname, 'guest');
  * The smallest initramfs that boots a deployment: a shell, the drivers and a script that does what a generated
  * initramfs does (guest/mini-init.sh); seconds faster than one with systemd. The program is another part.
  */
-export async function miniInitramfs(kernel: Kernel, busybox = '/bin/busybox'): Promise<InitramfsPart> {
-  const modules = (await moduleFiles(kernel, BOOT_MODULES)).map((file) => ({
+export async function miniInitramfs(
+  kernel: Kernel,
+  busybox = '/bin/busybox',
+  moreModules: readonly string[] = [],
+): Promise<InitramfsPart> {
+  const modules = (await moduleFiles(kernel, [...BOOT_MODULES, ...moreModules])).map((file) => ({
     name: path.basename(file).replace(/\.xz$/, ''),
     bytes: file.endsWith('.xz')
       ? execFileSync('xz', ['-dc', file], { maxBuffer: 2 ** 26 })
