@@ -1,6 +1,6 @@
 /** The options that every verb of `yum-ostree` has, and what a verb works with. */
 import fs from 'node:fs';
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { makeReporter, type Reporter } from '#cli/report.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
@@ -22,7 +22,24 @@ export interface GlobalOptions {
 }
 
 /** What `--wait` without a number stands for. */
-export const FOREVER = 'forever';
+const FOREVER = 'forever';
+
+/**
+ * The words with a value for each `--wait` that stands alone, which would take the next word for it.
+ * @throws UserError USAGE where a number is next: it may be meant for the seconds as well as for the verb
+ */
+export function withWaitValues(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((word, index) => {
+    if (word !== '--wait' || (end !== -1 && index > end)) return word;
+    const next = argv[index + 1] ?? '';
+    if (/^[0-9]+$/.test(next))
+      throw new UserError('USAGE', `--wait ${next}: it may be read in two ways`, {
+        hint: `--wait=${next} waits ${next} seconds; to wait without end, put --wait where no number follows`,
+      });
+    return `--wait=${FOREVER}`;
+  });
+}
 
 export function addGlobalOptions(command: Command): void {
   command
@@ -33,8 +50,15 @@ export function addGlobalOptions(command: Command): void {
     .option('-q, --quiet', 'print only errors and warnings')
     .option('-y, --yes', 'answer yes to questions')
     .option('--progress-fd <N>', 'write progress as JSON lines to this file descriptor', wholeNumber)
-    .option('--wait [SECONDS]', 'wait for another process that is changing the system', seconds)
+    .addOption(waitOption())
     .option('--debug', 'print the stack of an error');
+}
+
+/** A value only after `=`, which is not how commander shows one. */
+function waitOption(): Option {
+  const option = new Option('--wait [SECONDS]', 'wait for another process that is changing the system');
+  option.flags = '--wait[=SECONDS]';
+  return option.argParser(seconds);
 }
 
 /** What is said about repositories. */

@@ -24,6 +24,20 @@ test('--wait takes no word for its value but one after =', async () => {
   ).rejects.toThrow(/no sysroot directory/);
   const help = context();
   expect(await runYumOstree(['install', '--wait', '--help'], help)).toBe(0);
+  expect(help.text()).toContain('--wait[=SECONDS]');
+});
+
+test.each([[['uninstall', '--wait', '2', '-y', 'x']], [['--wait', '1', 'uninstall']]])(
+  '--wait with a number after a space is refused before anything waits: %j',
+  async (argv) => {
+    await expect(runYumOstree(argv, context())).rejects.toThrow(/--wait [12]: it may be read in two ways/);
+  },
+);
+
+test('after -- a word is no option', async () => {
+  await expect(
+    runYumOstree(['install', '--sysroot=/nonexistent/x', '--', '--wait', '2'], context()),
+  ).rejects.toThrow(/no sysroot directory/);
 });
 
 test('a descriptor that is not open is refused before anything else', async () => {

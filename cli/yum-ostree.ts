@@ -8,7 +8,7 @@ import { addInitramfsVerbs } from '#cli/yum-ostree-initramfs.ts';
 import { addKargsVerbs } from '#cli/yum-ostree-kargs.ts';
 import { addMarkGoodVerb } from '#cli/yum-ostree-mark-good.ts';
 import { addQueryVerbs } from '#cli/yum-ostree-query.ts';
-import { addGlobalOptions, FOREVER } from '#cli/yum-ostree-options.ts';
+import { addGlobalOptions, withWaitValues } from '#cli/yum-ostree-options.ts';
 import { addRunningVerbs } from '#cli/yum-ostree-running.ts';
 import { addSystemVerbs } from '#cli/yum-ostree-system.ts';
 import { UserError } from '#ostree/format/errors.ts';
@@ -24,7 +24,7 @@ export async function runYumOstree(argv: readonly string[], context: CliContext)
   const result: VerbResult = { exitCode: 0 };
   const program = yumOstreeProgram(argv, { ...context, commandLine: argv }, result);
   try {
-    await program.parseAsync(argv.map(waitForever), { from: 'user' });
+    await program.parseAsync(withWaitValues(argv), { from: 'user' });
     return result.exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
@@ -74,11 +74,6 @@ export function yumOstreeProgram(argv: readonly string[], context: CliContext, r
     });
   });
   return program;
-}
-
-/** `--wait` alone would take the next word for its value. */
-function waitForever(word: string): string {
-  return word === '--wait' ? `--wait=${FOREVER}` : word;
 }
 
 function mayBeMeant(command: Command, argv: readonly string[]): boolean {
