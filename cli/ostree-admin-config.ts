@@ -1,8 +1,8 @@
 /** `ostree admin config-diff` and `reset --config`: the local changes of /etc. */
 import type { Command } from 'commander';
-import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import type { CliContext } from '#cli/context.ts';
+import { configContent } from '#cli/ostree-admin-config-content.ts';
 import {
   adminVerb,
   changeSysroot,
@@ -62,7 +62,10 @@ export function addConfigVerbs(admin: Command, context: CliContext): void {
 
 function showConfig(sysroot: Sysroot, flags: ConfigDiffFlags, context: CliContext): void {
   const deployment = presentDeployment(sysroot, flags.os);
-  if (flags.content !== undefined) return context.out(contentDiff(sysroot, deployment, flags.content));
+  if (flags.content !== undefined) {
+    const root = path.resolve(sysroot.path, deploymentPath(deployment));
+    return context.out(configContent(root, etcPath(flags.content)));
+  }
   if (flags.mergePreview === true) return preview(sysroot, { deployment, to: flags.to }, context);
   const farm = sysroot.sys.open(sysroot.fd, deploymentPath(deployment), ['read', 'directory']);
   try {
@@ -110,20 +113,6 @@ function target(sysroot: Sysroot, deployment: Deployment, to: string | undefined
 
 function rows(letter: string, paths: readonly string[]): string[] {
   return paths.map((file) => `${letter}    ${file}\n`);
-}
-
-/** By diff(1): the default, then what is there now; one that is missing is empty. */
-function contentDiff(sysroot: Sysroot, deployment: Deployment, named: string): string {
-  const file = etcPath(named);
-  const root = path.resolve(sysroot.path, deploymentPath(deployment));
-  const args = ['-u', '-N', '--label', `usr/etc/${file}`, '--label', `etc/${file}`];
-  const { status, stdout, stderr, error } = spawnSync(
-    'diff',
-    [...args, path.join(root, 'usr/etc', file), path.join(root, 'etc', file)],
-    { encoding: 'utf8', maxBuffer: 64 << 20 },
-  );
-  if (status === 0 || status === 1) return stdout;
-  throw new UserError('NO_FILE', `comparing /etc/${file}: ${error?.message ?? stderr.trim()}`);
 }
 
 function resetConfig(sysroot: Sysroot, flags: ResetFlags, context: CliContext): void {

@@ -61,6 +61,35 @@ test('the changed lines of one file', async () => {
   await expect(ourAdmin(sysroot, ['config-diff', '--content', '../x'])).rejects.toThrow('not a path below');
 });
 
+test('what is no regular file is named, not read; the target of a link is its content', async () => {
+  const content = (name: string): Promise<string> => ourAdmin(sysroot, ['config-diff', '--content', name]);
+  run('mkfifo', [`${etc}/fifo`]);
+  await expect(content('fifo')).rejects.toMatchObject({
+    code: 'NOT_A_FILE',
+    message: '/etc/fifo is not a regular file: by default not there, now a FIFO',
+  });
+  await expect(content('dir')).rejects.toThrow('by default a directory, now a directory');
+  fs.rmSync(`${etc}/dir`, { recursive: true });
+  fs.writeFileSync(`${etc}/dir`, 'a file');
+  await expect(content('dir')).rejects.toThrow('by default a directory, now a file');
+  expect(await content('dir/c.conf')).toContain('+++ etc/dir/c.conf\n@@ -1 +0,0 @@\n-c\n');
+  await expect(content('nothing')).rejects.toMatchObject({
+    code: 'NO_FILE',
+    message: 'there is no /etc/nothing, and none in the defaults',
+  });
+  fs.symlinkSync('/no/such/target', `${etc}/dangling`);
+  expect(await content('dangling')).toBe(
+    'by default not there, now a link\n--- usr/etc/dangling\n+++ etc/dangling\n@@ -0,0 +1 @@\n+/no/such/target\n',
+  );
+  fs.rmSync(`${etc}/a.conf`);
+  fs.symlinkSync('b.conf', `${etc}/a.conf`);
+  expect(await content('a.conf')).toMatch(/^by default a file, now a link\n---[^]*\n-a\n[^]*\+b\.conf\n$/);
+  fs.symlinkSync('old', `${etc}/../usr/etc/dangling`);
+  expect(await content('dangling')).toBe(
+    '--- usr/etc/dangling\n+++ etc/dangling\n@@ -1 +1 @@\n-old\n+/no/such/target\n',
+  );
+});
+
 test('reset leaves the defaults, and what is to be kept', async () => {
   fs.writeFileSync(`${etc}/a.conf`, 'local a');
   fs.writeFileSync(`${etc}/b.conf`, 'local b');
