@@ -7,12 +7,13 @@ import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts'
 
 const CHECKS = '/etc/yum-ostree/health.d';
 const SETTINGS = '/etc/yum-ostree/fallback.conf';
-/** What each check printed, as long as the machine runs. */
+/** What each check printed, as long as the machine runs; of more than 64 kB the start and the end. */
 const OUTPUTS = '/run/yum-ostree/health';
 const DEFAULT_SECONDS = 60;
 const MOST_SECONDS = 3600;
 /** Of the end of a check's output that is shown. */
 const SHOWN_BYTES = 2000;
+const SHOWN_LINES = 20;
 
 export interface HealthSettings {
   /** For each check. */
@@ -90,10 +91,11 @@ function runCheck(sys: Syscalls, check: Check): CheckResult {
   const mode = sys.stat(AT_FDCWD, program)?.mode ?? 0;
   if ((mode & 0o111) === 0)
     return { ...known, result: 'skipped', reason: 'it is not executable', output: '' };
+  const path = `${OUTPUTS}/${kind}/${name}`;
   const log = openLog(sys, `${OUTPUTS}/${kind}`, name);
   try {
     const code = sys.spawnLimited(program, [program], env, log, seconds);
-    const output = endOf(sys, log);
+    const output = endOf(sys, log, path);
     if (code === 0) return { ...known, result: 'passed', reason: '', output };
     return { ...known, result: 'failed', reason: reasonOf(code, seconds), output };
   } catch (error) {
@@ -115,10 +117,15 @@ function openLog(sys: Syscalls, directory: string, name: string): number {
   return sys.open(AT_FDCWD, `${directory}/${name}`, ['read-write', 'create', 'exclusive', 'nofollow'], 0o600);
 }
 
-function endOf(sys: Syscalls, log: number): string {
+/** The last lines; the first of them says so where there were more. */
+function endOf(sys: Syscalls, log: number, path: string): string {
   const { size } = sys.fstat(log);
-  sys.seek(log, Math.max(0, size - SHOWN_BYTES));
-  return printable(sys.read(log, SHOWN_BYTES));
+  const start = Math.max(0, size - SHOWN_BYTES);
+  sys.seek(log, start);
+  const text = printable(sys.read(log, SHOWN_BYTES));
+  const lines = text.split('\n');
+  const isCut = start > 0 || lines.length > SHOWN_LINES + 1;
+  return isCut ? `(cut: more is in ${path})\n${lines.slice(-SHOWN_LINES - 1).join('\n')}` : text;
 }
 
 /** What a terminal would obey, and what is not ASCII, is left out: the output is somebody else's. */

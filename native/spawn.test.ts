@@ -50,6 +50,27 @@ test('spawnLimited ends what takes too long, with what it started', () => {
   expect(hasEnded(said.trim())).toBe(true);
 });
 
+test('spawnLimited keeps all of 64 kB, and of more the start and the end', () => {
+  const whole = limited('head -c 65536 /dev/zero | tr "\\0" x', 20);
+  expect(whole).toEqual({ code: 0, said: 'x'.repeat(65536) });
+  const { code, said } = limited('echo start; head -c 3000000 /dev/zero | tr "\\0" x; echo; echo end', 20);
+  expect(code).toBe(0);
+  const cut = 3000000 + 'start\n\nend\n'.length - 65536;
+  const [start, end = ''] = said.split(`\n[cut: ${cut} bytes left out]\n`);
+  expect(start).toBe(`start\n${'x'.repeat(16 * 1024 - 6)}`);
+  expect(end).toBe(`${'x'.repeat(48 * 1024 - 5)}\nend\n`);
+});
+
+test('spawnLimited waits for no end of the output: not of a program for ever, nor of one that is left', () => {
+  const endless = limited('yes', 1);
+  expect(endless.code).toBe('timeout');
+  expect(endless.said.length < 66_000).toBe(true);
+  const left = limited('yes & echo $! >/tmp/yum-ostree-left; exit 4', 20);
+  expect(left.code).toBe(4);
+  expect(hasEnded((sys.readText(AT_FDCWD, '/tmp/yum-ostree-left') ?? '').trim())).toBe(true);
+  sys.unlink(AT_FDCWD, '/tmp/yum-ostree-left');
+});
+
 /** Whether it ends within some seconds: a signal takes effect a moment after it was sent, and its new parent reaps it later. */
 function hasEnded(pid: string): boolean {
   for (let tries = 0; tries < 50; tries += 1) {

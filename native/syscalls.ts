@@ -222,8 +222,9 @@ export interface Syscalls {
    */
   spawn(program: string, argv: readonly string[], env: readonly string[]): number | null;
   /**
-   * As `spawn`, with an empty standard input and both outputs written to `output`; 'timeout' where the program took
-   * longer than so many seconds: it and what it started (its process group) got SIGTERM, and 2 seconds later SIGKILL.
+   * As `spawn`, with an empty standard input and both outputs written to `output`, of more than 64 kB the first 16 and
+   * the last 48 with a line `[cut: …]` between; 'timeout' where the program took longer than so many seconds: it and
+   * what it started (its process group) got SIGTERM, and 2 seconds later SIGKILL.
    */
   spawnLimited(
     program: string,

@@ -27,7 +27,12 @@ function unlinkOutdatedSolver() {
 }
 
 function upToDate() {
-  const sources = [...readdirSync(join(native, 'addon')).map((name) => join('addon', name)), 'binding.gyp'];
+  const shared = readdirSync(native).filter((name) => name.endsWith('.h'));
+  const sources = [
+    ...readdirSync(join(native, 'addon')).map((name) => join('addon', name)),
+    ...shared,
+    'binding.gyp',
+  ];
   const newest = Math.max(...sources.map((name) => statSync(join(native, name)).mtimeMs));
   return addons.every((file) => existsSync(file) && statSync(file).mtimeMs >= newest);
 }

@@ -108,7 +108,14 @@ function fetchNode() {
 
 /** node-gyp wants a directory of its own for a second architecture: one of links to the sources. */
 function compileAddons() {
-  const sources = fs.readdirSync(path.join(root, 'native/addon')).map((name) => `native/addon/${name}`);
+  const isHeader = (name) => name.endsWith('.h');
+  const sources = [
+    ...fs.readdirSync(path.join(root, 'native/addon')).map((name) => `native/addon/${name}`),
+    ...fs
+      .readdirSync(path.join(root, 'native'))
+      .filter(isHeader)
+      .map((name) => `native/${name}`),
+  ];
   const fetched = ['libsolv', 'sysroot'].map((name) => `native/vendor/aarch64/${name}/recipe`);
   const inputs = [...sources, 'native/binding.gyp', ...fetched];
   const recipe = createHash('sha256');

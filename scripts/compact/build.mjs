@@ -9,6 +9,8 @@ import { compileObjects, link, NATIVE } from './toolchain.mjs';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const HOST = path.join(ROOT, 'native/initramfs-host');
+/** Headers that the addon has, too. */
+const SHARED = path.join(ROOT, 'native');
 const OUTPUT = path.join(ROOT, 'build/compact');
 
 const ENGINE_FILES = ['quickjs.c', 'dtoa.c', 'libregexp.c', 'libunicode.c', 'cutils.c'];
@@ -54,7 +56,7 @@ async function objectsOf(architecture, name, work) {
       folder: HOST,
       file,
       flags: HOST_FLAGS,
-      includes: [HOST],
+      includes: [HOST, SHARED],
       foreign: [engine, sodiumHeaders],
     })),
     {
@@ -62,7 +64,7 @@ async function objectsOf(architecture, name, work) {
       file: 'program.c',
       name: `program-${name}`,
       flags: HOST_FLAGS,
-      includes: [HOST],
+      includes: [HOST, SHARED],
       foreign: [engine],
     },
   ]);
@@ -90,7 +92,7 @@ async function moduleCompiler() {
   const engine = sourceFolder('quickjs');
   const objects = await compileObjects(NATIVE, [
     ...ENGINE_FILES.map((file) => ({ folder: engine, file, flags: ENGINE_FLAGS })),
-    { folder: HOST, file: 'compile.c', flags: HOST_FLAGS, includes: [HOST], foreign: [engine] },
+    { folder: HOST, file: 'compile.c', flags: HOST_FLAGS, includes: [HOST, SHARED], foreign: [engine] },
   ]);
   fs.mkdirSync(path.join(OUTPUT, NATIVE), { recursive: true });
   const output = path.join(OUTPUT, NATIVE, 'compile-modules');

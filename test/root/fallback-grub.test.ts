@@ -190,6 +190,19 @@ test('a failing required check keeps it on trial; what failed is told after the 
   );
 });
 
+test('what a check prints has a limit, on the disk and on the screen', async () => {
+  const at = machine('noise');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  addCheck(at, 2, { name: 'wanted/50-yes', script: 'yes | head -c 5000000; echo; seq 30; exit 1' });
+  grubLeaves(at, 0);
+  const done = onMachine(at, 2, '$BOARD mark-good; stat -c "%s bytes" /run/yum-ostree/health/wanted/50-yes');
+  expect(done).toMatchObject({ status: 0, stderr: '' });
+  expect(done.stdout).toContain(
+    'failed: exit code 1\n  | (cut: more is in /run/yum-ostree/health/wanted/50-yes)\n  | 11\n  | 12\n',
+  );
+  expect(Number(/(\d+) bytes/.exec(done.stdout)?.[1])).toBeLessThan(66_000);
+});
+
 test('a block of zeros is one error for a deploy, and mended by mark-good', async () => {
   const at = machine('zeros');
   fs.writeFileSync(grubEnvironment(at), Buffer.alloc(1024));
