@@ -12,6 +12,7 @@ import {
   deleteKernelArgIfPresent,
   formatKernelArgs,
   replaceKernelArg,
+  requireKernelArgEdit,
   type KernelArgs,
 } from '#ostree/format/kernel-args.ts';
 import { pruneByDirectory } from '#ostree/repo/prune-by-directory.ts';
@@ -49,7 +50,10 @@ export const KARGS_OPTIONS = [...EDITS.map(([name]) => name), '--deployment'];
 export function kargs(context: BoardContext, { values }: VerbArguments): string {
   const index = values.get('--deployment')?.at(-1) ?? '0';
   const edits = EDITS.flatMap(([name, edit]) =>
-    (values.get(name) ?? []).map((token) => (args: KernelArgs) => edit(args, token)),
+    (values.get(name) ?? []).map((token) => {
+      requireKernelArgEdit(token);
+      return (args: KernelArgs) => edit(args, token);
+    }),
   );
   if (edits.length === 0)
     return readingSysroot(

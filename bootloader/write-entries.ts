@@ -3,6 +3,7 @@ import type { Fd } from '#native/syscalls.ts';
 import { formatBls } from '#ostree/format/bls.ts';
 import { metadataString } from '#ostree/format/commit.ts';
 import { codeOf, during, UserError } from '#ostree/format/errors.ts';
+import { requireNewKernelArgs } from '#ostree/format/kernel-args.ts';
 import { keyFileBoolean, keyFileString } from '#ostree/format/keyfile.ts';
 import { loadCommitIfThere } from '#ostree/repo/objects.ts';
 import { listBefore, writingBoot, type ListFacts } from '#bootloader/boot-space.ts';
@@ -66,7 +67,7 @@ export interface WriteResult {
  * Writes the list. A staged deployment stays staged where it comes first in it, and is given up otherwise: not being
  * finished yet, it is no part of what is written. Until the rename that switches, the old entries and links are untouched: a crash leaves the old
  * list, plus files of the inactive side that the next call or cleanup replaces; after it the new one is complete.
- * @throws UserError BOOTED_REMOVED, SOFT_REBOOT, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE
+ * @throws UserError BOOTED_REMOVED, SOFT_REBOOT, VFAT_BOOT, NO_BOOT_SPACE, NO_KERNEL, BAD_TREE, BAD_KARG
  */
 export function writeDeployments(
   sysroot: Sysroot,
@@ -74,6 +75,7 @@ export function writeDeployments(
   options: WriteOptions = {},
 ): WriteResult {
   refuseWithoutBooted(sysroot, list);
+  for (const { kargs } of list) requireNewKernelArgs(kargs, sysroot.deployments);
   keepOrClearSoftReboot(sysroot, list);
   const before = sysroot.deployments.filter((deployment) => !deployment.isStaged);
   const fallback = readFallback(sysroot);

@@ -21,6 +21,7 @@ import {
   formatKernelArgs,
   parseKernelArgs,
   replaceKernelArg,
+  requireKernelArg,
   type KernelArgs,
 } from '#ostree/format/kernel-args.ts';
 import { readEntries } from '#ostree/sysroot/load-state.ts';
@@ -81,6 +82,7 @@ function setKargs(
 /** Each entry is replaced by itself; the boot loader's own file is not written anew (as with ostree). */
 function editInPlace({ sys, fd, bootversion, deployments }: Sysroot, added: readonly string[]): void {
   if (deployments.length === 0) throw new UserError('NO_DEPLOYMENT', 'No deployments');
+  for (const token of added) requireKernelArg(token);
   for (const { file, bls } of readEntries(sys, fd, bootversion)) {
     const options = parseKernelArgs(blsValue(bls, 'options') ?? '');
     const changed = formatKernelArgs(appendMissingKernelArgs(options, added));

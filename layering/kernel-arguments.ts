@@ -6,6 +6,7 @@ import {
   deleteKernelArg,
   deleteKernelArgIfPresent,
   kernelArgKey,
+  requireKernelArgEdit,
   withoutKernelArg,
   type KernelArgs,
 } from '#ostree/format/kernel-args.ts';
@@ -26,8 +27,10 @@ export interface KernelArgsEdit {
   readonly deleteIfPresent: readonly string[];
 }
 
-/** Pure. @throws UserError NO_KARG for what cannot be deleted or replaced */
+/** Pure. @throws UserError NO_KARG for what cannot be deleted or replaced, USAGE for what is not to be changed */
 export function editKernelArgs(args: KernelArgs, edit: KernelArgsEdit): KernelArgs {
+  const lists = [edit.delete, edit.replace, edit.append, edit.appendIfMissing, edit.deleteIfPresent];
+  lists.flat().forEach(requireKernelArgEdit);
   const shorter = edit.delete.reduce(deleteKernelArg, args);
   const replaced = edit.replace.reduce(replaceValue, shorter);
   const longer = appendMissingKernelArgs(appendKernelArgs(replaced, edit.append), edit.appendIfMissing);

@@ -26,6 +26,7 @@ test.each([
   ['\n\nkarg = ["a"]', "line 3: the key 'karg' is not one of"],
   ['kargs = []\nkargs = []', "line 2: the key 'kargs' is not one of"],
   ['[kargs]', 'there is no key'],
+  ['kargs = ["con=\\"x", "quiet"]', `the kernel argument 'con="x' has a double quote without its other half`],
 ])('%j is refused', (text, message) => {
   expect(() => parseKargsFile(text)).toThrow(message);
 });

@@ -3,6 +3,7 @@
  * machine, `match-architectures`. Of TOML only what these two need is read.
  */
 import { UserError } from '#ostree/format/errors.ts';
+import { kernelArgProblem } from '#ostree/format/kernel-args.ts';
 
 export interface KargsFile {
   readonly kargs: readonly string[];
@@ -36,6 +37,10 @@ export function parseKargsFile(text: string): KargsFile {
   }
   const kargs = found.get('kargs');
   if (kargs === undefined) throw bad(cursor, `it has no 'kargs'`);
+  for (const token of kargs) {
+    const why = kernelArgProblem(token);
+    if (why !== null) throw new UserError('BAD_KARGS_FILE', `the kernel argument '${token}' ${why}`);
+  }
   return { kargs, architectures: found.get('match-architectures') ?? null };
 }
 

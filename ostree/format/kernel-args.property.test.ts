@@ -3,7 +3,9 @@ import { expect, test } from '#test/both-engines.ts';
 import {
   appendMissingKernelArgs,
   formatKernelArgs,
+  kernelArgProblem,
   kernelArgKey,
+  kernelArgValue,
   parseKernelArgs,
   replaceKernelArg,
 } from '#ostree/format/kernel-args.ts';
@@ -46,6 +48,32 @@ test('adding what is missing twice is adding it once', () => {
     fc.property(fc.array(token), fc.array(token), (args, added) => {
       const once = appendMissingKernelArgs(args, added);
       expect(appendMissingKernelArgs(once, added)).toEqual(once);
+    }),
+  );
+});
+
+test('an entry with any arguments that are accepted names its deployment, with quotes and without', () => {
+  const piece = fc.constantFrom('"', ' ', '\t', '=', 'a', 'ostree=', 'ostree', '/b', '\n', "'", '\\');
+  const accepted = fc
+    .array(piece, { maxLength: 8 })
+    .map((pieces) => pieces.join(''))
+    .filter((one) => kernelArgProblem(one) === null);
+  const link = '/ostree/boot.1/os/c/0';
+  fc.assert(
+    fc.property(fc.array(accepted, { maxLength: 4 }), (args) => {
+      const text = formatKernelArgs(replaceKernelArg(args, `ostree=${link}`));
+      expect(kernelArgValue(parseKernelArgs(text), 'ostree')).toBe(link);
+      const words = text.split(/[ \t]/).filter((word) => word.startsWith('ostree='));
+      expect(words).toEqual([`ostree=${link}`]);
+    }),
+  );
+});
+
+test('an entry names its deployment whatever stands before and after', () => {
+  fc.assert(
+    fc.property(fc.string(), fc.string(), (before, after) => {
+      const args = parseKernelArgs(`${before} ostree=/x ${after}`);
+      expect(args.some((one) => one === 'ostree=/x')).toBe(true);
     }),
   );
 });

@@ -4,6 +4,7 @@ import {
   deleteKernelArgIfPresent,
   formatKernelArgs,
   kernelArgValue,
+  kernelArgProblem,
   parseKernelArgs,
   replaceKernelArg,
   withoutBootLoaderArgs,
@@ -14,7 +15,9 @@ describe('parseKernelArgs', () => {
     ['', []],
     ['  a=1   b ', ['a=1', 'b']],
     ['c="x y" d', ['c="x y"', 'd']],
-    ['a="x y', ['a="x y']],
+    ['a="x y', ['a="x', 'y']],
+    ['x=a"b ostree=/c d="e f"', ['x=a"b', 'ostree=/c', 'd="e', 'f"']],
+    ['x=a"b ostree=/c y="', ['x=a"b', 'ostree=/c', 'y="']],
     ['a=b=c', ['a=b=c']],
     ['a\tb\n', ['a', 'b']],
   ])('%j', (text, tokens) => {
@@ -65,4 +68,20 @@ describe('deleteKernelArg', () => {
 
 test('what the boot loader adds is left out', () => {
   expect(withoutBootLoaderArgs(['BOOT_IMAGE=/x', 'a', 'initrd=/y'])).toEqual(['a']);
+});
+
+test.each([
+  ['x=a"b', 'has a double quote without its other half'],
+  ['"', 'has a double quote without its other half'],
+  ['a\nb', 'has a line end in it'],
+  ['a\r', 'has a line end in it'],
+  ['x="a ostree=/b"', "has the word 'ostree=' in it"],
+  ['x ostree=/b', "has the word 'ostree=' in it"],
+  [' ostree=/b', "has the word 'ostree=' in it"],
+])('%j is refused', (token, why) => {
+  expect(kernelArgProblem(token)).toContain(why);
+});
+
+test.each(['a', 'a="x y"', '"a=x y"', 'a=""', 'ostree.x=1', 'x=ostree=/b'])('%s is not', (token) => {
+  expect(kernelArgProblem(token)).toBeNull();
 });

@@ -7,19 +7,77 @@ import { UserError } from '#ostree/format/errors.ts';
 /** The tokens in their order; none is empty. */
 export type KernelArgs = readonly string[];
 
-/** Splits at spaces, tabs and line ends outside double quotes; an unterminated quote takes the rest. */
+/**
+ * Splits at spaces, tabs and line ends outside double quotes. Where a quote has no end, or hides an `ostree=`, quotes
+ * protect nothing: what boots a deployment reads the words between spaces, and so must what lists it.
+ */
 export function parseKernelArgs(text: string): KernelArgs {
+  const tokens = split(text, true);
+  return hasOpenQuote(text) || tokens.some(hidesOstree) ? split(text, false) : tokens;
+}
+
+/**
+ * Refuses an argument with which an entry would not say what it is meant to say.
+ * @throws UserError BAD_KARG naming it
+ */
+export function requireKernelArg(token: string): void {
+  const why = kernelArgProblem(token);
+  if (why !== null) throw new UserError('BAD_KARG', `the kernel argument '${token}' ${why}`);
+}
+
+/** Why an argument cannot stand in a boot entry; null where it can. */
+export function kernelArgProblem(token: string): string | null {
+  if (token.includes('\n') || token.includes('\r')) return 'has a line end in it';
+  if (hasOpenQuote(token)) return 'has a double quote without its other half';
+  return hidesOstree(token) ? "has the word 'ostree=' in it, which only the boot entry itself sets" : null;
+}
+
+/**
+ * The same of all arguments that no deployment has yet: what another program has written must not stand in the way of
+ * a change. @throws UserError BAD_KARG
+ */
+export function requireNewKernelArgs(
+  args: KernelArgs,
+  deployments: readonly { readonly kargs: KernelArgs }[],
+): void {
+  const present = new Set(deployments.flatMap(({ kargs }) => kargs));
+  for (const token of args) if (!present.has(token)) requireKernelArg(token);
+}
+
+/** What a person asks to add, replace or delete. @throws UserError USAGE, BAD_KARG */
+export function requireKernelArgEdit(token: string): void {
+  if (token.trim() === '') throw new UserError('USAGE', 'a kernel argument is empty');
+  if (kernelArgKey(token) === 'ostree')
+    throw new UserError('USAGE', `the kernel argument '${token}' is not to be changed`, {
+      hint: "'ostree=' names the deployment: the boot entry sets it",
+    });
+}
+
+function split(text: string, heedsQuotes: boolean): string[] {
   const tokens: string[] = [];
   let token = '';
   let quoted = false;
   for (const c of text) {
-    if (c === '"') quoted = !quoted;
+    if (c === '"') quoted = !quoted && heedsQuotes;
     if (!quoted && isSpace(c)) {
       if (token !== '') tokens.push(token);
       token = '';
     } else token += c;
   }
   return token === '' ? tokens : [...tokens, token];
+}
+
+function hasOpenQuote(text: string): boolean {
+  return text.split('"').length % 2 === 0;
+}
+
+/** Whether a word that is not its first is an `ostree=` to those who read no quotes. */
+function hidesOstree(token: string): boolean {
+  const [first = '', ...others] = split(token, false);
+  return (
+    others.some((word) => kernelArgKey(word) === 'ostree') ||
+    (isSpace(token.charAt(0)) && kernelArgKey(first) === 'ostree')
+  );
 }
 
 export function formatKernelArgs(args: KernelArgs): string {

@@ -3,7 +3,7 @@ import type { Fd } from '#native/syscalls.ts';
 import { EMPTY_BLS } from '#ostree/format/bls.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { codeOf, during, UserError } from '#ostree/format/errors.ts';
-import type { KernelArgs } from '#ostree/format/kernel-args.ts';
+import { requireNewKernelArgs, type KernelArgs } from '#ostree/format/kernel-args.ts';
 import type { KeyFile } from '#ostree/format/keyfile.ts';
 import { checkoutTree } from '#ostree/repo/checkout.ts';
 import { subtree } from '#ostree/sysroot/subtree.ts';
@@ -47,10 +47,11 @@ export interface DeployRequest {
 /**
  * Makes the directory of a new deployment. Nothing refers to it yet: a crash leaves a directory that the next cleanup
  * removes; an error removes it here. Durable with the sync that `bootNext` does.
- * @throws UserError NO_STATEROOT, NO_OBJECT, BAD_TREE, NO_KERNEL, ETC_CONFLICT, NO_SPACE
+ * @throws UserError NO_STATEROOT, NO_OBJECT, BAD_TREE, NO_KERNEL, ETC_CONFLICT, NO_SPACE, BAD_KARG
  */
 export function deployTree(sysroot: Sysroot, request: DeployRequest): NewDeployment {
   const { stateroot, checksum } = request;
+  requireNewKernelArgs(request.kargs ?? [], sysroot.deployments);
   const deployserial = prepareStateroot(sysroot, stateroot, checksum);
   const path = deploymentPath({ stateroot, checksum, deployserial });
   try {

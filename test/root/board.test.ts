@@ -88,6 +88,17 @@ describe.for(ARCHITECTURES)('%s', (architecture) => {
     expect(done(ours, ['kargs', '--deployment', '1'])).toBe('root=LABEL=x\n');
   });
 
+  test('a quote without its other half, which ostree takes, is read as ostree reads it', () => {
+    const sysroot = copyOfPattern(`quote-${architecture}`);
+    theirAdmin(sysroot, ['deploy', '--os=testos', '--karg=x=a"b', 'os/2']);
+    expect(done(sysroot, ['fsck-boot'])).toBe('');
+    expect(done(sysroot, ['kargs'])).toBe('root=LABEL=x x=a"b\n');
+    done(sysroot, ['kargs', '--append=quiet']);
+    expect(theirAdmin(sysroot, ['status'])).toBe(done(sysroot, ['status']).replace(' (rollback)', ''));
+    done(sysroot, ['kargs', '--delete=x=a"b']);
+    expect(done(sysroot, ['kargs'])).toBe('root=LABEL=x quiet\n');
+  });
+
   test('cleanup leaves what that of ostree leaves', () => {
     const [ours, theirs] = [`cleanup-${architecture}`, `cleanup-theirs-${architecture}`].map(copyOfPattern);
     if (ours === undefined || theirs === undefined) return;
@@ -116,6 +127,19 @@ describe.for(ARCHITECTURES)('%s', (architecture) => {
       status: 1,
       stderr: "error: No key 'nothing' found\n",
     });
+    for (const [edit, told] of [
+      ['--replace=root=a"b', `the kernel argument 'root=a"b' has a double quote without its other half`],
+      ['--append=a\nb', 'has a line end in it'],
+      ['--append=x="a ostree=/b"', "has the word 'ostree=' in it"],
+      ['--append=ostree=/foo', "the kernel argument 'ostree=/foo' is not to be changed"],
+      ['--replace=ostree=/foo', "the kernel argument 'ostree=/foo' is not to be changed"],
+      ['--delete=ostree', "the kernel argument 'ostree' is not to be changed"],
+      ['--append=', 'a kernel argument is empty'],
+    ] as const) {
+      const { status, stderr } = board(sysroot, ['kargs', edit]);
+      expect(status, edit).toBeGreaterThan(0);
+      expect(stderr).toContain(told);
+    }
     expect(board(sysroot, ['frobnicate']).status).toBe(2);
     expect(everything(sysroot)).toEqual(before);
     expect(board('/nonexistent', ['status'])).toMatchObject({ status: 1, stdout: '' });

@@ -144,3 +144,20 @@ test('kernel arguments come and go with the tree that brings them, and only for 
   expect(await args('os/four')).toBe('quiet own console=ttyS1');
   expect(await args('os/one')).toBe('own');
 });
+
+test('an argument that would hide the deployment is refused before anything is written, naming the argument or the file', async () => {
+  const files = { 'usr/lib/bootc/kargs.d/a.toml': 'kargs = ["con=\\"x", "quiet"]' };
+  commitTree(`${sysroot}/ostree/repo`, 'os/bad', { files });
+  const state = (): string =>
+    run('sh', ['-c', `cd ${sysroot} && ls -d ostree/deploy/testos/deploy/*; grep -r . boot/loader/entries`]);
+  const before = state();
+  for (const [args, told] of [
+    [['deploy', '--os=testos', 'os/two', '--karg=x=a"b'], `the kernel argument 'x=a"b' has a double quote`],
+    [['deploy', '--os=testos', 'os/two', '--karg-append=x\ny'], 'has a line end in it'],
+    [['instutil', 'set-kargs', 'foo="bar', 'baz'], `the kernel argument 'foo="bar' has a double quote`],
+    [['kargs', 'edit-in-place', '--append-if-missing=y"'], `the kernel argument 'y"' has a double quote`],
+    [['deploy', '--os=testos', 'os/bad'], `/usr/lib/bootc/kargs.d/a.toml: the kernel argument 'con="x' has`],
+  ] as const)
+    await expect(ourAdmin(sysroot, args)).rejects.toThrow(told);
+  expect(state()).toBe(before);
+});
