@@ -46,6 +46,6 @@ function setLabel(sys: Syscalls, { dir, path }: { dir: Fd; path: string }, label
     sys.setXattr(dir, path, LABEL, label);
   } catch (error) {
     const code = codeOf(error);
-    if (code !== 'EPERM' && code !== 'EACCES' && code !== 'ENOTSUP') throw error;
+    if (code !== 'EPERM' && code !== 'EACCES' && code !== 'EOPNOTSUPP') throw error;
   }
 }

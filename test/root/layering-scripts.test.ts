@@ -20,8 +20,8 @@ let system: TestSystem;
 /** Some library of this machine. */
 const LIBRARY = '/usr/lib/x86_64-linux-gnu/libdl.so.2';
 
-/** Seconds, as no other process sleeps. */
-const HANGING = '61327';
+/** Seconds, as no other process sleeps: no other run of this test has the same. */
+const HANGING = String(100_000 + process.pid);
 
 const PROBE = `
 exec > /usr/share/probe
