@@ -25,6 +25,7 @@ import {
   readsEntries,
 } from '#bootloader/fallback-blscfg.ts';
 import { readUbootVariables, setUbootVariables } from '#bootloader/uboot-environment-file.ts';
+import { entriesUncounted } from '#bootloader/entries-counter.ts';
 import { entryCounts, markEntryGood } from '#bootloader/fallback-entries.ts';
 import { grubCounts, GRUB_LEFT, GRUB_TRIAL } from '#bootloader/fallback-grub.ts';
 import type { Counts, Trial } from '#bootloader/fallback.ts';
@@ -71,6 +72,8 @@ export function counterOf(sysroot: Sysroot): CounterFound {
     const menus = grubConfigurations(sysroot).filter(readsEntries);
     if (menus.some(countsBoots)) return { counter: 'blscfg', why: '' };
     if (menus.length > 0) return { counter: null, why: 'grub.cfg has blscfg without 08_fallback_counting' };
+    const why = entriesUncounted(sysroot, facts.configured);
+    if (why !== null) return { counter: null, why };
   }
   return { counter: plainCounter(bootloader, facts.hasBootScript, sysroot.booted !== null), why: '' };
 }

@@ -74,6 +74,32 @@ test('a trial goes on where the list is written for another reason', async () =>
   expect(entries(at)).toEqual(['ostree-1.conf', 'ostree-2+3.conf', 'ostree-3+1-2.conf']);
 });
 
+test('nothing is on trial where nothing would count in the names', async () => {
+  const set = (at: FallbackMachine, ...words: string[]): string =>
+    run('/usr/bin/ostree', ['config', `--repo=${at.sysroot}/ostree/repo`, ...words, 'sysroot.bootloader']);
+  const statusAfterDeploy = async (at: FallbackMachine): Promise<string> => {
+    await ourAdmin(at.sysroot, ['deploy', '--os=testos', '--karg-append=other', 'os/3']);
+    return ourAdmin(at.sysroot, ['status']);
+  };
+  const loaderless = machine('loaderless');
+  set(loaderless, 'unset');
+  expect(await statusAfterDeploy(loaderless)).toContain(
+    'boots cannot be counted here (no boot loader was found that counts; ' +
+      'sysroot.bootloader=none says that it is systemd-boot): no deployment is on trial\n',
+  );
+  expect(entries(loaderless)).toContain('ostree-2.conf');
+  const vendors = machine('vendors');
+  fs.writeFileSync(`${vendors.sysroot}/boot/boot.scr`, 'mine');
+  expect(await statusAfterDeploy(vendors)).toContain(
+    'boots cannot be counted here (/boot/boot.scr is no link to loader/boot.scr, ' +
+      'and U-Boot does not count in the entries): no deployment is on trial\n',
+  );
+  const found = machine('found');
+  set(found, 'unset');
+  fs.mkdirSync(`${found.sysroot}/efi/EFI/systemd`, { recursive: true });
+  expect(await statusAfterDeploy(found)).toContain('on trial, 3 of 3 tries left');
+});
+
 test('on the partition of systemd-boot the names there count', async () => {
   const at = machine('partition');
   const { sysroot } = at;
