@@ -29,14 +29,17 @@ async function history(
   options: GlobalOptions & { readonly limit?: number },
   context: CliContext,
 ): Promise<void> {
-  const { readHistory } = await import('#layering/history.ts');
+  const { historyFault, readHistory } = await import('#layering/history.ts');
   const { withSystemUnchanged } = await import('#layering/system.ts');
   const reporter = reporterOf(options, context);
-  const records = await withSystemUnchanged(choiceOf(options, context, reporter), ({ historyPath }) =>
+  const found = await withSystemUnchanged(choiceOf(options, context, reporter), ({ historyPath }) =>
     Promise.resolve(readHistory(historyPath)),
   );
+  const { records, unreadable } = found;
+  const fault = historyFault(found);
+  if (fault !== null) reporter.progress({ kind: 'warning', text: fault });
   const shown = records.slice(Math.max(0, records.length - (options.limit ?? records.length)));
-  if (options.json === true) printJson(context, { changes: shown });
+  if (options.json === true) printJson(context, { changes: shown, 'unreadable-lines': unreadable });
   else context.out(historyText(shown, options.verbose === true));
 }
 

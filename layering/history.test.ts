@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import {
   appendHistory,
+  historyFault,
   readHistory,
   recordOf,
   undoneRequests,
@@ -38,13 +39,33 @@ beforeEach(() => {
 });
 afterEach(() => fs.rmSync(directory, { recursive: true }));
 
-test('records get numbers; a damaged line loses only itself', () => {
-  expect(readHistory(directory)).toEqual([]);
+function damage(text: string): void {
+  fs.writeFileSync(path.join(directory, 'history.jsonl'), text);
+}
+
+test('records get numbers; a damaged line loses only itself, and is told of', () => {
+  expect(readHistory(directory)).toMatchObject({ records: [], unreadable: 0 });
   expect(appendHistory(directory, record)).toBe(1);
   fs.appendFileSync(path.join(directory, 'history.jsonl'), '{"id": 2, "cut');
-  expect(appendHistory(directory, record)).toBe(2);
-  expect(readHistory(directory).map(({ id }) => id)).toEqual([1, 2]);
-  expect(() => recordOf(readHistory(directory), 7)).toThrow('there is no change 7');
+  expect(appendHistory(directory, record)).toBe(3);
+  const history = readHistory(directory);
+  expect(history.records.map(({ id }) => id)).toEqual([1, 3]);
+  expect(historyFault(history)).toMatch(/history\.jsonl: 1 line cannot be read/);
+  expect(() => recordOf(history, 2)).toThrow('there is no change 2');
+});
+
+test('no number is given twice, whatever became of the history', () => {
+  expect([1, 2].map(() => appendHistory(directory, record))).toEqual([1, 2]);
+  damage('{garbage\n');
+  expect(historyFault(readHistory(directory))).toMatch(/1 line cannot be read/);
+  expect(appendHistory(directory, record)).toBe(3);
+  damage('');
+  expect(appendHistory(directory, record)).toBe(4);
+  // The other file may be lost as well, or be of before there was one.
+  fs.writeFileSync(path.join(directory, 'history.last-id'), 'x');
+  expect(appendHistory(directory, record)).toBe(5);
+  fs.rmSync(path.join(directory, 'history.last-id'));
+  expect(appendHistory(directory, record)).toBe(6);
 });
 
 test('undoing takes back what the change did, and leaves what came later', () => {

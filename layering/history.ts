@@ -31,6 +31,8 @@ export interface HistoryRecord {
 }
 
 const FILE = 'history.jsonl';
+/** The number of the newest change, which the history may lose. */
+const LAST_ID = 'history.last-id';
 /** Older ones go, as many at once. */
 const MOST_RECORDS = 1000;
 const LISTS = [
@@ -43,30 +45,49 @@ const LISTS = [
   'replaceFiles',
 ] as const;
 
-/** The oldest first; none where there is no file. Lines that cannot be read are passed over. */
-export function readHistory(directory: string): HistoryRecord[] {
-  return recordsIn(historyText(directory));
+export interface History {
+  /** The oldest first; none where there is no file. */
+  readonly records: readonly HistoryRecord[];
+  /** Host path. */
+  readonly file: string;
+  /** How many lines cannot be read. */
+  readonly unreadable: number;
 }
 
-function historyText(directory: string): string {
-  const file = path.join(directory, FILE);
+export function readHistory(directory: string): History {
+  return historyIn(path.join(directory, FILE), textOf(directory, FILE));
+}
+
+function textOf(directory: string, name: string): string {
+  const file = path.join(directory, name);
   return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
 }
 
-function recordsIn(text: string): HistoryRecord[] {
-  return text.split('\n').flatMap((line) => parsedRecord(line) ?? []);
+function historyIn(file: string, text: string): History {
+  const lines = text.split('\n').filter((line) => line !== '');
+  const records = lines.flatMap((line) => parsedRecord(line) ?? []);
+  return { records, file, unreadable: lines.length - records.length };
+}
+
+/** What to tell of lines that cannot be read; null where there are none. */
+export function historyFault({ file, unreadable }: History): string | null {
+  if (unreadable === 0) return null;
+  const lines = unreadable === 1 ? '1 line' : `${unreadable} lines`;
+  return `${file}: ${lines} cannot be read: what was changed there can be neither listed nor undone`;
 }
 
 /**
  * Adds a record, as a line of its own and not synced: a crash soon after may leave the history without it, or with a part of
- * it that is passed over; what was there before stays. @returns its id
+ * it that cannot be read; what was there before stays. @returns its id
  */
 export function appendHistory(directory: string, record: Omit<HistoryRecord, 'id'>): number {
-  const text = historyText(directory);
-  const known = recordsIn(text);
-  const added = { ...record, id: (known.at(-1)?.id ?? 0) + 1 };
+  const text = textOf(directory, FILE);
   const file = path.join(directory, FILE);
+  const { records: known } = historyIn(file, text);
+  const added = { ...record, id: lastId(text, textOf(directory, LAST_ID)) + 1 };
   fs.mkdirSync(directory, { recursive: true });
+  // First: a number that is skipped does no harm, one that is given twice undoes another change.
+  fs.writeFileSync(path.join(directory, LAST_ID), `${added.id}\n`, { mode: 0o644 });
   if (known.length >= 2 * MOST_RECORDS) replaceHistory(file, [...known, added].slice(-MOST_RECORDS));
   else {
     // A crash may have cut the last record off.
@@ -74,6 +95,13 @@ export function appendHistory(directory: string, record: Omit<HistoryRecord, 'id
     fs.appendFileSync(file, `${start}${JSON.stringify(added)}\n`, { mode: 0o644 });
   }
   return added.id;
+}
+
+/** The greatest number given so far: by the file that keeps it, and by all lines, also those that cannot be read. */
+function lastId(history: string, kept: string): number {
+  const ids = [...history.matchAll(/"id":\s*([0-9]{1,9})\b/g)].map(([, id]) => Number(id));
+  const last = /^[0-9]{1,9}\n?$/.test(kept) ? Number(kept) : 0;
+  return ids.reduce((most, id) => Math.max(most, id), last);
 }
 
 /** New file, sync, rename: a crash leaves the old or the new one. */
@@ -89,11 +117,12 @@ function replaceHistory(file: string, records: readonly HistoryRecord[]): void {
 }
 
 /** @throws UserError NO_CHANGE */
-export function recordOf(records: readonly HistoryRecord[], id: number): HistoryRecord {
-  const found = records.find((one) => one.id === id);
+export function recordOf(history: History, id: number): HistoryRecord {
+  const found = history.records.find((one) => one.id === id);
   if (found !== undefined) return found;
+  const fault = historyFault(history);
   throw new UserError('NO_CHANGE', `there is no change ${id} in the history`, {
-    hint: "'yum-ostree history' lists the changes",
+    hint: `'yum-ostree history' lists the changes${fault === null ? '' : `; ${fault}`}`,
   });
 }
 
