@@ -6,7 +6,6 @@ import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 /** A file system that cannot be frozen, or may not be by us; or no memory for the process that watches. */
 const CANNOT_FREEZE = [
   'EOPNOTSUPP',
-  'ENOTSUP',
   'ENOTTY',
   'ENOSYS',
   'EPERM',
