@@ -29,6 +29,11 @@ export function armedBlscfg({ id, tries }: Trial): Changes {
   return { [GRUB_TRIAL]: id, [COUNTER]: String(tries), [SUCCESS]: '0' };
 }
 
+/** The longest of what is ever set: GRUB's own -1. */
+export function blscfgAtMost(trial: Trial): Changes {
+  return { ...armedBlscfg(trial), [COUNTER]: '-1' };
+}
+
 /** The trial was passed. greenboot does the same, without our variable. */
 export function goodBlscfg({ id }: Trial): Changes {
   return { [GRUB_TRIAL]: id, [COUNTER]: null, [SUCCESS]: '1' };

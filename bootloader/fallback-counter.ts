@@ -17,6 +17,7 @@ import {
 import {
   armedBlscfg,
   betweenLists,
+  blscfgAtMost,
   blscfgCounts,
   countsBoots,
   goodBlscfg,
@@ -27,15 +28,16 @@ import {
 import { readUbootVariables, setUbootVariables } from '#bootloader/uboot-environment-file.ts';
 import { entriesUncounted } from '#bootloader/entries-counter.ts';
 import { entryCounts, markEntryGood } from '#bootloader/fallback-entries.ts';
-import { grubCounts, GRUB_LEFT, GRUB_TRIAL } from '#bootloader/fallback-grub.ts';
+import { goodGrub, grubCounts, GRUB_LEFT, GRUB_TRIAL } from '#bootloader/fallback-grub.ts';
 import type { Counts, Trial } from '#bootloader/fallback.ts';
 import {
+  changedGrubEnvironment,
   grubConfigurations,
   repairGrubEnvironment,
   requireGrubEnvironment,
   writeGrubEnvironment,
 } from '#bootloader/grub-environment-file.ts';
-import { emptyEnvironment, environmentValue, withEnvironment } from '#bootloader/grub-environment.ts';
+import { emptyEnvironment, environmentValue } from '#bootloader/grub-environment.ts';
 import {
   armSyslinux,
   findSyslinux,
@@ -147,7 +149,11 @@ export function prepareTrial(
   }
   if (counter === 'blscfg') return prepareBlscfg(sysroot, trial, tries);
   if (trial === null) return;
-  if (counter === 'grub2' && requireGrubEnvironment(sysroot) === null) repairGrubEnvironment(sysroot);
+  if (counter === 'grub2') {
+    // GRUB says nothing where it has no room, and counts nothing.
+    changedGrubEnvironment(sysroot, goodGrub(trial));
+    if (requireGrubEnvironment(sysroot) === null) repairGrubEnvironment(sysroot);
+  }
   if (counter !== 'uboot') return;
   const variables = readUbootVariables(sysroot.sys);
   if (variables.get(UBOOT_TRIAL) !== trial.id)
@@ -160,12 +166,14 @@ function prepareBlscfg(sysroot: Sysroot, trial: Trial | null, tries: number): vo
   const variable = (name: string): string | null => environmentValue(block, name);
   if (trial === null) {
     if (isCountingBlscfg(variable)) setGrubVariables(sysroot, betweenLists(tries));
-  } else if (!blscfgCounts(variable).has(trial.id)) setGrubVariables(sysroot, armedBlscfg(trial));
+  } else if (!blscfgCounts(variable).has(trial.id)) {
+    changedGrubEnvironment(sysroot, blscfgAtMost(trial));
+    setGrubVariables(sysroot, armedBlscfg(trial));
+  }
 }
 
 function setGrubVariables(sysroot: Sysroot, changes: Readonly<Record<string, string | null>>): void {
-  const block = requireGrubEnvironment(sysroot) ?? emptyEnvironment();
-  writeGrubEnvironment(sysroot, withEnvironment(block, changes));
+  writeGrubEnvironment(sysroot, changedGrubEnvironment(sysroot, changes));
 }
 
 /**
@@ -206,7 +214,7 @@ export function writeGood(sysroot: Sysroot, counter: Counter, trial: Trial): voi
   if (isOnce(counter)) return markSyslinuxGood(sysroot, counter, trial);
   switch (counter) {
     case 'grub2':
-      return setGrubVariables(sysroot, { [GRUB_TRIAL]: trial.id, [GRUB_LEFT]: 'good' });
+      return setGrubVariables(sysroot, goodGrub(trial));
     case 'blscfg':
       return setGrubVariables(sysroot, goodBlscfg(trial));
     case 'uboot':

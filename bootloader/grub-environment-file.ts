@@ -5,6 +5,7 @@ import {
   ENVIRONMENT_SIZE,
   environmentFault,
   repairedEnvironment,
+  withEnvironment,
 } from '#bootloader/grub-environment.ts';
 import { S } from '#native/syscalls.ts';
 import { during, UserError } from '#ostree/format/errors.ts';
@@ -85,6 +86,15 @@ export function repairGrubEnvironment(place: BootPlace): string | null {
   const repaired = repairedEnvironment(block);
   writeGrubEnvironment(place, repaired.block);
   return `/${path} made anew, with ${repaired.kept} of its variables: ${fault}`;
+}
+
+/** The block with variables set, or unset (null). @throws UserError GRUB_ENVIRONMENT where GRUB could not count in it */
+export function changedGrubEnvironment(
+  place: BootPlace,
+  changes: Readonly<Record<string, string | null>>,
+): Uint8Array {
+  const block = requireGrubEnvironment(place) ?? emptyEnvironment();
+  return withEnvironment(block, changes, `/${grubEnvironmentPath(place)}`);
 }
 
 /** @throws UserError GRUB_ENVIRONMENT where GRUB could not count in the block */

@@ -38,14 +38,15 @@ export function environmentValue(block: Uint8Array, name: string): string | null
 
 /**
  * A copy with variables set, or unset (null). A variable that is there keeps its place; everything else stays byte for
- * byte. @throws UserError GRUB_ENVIRONMENT where they do not fit, or the block is none
+ * byte. `file`: what errors name. @throws UserError GRUB_ENVIRONMENT where they do not fit, or the block is none
  */
 export function withEnvironment(
   block: Uint8Array,
   changes: Readonly<Record<string, string | null>>,
+  file = 'grubenv',
 ): Uint8Array {
   const fault = environmentFault(block);
-  if (fault !== null) throw new UserError('GRUB_ENVIRONMENT', fault);
+  if (fault !== null) throw new UserError('GRUB_ENVIRONMENT', `${file}: ${fault}`);
   const missing = new Set(Object.keys(changes));
   const kept = linesOf(block).flatMap(({ bytes, isWhole }) => {
     const name = nameOf(bytes);
@@ -57,7 +58,7 @@ export function withEnvironment(
     const value = changes[name] ?? null;
     return value === null ? [] : [lineOf(name, value)];
   });
-  return padded(concat([...kept, ...added]));
+  return padded(concat([...kept, ...added]), file);
 }
 
 /** What can be saved of a damaged block: a whole one with the variables that still read as such. */
@@ -138,13 +139,13 @@ function concat(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-function padded(content: Uint8Array): Uint8Array {
+function padded(content: Uint8Array, file = 'grubenv'): Uint8Array {
   if (content.length > ENVIRONMENT_SIZE)
     throw new UserError(
       'GRUB_ENVIRONMENT',
-      `the variables need ${content.length} of ${ENVIRONMENT_SIZE} bytes`,
+      `${file}: the variables need ${content.length} of ${ENVIRONMENT_SIZE} bytes`,
       {
-        hint: "'grub-editenv FILE unset NAME' makes room",
+        hint: `'grub-editenv ${file} list' shows them, 'grub-editenv ${file} unset NAME' makes room`,
       },
     );
   const block = new Uint8Array(ENVIRONMENT_SIZE).fill(HASH);

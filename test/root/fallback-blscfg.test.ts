@@ -147,3 +147,22 @@ test('without the counting nothing is on trial, and deploy and status say so', a
     [1, undefined],
   ]);
 });
+
+test('a block without room is one error for a deploy, which names it', async () => {
+  const at = machine('full');
+  const file = grubEnvironment(at);
+  const free = /#*$/.exec(fs.readFileSync(file, 'latin1'))?.[0].length ?? 0;
+  run('grub-editenv', [
+    file,
+    'set',
+    `full=${'x'.repeat(free - 'full=\n'.length - ('yum_ostree_trial=123456789012\nboot_counter=-1\n'.length - 1))}`,
+  ]);
+  const before = fs.readFileSync(file);
+  await expect(ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2'])).rejects.toMatchObject({
+    code: 'GRUB_ENVIRONMENT',
+    message: expect.stringMatching(/\/boot\/grub\/grubenv: the variables need 1025 of 1024 bytes$/) as string,
+    hint: expect.stringContaining("'grub-editenv /boot/grub/grubenv unset NAME' makes room") as string,
+  });
+  expect(fs.readFileSync(file).equals(before)).toBe(true);
+  expect((await standings(at)).map(([version]) => version)).toEqual([1]);
+});

@@ -203,6 +203,25 @@ test('what a check prints has a limit, on the disk and on the screen', async () 
   expect(Number(/(\d+) bytes/.exec(done.stdout)?.[1])).toBeLessThan(66_000);
 });
 
+test('a block without room is one error for a deploy, which names it', async () => {
+  const at = machine('full');
+  const file = grubEnvironment(at);
+  const free = /#*$/.exec(fs.readFileSync(file, 'latin1'))?.[0].length ?? 0;
+  run('grub-editenv', [
+    file,
+    'set',
+    `full=${'x'.repeat(free - 'full=\n'.length - ('yum_ostree_trial=123456789012\nyum_ostree_left=good\n'.length - 1))}`,
+  ]);
+  const before = fs.readFileSync(file);
+  await expect(ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2'])).rejects.toMatchObject({
+    code: 'GRUB_ENVIRONMENT',
+    message: expect.stringMatching(/\/boot\/grub\/grubenv: the variables need 1025 of 1024 bytes$/) as string,
+    hint: expect.stringContaining("'grub-editenv /boot/grub/grubenv unset NAME' makes room") as string,
+  });
+  expect(fs.readFileSync(file).equals(before)).toBe(true);
+  expect((await standings(at)).map(([version]) => version)).toEqual([1]);
+});
+
 test('a block of zeros is one error for a deploy, and mended by mark-good', async () => {
   const at = machine('zeros');
   fs.writeFileSync(grubEnvironment(at), Buffer.alloc(1024));
