@@ -4,20 +4,12 @@ import type { Command } from 'commander';
 import type { CliContext } from '#cli/context.ts';
 import { adminVerb, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { signatureLines } from '#cli/ostree-admin-signatures.ts';
-import { fallbackFacts, fallbackLines } from '#bootloader/fallback-report.ts';
-import { readFallback, type FallbackState } from '#bootloader/fallback-state.ts';
+import { deploymentFacts, deploymentText } from '#bootloader/deployment-status.ts';
+import { readFallback } from '#bootloader/fallback-state.ts';
 import { UserError } from '#ostree/format/errors.ts';
-import { keyFileString } from '#ostree/format/keyfile.ts';
-import { findSoftRebootTarget, requireBooted } from '#ostree/sysroot/booted.ts';
-import { commitFacts, placeFacts } from '#ostree/sysroot/deployment-facts.ts';
-import {
-  deploymentName,
-  deploymentPath,
-  isSameDeployment,
-  type Deployment,
-} from '#ostree/sysroot/deployment.ts';
+import { requireBooted } from '#ostree/sysroot/booted.ts';
+import { deploymentPath, type Deployment } from '#ostree/sysroot/deployment.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { unlockedOf } from '#ostree/sysroot/unlock.ts';
 
 interface StatusFlags extends SysrootFlags {
   readonly json?: boolean;
@@ -62,68 +54,9 @@ function isDefaultText(sysroot: Sysroot): string {
   return sysroot.deployments.find(({ isStaged }) => !isStaged) === booted ? 'default\n' : 'not-default\n';
 }
 
-function deploymentText(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): string {
-  const { version, sourceTitle } = commitFacts(sysroot, deployment);
-  const role = roleOf(sysroot, deployment);
-  const unlocked = unlockedOf(sysroot, deployment);
-  const lines = [
-    `${deployment.isBooted ? '*' : ' '} ${deployment.stateroot} ${deploymentName(deployment)}${role === null ? '' : ` (${role})`}${isSoftRebootTarget(sysroot, deployment) ? ' (soft-reboot)' : ''}`,
-    version === null ? null : `    Version: ${version}`,
-    unlocked === null ? null : `    Unlocked: ${unlocked}`,
-    deployment.isPinned ? '    Pinned: yes' : null,
-    ...fallbackLines(sysroot, fallback, deployment),
-    ...originLines(deployment),
-    sourceTitle === null ? null : `    \`- ${sourceTitle}`,
-  ];
-  return lines
-    .filter((line) => line !== null)
-    .map((line) => `${line}\n`)
-    .join('');
-}
-
-function originLines({ origin }: Deployment): string[] {
-  if (origin === null) return ['    origin: none'];
-  const refspec = keyFileString(origin, 'origin', 'refspec');
-  return [refspec === null ? '    origin: <unknown origin type>' : `    origin refspec: ${refspec}`];
-}
-
-type Role = 'finalization locked' | 'staged' | 'pending' | 'rollback' | null;
-
-/** Only a booted system has a next and a previous deployment: the ones of its stateroot around the booted one. */
-function roleOf({ booted, deployments }: Sysroot, deployment: Deployment): Role {
-  if (deployment.isStaged) return deployment.isLocked === true ? 'finalization locked' : 'staged';
-  if (booted === null || deployment.stateroot !== booted.stateroot) return null;
-  const same = deployments.filter(({ stateroot }) => stateroot === booted.stateroot);
-  const at = same.findIndex((one) => isSameDeployment(one, booted));
-  if (at > 0 && same[0] === deployment) return 'pending';
-  return same[at + 1] === deployment ? 'rollback' : null;
-}
-
-function isSoftRebootTarget({ sys, fd, booted, deployments }: Sysroot, deployment: Deployment): boolean {
-  return booted !== null && findSoftRebootTarget(sys, fd, deployments) === deployment;
-}
-
 function statusJson(sysroot: Sysroot): object {
   const fallback = readFallback(sysroot);
   return {
-    deployments: sysroot.deployments.map((deployment) => deploymentJson(sysroot, fallback, deployment)),
-  };
-}
-
-function deploymentJson(sysroot: Sysroot, fallback: FallbackState, deployment: Deployment): object {
-  const { version, sourceTitle } = commitFacts(sysroot, deployment);
-  const role = roleOf(sysroot, deployment);
-  return {
-    ...placeFacts(deployment),
-    pending: role === 'pending',
-    rollback: role === 'rollback',
-    'finalization-locked': deployment.isLocked === true,
-    'soft-reboot-target': isSoftRebootTarget(sysroot, deployment),
-    staged: deployment.isStaged,
-    pinned: deployment.isPinned,
-    unlocked: unlockedOf(sysroot, deployment) ?? 'none',
-    ...fallbackFacts(sysroot, fallback, deployment),
-    ...(version === null ? {} : { version }),
-    ...(sourceTitle === null ? {} : { 'source-title': sourceTitle }),
+    deployments: sysroot.deployments.map((deployment) => deploymentFacts(sysroot, fallback, deployment)),
   };
 }

@@ -10,7 +10,7 @@ import {
   makePattern,
   type Pattern,
 } from './board-program.ts';
-import { makeScratch, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
+import { makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
 
 let scratch: string;
 let pattern: Pattern;
@@ -32,16 +32,33 @@ describe.for(ARCHITECTURES)('%s', (architecture) => {
     return stdout;
   }
 
-  test('status is that of ostree', () => {
-    const marked = done(pattern.sysroot, ['status']);
-    expect(marked.replace(' (rollback)', '')).toBe(theirAdmin(pattern.sysroot, ['status']));
-    const { deployments } = JSON.parse(done(pattern.sysroot, ['status', '--json'])) as {
-      deployments: readonly Readonly<Record<string, unknown>>[];
+  test('status is that of ostree, as text and as JSON', async () => {
+    expect(done(pattern.sysroot, ['status'])).toBe(theirAdmin(pattern.sysroot, ['status']));
+    const json = done(pattern.sysroot, ['status', '--json']);
+    expect(json).toBe(await ourAdmin(pattern.sysroot, ['status', '--json']));
+    const { deployments } = JSON.parse(json) as { deployments: readonly object[] };
+    // Nothing of it runs: nothing is what was booted before.
+    const common = {
+      pending: false,
+      rollback: false,
+      'finalization-locked': false,
+      'soft-reboot-target': false,
     };
     expect(deployments).toMatchObject([
-      { checksum: pattern.commits[1], version: '2', refspec: 'os/2', rollback: false },
-      { checksum: pattern.commits[0], version: '1', refspec: 'os/1', rollback: true },
+      { checksum: pattern.commits[1], version: '2', refspec: 'os/2', ...common },
+      { checksum: pattern.commits[0], version: '1', refspec: 'os/1', ...common },
     ]);
+  });
+
+  test('the counter in an entry changes no word of that', async () => {
+    const sysroot = copyOfPattern(`counter-${architecture}`);
+    const entries = `${sysroot}/boot/loader/entries`;
+    const [entry = ''] = fs.readdirSync(entries).sort().reverse();
+    fs.renameSync(`${entries}/${entry}`, `${entries}/${entry.replace('.conf', '+3.conf')}`);
+    const text = done(sysroot, ['status']);
+    expect(text).toContain(pattern.commits[1]);
+    expect(text).toBe(await ourAdmin(sysroot, ['status']));
+    expect(done(sysroot, ['status', '--json'])).toBe(await ourAdmin(sysroot, ['status', '--json']));
   });
 
   test('set-default and rollback change what boots next', () => {

@@ -141,6 +141,10 @@ test('neither an update nor a rollback tries a failed one again; who asks for it
   await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
   grubLeaves(at, 0);
   expect(onMachine(at, 1, '$BOARD mark-good').status).toBe(0);
+  // As it is passed over, no status calls it the one to go back to.
+  const board = onMachine(at, 1, '$BOARD status').stdout;
+  expect(board).toMatch(/^\* testos \S+\n[^]*\n {2}testos \S+\n[^]* Boot: failed\n/);
+  expect(onMachine(at, 1, `${OURS} admin status`).stdout).toBe(board);
   // What the first one follows.
   run('ostree', [`--repo=${at.sysroot}/ostree/repo`, 'reset', 'os/1', second]);
   const upgrade = (...words: string[]): string => {
