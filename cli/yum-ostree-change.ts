@@ -1,5 +1,6 @@
 /** Verbs that change what is layered: install, uninstall, override. */
 import { Option, type Command } from 'commander';
+import { commandLineOf, withoutSecrets } from '#cli/asked-line.ts';
 import type { CliContext } from '#cli/context.ts';
 import type { VerbResult } from '#cli/yum-ostree.ts';
 import type { Reporter } from '#cli/report.ts';
@@ -125,6 +126,7 @@ function repositoryNamed(from: string | undefined): string | null {
 }
 
 interface ChangeRun {
+  readonly command: Command;
   readonly flags: ChangeFlags;
   readonly base: BaseChoice;
   readonly initramfs: InitramfsChange | null;
@@ -157,7 +159,7 @@ export async function runChange(
     replace: [...all.replace, ...(flags.replace ?? [])],
   };
   const { base = { kind: 'present' }, initramfs = null, onOutcome = null, context } = verb;
-  return change(asked, { flags, base, initramfs, onOutcome, context });
+  return change(asked, { command: verb.command, flags, base, initramfs, onOutcome, context });
 }
 
 async function change(words: ChangeWords, run: ChangeRun): Promise<number> {
@@ -202,7 +204,7 @@ async function livePart(
 
 function changeOptions(
   words: ChangeWords,
-  { flags, base, initramfs, context }: ChangeRun,
+  { command, flags, base, initramfs, context }: ChangeRun,
   live: { readonly signal: AbortSignal; readonly reporter: Reporter },
 ): ChangeOptions {
   return {
@@ -223,15 +225,11 @@ function changeOptions(
     toolVersion: VERSION,
     asked: {
       command: shellWords((context.commandLine ?? []).map(withoutSecrets)),
+      line: commandLineOf(command, context),
       user: context.env['SUDO_USER'] ?? context.env['USER'] ?? String(process.getuid?.() ?? ''),
     },
     ...planQuestion(flags, context, live.reporter),
   };
-}
-
-/** Of an address with a password. */
-function withoutSecrets(word: string): string {
-  return word.replace(/:\/\/[^/@]*@/g, '://…@');
 }
 
 /** Brings what a base follows from its remote; what C ostree would print is told as progress. */

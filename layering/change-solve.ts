@@ -11,7 +11,8 @@ import { openRepositories, type RepositoryRequest } from '#layering/open-reposit
 import { parseFileEntry, parseRemoteEntry } from '#layering/origin-entries.ts';
 import { storedPackageOf } from '#layering/package-store.ts';
 import type { PackageTree } from '#layering/package-tree.ts';
-import { problemsError, type ProblemContext } from '#layering/problem-commands.ts';
+import { problemsError } from '#layering/problem-commands.ts';
+import type { SolveProblem } from '#layering/problems.ts';
 import { replacedName } from '#layering/plan.ts';
 import type { CachedPackage } from '#layering/rpm-ostree-package.ts';
 import {
@@ -70,8 +71,11 @@ export interface SolvedChange {
 export interface ReadySolve {
   /** What the solution depends on, besides base and program. */
   readonly inputs: Pick<RequestInputs, 'items' | 'repositories'>;
-  solve(): Promise<SolvedChange>;
+  /** @throws UserError UNSOLVABLE; `resolve` finds the command that would do it, or null */
+  solve(resolve: Resolve): Promise<SolvedChange>;
 }
+
+export type Resolve = (problems: readonly SolveProblem[]) => Promise<string | null>;
 
 /** Loads what the solve needs. @throws UserError of repositories that cannot be had */
 export async function solveChange(change: Change, origin: LayerOrigin): Promise<ReadySolve> {
@@ -101,13 +105,14 @@ export async function solveChange(change: Change, origin: LayerOrigin): Promise<
         config.includePackages.join(' '),
       ]),
     },
-    solve: () => solveOrigin(change, origin, { local, repositories }),
+    solve: (resolve) => solveOrigin(change, origin, { local, repositories, resolve }),
   };
 }
 
 interface SolveInputs {
   readonly local: readonly KnownLocal[];
   readonly repositories: readonly LoadedRepository[];
+  readonly resolve: Resolve;
   /** Builds that are not to give way to others. */
   readonly keep?: readonly Nevra[];
 }
@@ -131,7 +136,7 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
   const retry = first.kind === 'problems' && inputs.repositories.length === 0 && inputs.local.length > 0;
   const used = retry ? { ...inputs, repositories: await repositoriesOf(change) } : inputs;
   const result = retry ? await attempt(change, origin, used) : first;
-  if (result.kind === 'problems') throw problemsError(result.problems, problemContext(change, inputs));
+  if (result.kind === 'problems') throw problemsError(result.problems, await inputs.resolve(result.problems));
   for (const group of result.groups)
     if (group.missing.length + group.skipped.length > 0)
       change.options.progress({
@@ -140,12 +145,6 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
       });
   const solved = describe(change, origin, { inputs: used, result });
   return { ...solved, heldBack: holdsBack ? present.map(formatNevra) : [] };
-}
-
-/** A file of the command line is a request by its path. */
-function problemContext({ options, files }: Change, { local }: SolveInputs): ProblemContext {
-  const paths = local.filter(({ entry }) => files.has(entry)).map((one) => one.package.path);
-  return { command: options.asked.command, fresh: new Set([...options.words.install, ...paths]) };
 }
 
 function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolveResult> {

@@ -18,6 +18,9 @@ import { asksAgain, type InitramfsChange, type InitramfsRequest } from '#layerin
 import { inputDigest } from '#layering/layer-metadata.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
 import { isFileEntry, shownRequest } from '#layering/origin-entries.ts';
+import { commandFor, type CommandLine } from '#layering/problem-commands.ts';
+import type { SolveProblem } from '#layering/problems.ts';
+import { resolvingWords, type Trial } from '#layering/resolve-problems.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
 import {
   changeRequests,
@@ -62,7 +65,7 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
   readonly initramfs: InitramfsChange | null;
   readonly toolVersion: string;
   /** The command line, in a shell's words, and who gave it: for the history. */
-  readonly asked: { readonly command: string; readonly user: string };
+  readonly asked: { readonly command: string; readonly user: string; readonly line: CommandLine };
   /** Asks whether to go on with the plan; absent where nobody is asked. */
   readonly confirm?: (plan: ChangePlan) => Promise<boolean>;
 }
@@ -171,7 +174,7 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   const solved = await solveChange(change, origin);
   const digest = inputDigest({ ...solved.inputs, baseCommit, toolVersion: options.toolVersion });
   if (sameBase && digest === presentDigest(system) && isAsBefore(change, origin)) return unchanged(system);
-  const result = await solved.solve();
+  const result = await solved.solve((problems) => resolvingCommand(change, problems));
   refuseProvided(options, requested, result);
   const plan = planOf(change, origin, result);
   if (options.dryRun) return { kind: 'planned', plan };
@@ -180,6 +183,37 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   if (changesNothing(result) && !origin.initramfs.regenerate)
     return deployKnown(change, origin, { checksum: baseCommit, plan });
   return await carryOut(change, { origin, result, digest: digestOf(change, solved, result), plan });
+}
+
+/** The command that would meet the request after all; null where none is found. */
+async function resolvingCommand(change: Change, problems: readonly SolveProblem[]): Promise<string | null> {
+  const { asked, words } = change.options;
+  const files = new Set([...change.files.values()].map((rpm) => rpm.path));
+  const attempt = (other: ChangeWords): Promise<Trial> => tryWords(change, other);
+  const found = await resolvingWords(words, problems, { files, attempt });
+  return found && commandFor(asked.line, words, found);
+}
+
+/** What would come of other words. */
+async function tryWords(change: Change, words: ChangeWords): Promise<Trial> {
+  const options = { ...change.options, words, progress: () => undefined };
+  const other = { ...change, options };
+  let problems: readonly SolveProblem[] | null = null;
+  try {
+    const requested = await requestChange(other);
+    const origin = changeRequests(change.start, requested, change.facts);
+    if (asksForBaseTree(origin)) return { kind: 'solved' };
+    const solved = await solveChange(other, origin);
+    const result = await solved.solve((found) => {
+      problems = found;
+      return Promise.resolve(null);
+    });
+    refuseProvided(options, requested, result);
+    return { kind: 'solved' };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return problems === null ? { kind: 'refused' } : { kind: 'problems', problems };
+  }
 }
 
 /** Of what was held back the same inputs make another tree, which an upgrade is not to take for its own. */
