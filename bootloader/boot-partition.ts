@@ -29,8 +29,19 @@ export function findBootPartition(
   const configured = keyFileString(config, 'yum-ostree', 'boot-partition');
   if (configured === 'none') return null;
   if (configured !== null) return requireDirectory({ sys, fd }, configured);
-  const isLeftToUs = (keyFileString(config, 'sysroot', 'bootloader') ?? 'auto') === 'auto' && !hasOtherLoader;
-  return isLeftToUs ? (USUAL_PLACES.find((path) => hasSystemdBoot(sys, fd, path)) ?? null) : null;
+  if (!isLeftToUs(config, hasOtherLoader)) return null;
+  return USUAL_PLACES.find((path) => hasSystemdBoot(sys, fd, path)) ?? null;
+}
+
+function isLeftToUs(config: KeyFile, hasOtherLoader: boolean): boolean {
+  return (keyFileString(config, 'sysroot', 'bootloader') ?? 'auto') === 'auto' && !hasOtherLoader;
+}
+
+/** Whether nothing is configured, so that what is found counts. @throws UserError BAD_REPO */
+export function isLeftToDetection({ sys, fd, repo }: Pick<Sysroot, 'sys' | 'fd' | 'repo'>): boolean {
+  const { hasSyslinux, hasGrub, hasUboot } = readBootloaderFacts(sys, fd, repo.config);
+  const isConfigured = keyFileString(repo.config, 'yum-ostree', 'boot-partition') !== null;
+  return !isConfigured && isLeftToUs(repo.config, hasSyslinux || hasGrub || hasUboot);
 }
 
 /** Of a sysroot, beside the boot loaders that it has. @throws UserError BOOTLOADER */

@@ -3,6 +3,7 @@ import { bootPartitionOf, withBootPartition, type BootPartition } from '#bootloa
 import type { BootEntry } from '#bootloader/entries.ts';
 import { markOf, withMark } from '#bootloader/fallback-marks.ts';
 import type { Counts, Mark, Trial } from '#bootloader/fallback.ts';
+import { mountedPartitionOf } from '#bootloader/mounted-partition.ts';
 import { formatPartitionName, parsePartitionName, type PartitionName } from '#bootloader/partition-name.ts';
 import { syncPartition } from '#bootloader/sync-boot.ts';
 import { isLive } from '#bootloader/systemd-boot.ts';
@@ -37,7 +38,7 @@ export function markEntryGood(sysroot: Sysroot, trial: Trial): void {
     return mark?.kind === 'trial' && mark.trial.id === trial.id;
   });
   if (meant === undefined) return;
-  const path = bootPartitionOf(sysroot);
+  const path = mountedPartitionOf(sysroot);
   if (path !== null)
     withBootPartition(sysroot, path, (partition) => markOnPartition(sysroot, partition, meant));
   for (const { file, bls, name } of readEntries(sys, fd, bootversion)) {

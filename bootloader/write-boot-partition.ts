@@ -18,6 +18,7 @@ import {
   removeUnusedKernels,
   write,
 } from '#bootloader/partition-files.ts';
+import { noteMounted } from '#bootloader/mounted-partition.ts';
 import { makePartitionSpace } from '#bootloader/partition-space.ts';
 import { parsePartitionName } from '#bootloader/partition-name.ts';
 import { syncPartition } from '#bootloader/sync-boot.ts';
@@ -58,6 +59,7 @@ export function preparePartition(
   wanted: readonly WantedEntry[],
 ): () => void {
   const { sys, fd } = sysroot;
+  noteMounted(sysroot, target.path);
   const plan = inPartition(sysroot, target, (partition) => prepare(sysroot, partition, { target, wanted }));
   makeDirectories(sys, fd, 'boot/ostree');
   replaceFile(sys, fd, { path: BOOT_PARTITION_STAMP, text: '' });
@@ -73,6 +75,7 @@ export function preparePartition(
 export function settlePartition(sysroot: Sysroot, target: PartitionTarget): void {
   const { sys, fd } = sysroot;
   const wanted = listedEntries(sysroot);
+  noteMounted(sysroot, target.path);
   inPartition(sysroot, target, (partition) => {
     commit(sysroot, partition, prepare(sysroot, partition, { target, wanted }));
   });

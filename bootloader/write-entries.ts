@@ -26,7 +26,7 @@ import { isSameList, needsNewEntries } from '#bootloader/list-policy.ts';
 import { osReleaseName } from '#bootloader/os-release.ts';
 import { syncAll, syncBoot, syncLinks } from '#bootloader/sync-boot.ts';
 import { requirePartitionRoom } from '#bootloader/partition-check.ts';
-import { bootPartitionOf } from '#bootloader/boot-partition.ts';
+import { mountedPartitionOf } from '#bootloader/mounted-partition.ts';
 import {
   hasPartitionEntries,
   preparePartition,
@@ -76,6 +76,7 @@ export function writeDeployments(
 ): WriteResult {
   refuseWithoutBooted(sysroot, list);
   for (const { kargs } of list) requireNewKernelArgs(kargs, sysroot.deployments);
+  const partition = partitionTarget(sysroot);
   keepOrClearSoftReboot(sysroot, list);
   const before = sysroot.deployments.filter((deployment) => !deployment.isStaged);
   const fallback = readFallback(sysroot);
@@ -88,7 +89,6 @@ export function writeDeployments(
   const countChange = after.length - before.length;
   const bootloader = chooseBootloader(readBootloaderFacts(sysroot.sys, sysroot.fd, sysroot.repo.config));
   const plan = planMarks(sysroot, fallback, after);
-  const partition = partitionTarget(sysroot);
   const notCounted =
     fallback.tries === null || fallback.problem === null ? [] : [`warning: ${fallback.problem}`];
   if (isSameList(before, after) && !plan.startsTrial) {
@@ -172,7 +172,7 @@ export function requireRoomForList(sysroot: Sysroot, list: readonly Deployment[]
 
 /** null where systemd-boot is not used. @throws UserError BOOTLOADER, BAD_REPO */
 export function partitionTarget(sysroot: Sysroot): PartitionTarget | null {
-  const path = bootPartitionOf(sysroot);
+  const path = mountedPartitionOf(sysroot);
   const tries = entrySettings(sysroot, sysroot.bootversion).tries ?? fallbackTries(sysroot.repo.config);
   return path === null ? null : { path, freshTries: tries === null ? null : { left: tries, used: 0 } };
 }

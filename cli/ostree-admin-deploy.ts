@@ -10,6 +10,7 @@ import {
   type SysrootFlags,
 } from '#cli/ostree-admin-context.ts';
 import { grubGenerator } from '#cli/ostree-admin-grub.ts';
+import { mountedPartitionOf } from '#bootloader/mounted-partition.ts';
 import { bootList, bootNext, describeSwap, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { mergeDeployment, type ListPolicy } from '#bootloader/list-policy.ts';
 import { refuseUnbooted, stageDeployment } from '#bootloader/stage.ts';
@@ -103,6 +104,7 @@ async function deploy(
   { refspec, flags }: { refspec: string; flags: DeployFlags },
   context: CliContext,
 ): Promise<void> {
+  mountedPartitionOf(sysroot);
   const isStaged = flags.stage === true || flags.lockFinalization === true;
   if (isStaged) refuseWithStage(sysroot, flags);
   const checksum = resolveRev(sysroot.repo, refspec);

@@ -8,6 +8,7 @@ import { pullFollowed } from '#cli/ostree-admin-pull.ts';
 import { rebootNow } from '#cli/reboot.ts';
 import { failedTreeText, hasFailed } from '#bootloader/fallback-failed.ts';
 import { labelVarOnce } from '#layering/label-var.ts';
+import { mountedPartitionOf } from '#bootloader/mounted-partition.ts';
 import { bootNext, describeSwap } from '#bootloader/next-boot.ts';
 import { mergeDeployment } from '#bootloader/list-policy.ts';
 import { refuseUnbooted } from '#bootloader/stage.ts';
@@ -155,6 +156,7 @@ async function deployNext(
 ): Promise<void> {
   const { merge, isStaged } = next;
   cleanUpSysroot(sysroot);
+  mountedPartitionOf(sysroot);
   const fresh = deployTree(sysroot, {
     ...next,
     stateroot: merge.stateroot,

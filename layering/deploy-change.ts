@@ -1,5 +1,6 @@
 /** A commit of layering becomes the deployment that boots next; then what nobody needs any more goes. */
 import type { Checksum } from '#ostree/format/checksum.ts';
+import { mountedPartitionOf } from '#bootloader/mounted-partition.ts';
 import { bootNext, pruneUnreferenced } from '#bootloader/next-boot.ts';
 import { deployTree, type DeployRequest } from '#ostree/sysroot/deploy.ts';
 import type { Deployment } from '#ostree/sysroot/deployment.ts';
@@ -47,6 +48,7 @@ function deployWith(
   next: Parameters<typeof deployNext>[1],
   addedInitrds: readonly Checksum[],
 ): Deployment {
+  mountedPartitionOf(sysroot);
   const deployment = deployTree(sysroot, { ...next, stateroot, merge, addedInitrds });
   const generateGrub = grubGeneratorOf(sysroot);
   const result = bootNext(sysroot, { new: deployment, merge, noPrune: true, generateGrub });
