@@ -5,6 +5,7 @@ import type { BootPlace } from '#bootloader/boot-place.ts';
 import { readBootView } from '#bootloader/boot-view.ts';
 import { bootProblems, type BootProblem } from '#bootloader/check-boot.ts';
 import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
+import { loaderProblems, writeLoaderFiles } from '#bootloader/loader-files.ts';
 import { partitionProblems } from '#bootloader/partition-check.ts';
 import { repairBoot } from '#bootloader/repair-boot.ts';
 import { partitionTarget, settleBootPartition } from '#bootloader/write-entries.ts';
@@ -25,10 +26,11 @@ export function fsckBoot(context: BoardContext, { flags }: VerbArguments): strin
     const mended = isRepair ? withLock(place, () => repairBoot(place)) : [];
     const said = mended.map((line) => `repaired: ${line}\n`).join('');
     refuseDamaged(place, { problems: bootProblems(readBootView(place)), said, isRepair });
-    const onPartition = readingSysroot(context, partitionProblemsOf);
-    if (!isRepair) refuseDamaged(place, { problems: onPartition, said, isRepair });
-    else if (onPartition.length > 0) changingSysroot(context, settleBootPartition);
-    const more = onPartition.map(({ where, what }) => `repaired: ${where}: ${what}\n`).join('');
+    const found = readingSysroot(context, readByLoader);
+    if (!isRepair) refuseDamaged(place, { problems: [...found.files, ...found.partition], said, isRepair });
+    const more = isRepair ? repairForLoader(context, found) : '';
+    const { files, partition } = readingSysroot(context, readByLoader);
+    refuseDamaged(place, { problems: [...files, ...partition], said: said + more, isRepair });
     return said + more + duplicateWarnings(place);
   } finally {
     sys.close(fd);
@@ -55,6 +57,24 @@ function openRoot({ sys, path }: BoardContext): number {
   throw new UserError('NO_SYSROOT', `'${path}' is not a sysroot: it has no ostree/deploy, or no boot`, {
     hint: '--sysroot names another',
   });
+}
+
+/** What boot loaders read, which is written from the entries. */
+interface ReadByLoader {
+  readonly files: readonly BootProblem[];
+  readonly partition: readonly BootProblem[];
+}
+
+function readByLoader(sysroot: Sysroot): ReadByLoader {
+  return { files: loaderProblems(sysroot), partition: partitionProblemsOf(sysroot) };
+}
+
+/** @returns what was done */
+function repairForLoader(context: BoardContext, { files, partition }: ReadByLoader): string {
+  if (files.length > 0) changingSysroot(context, (sysroot) => writeLoaderFiles(sysroot, context));
+  if (partition.length > 0) changingSysroot(context, settleBootPartition);
+  const written = new Set([...files, ...partition].map(({ where }) => where));
+  return [...written].map((where) => `repaired: ${where} written anew from the entries\n`).join('');
 }
 
 /** Of the partition of systemd-boot, where there is one. */

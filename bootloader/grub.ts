@@ -34,6 +34,9 @@ export function grubStanzas(entries: readonly BlsEntry[], options: GrubOptions):
   );
 }
 
+/** The first line of a grub.cfg that grub2-mkconfig did not make. */
+export const OWN_GRUB_HEADER = '# Written by ostree at each deployment; changes here are lost.';
+
 /**
  * A whole grub.cfg for machines without grub2-mkconfig: a menu of our entries, the first by default. Where the kernel of
  * one on trial cannot be loaded, GRUB boots the other one at once, instead of waiting for somebody at its menu; that one
@@ -42,7 +45,7 @@ export function grubStanzas(entries: readonly BlsEntry[], options: GrubOptions):
 export function grubConfig(entries: readonly BlsEntry[], options: GrubOptions): string {
   const fallback = menuFallback(entries);
   const header = [
-    '# Written by ostree at each deployment; changes here are lost.',
+    OWN_GRUB_HEADER,
     'set default=0',
     'set timeout=5',
     ...(fallback === null ? [] : [`set fallback=${fallback.place}`]),

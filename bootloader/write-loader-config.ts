@@ -7,7 +7,7 @@ import type { Bootloader } from '#bootloader/detect.ts';
 import { grubConfig, type GrubOptions } from '#bootloader/grub.ts';
 import { syslinuxText } from '#bootloader/syslinux.ts';
 import { ubootText } from '#bootloader/uboot.ts';
-import { writeUbootFiles } from '#bootloader/write-uboot-files.ts';
+import { ubootFiles } from '#bootloader/write-uboot-files.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { replaceFile } from '#ostree/sysroot/write-file.ts';
@@ -25,42 +25,56 @@ export interface LoaderConfig {
 /** Runs grub2-mkconfig into a file of the sysroot. @returns false where there is none to run */
 export type GrubGenerator = (run: { readonly file: string; readonly bootversion: Bit }) => boolean;
 
+/** A file for a boot loader, as it is generated from the entries. */
+export interface LoaderFile {
+  /** Relative to the sysroot. */
+  readonly path: string;
+  readonly text: string | Uint8Array;
+}
+
 /** @throws UserError BAD_SYSLINUX, BAD_BLS, and what `generateGrub` throws */
 export function writeLoaderConfig(
   sysroot: Sysroot,
   config: LoaderConfig,
   generateGrub?: GrubGenerator,
 ): void {
-  const { bootloader } = config;
-  writeUbootFiles(sysroot, config);
+  const { sys, fd } = sysroot;
+  const { bootloader, bootversion } = config;
+  for (const file of ubootFiles(sysroot, config)) replaceFile(sys, fd, file);
   if (bootloader === 'none') return;
   during(`writing the ${bootloader} configuration`, () => {
-    const directory = `boot/loader.${config.bootversion}`;
-    switch (bootloader) {
-      case 'syslinux':
-        return write(sysroot, `${directory}/syslinux.cfg`, syslinux(sysroot, config));
-      case 'uboot':
-        return write(
-          sysroot,
-          `${directory}/uEnv.txt`,
-          ubootText(config.entries, ubootExtra(sysroot, config)),
-        );
-      case 'grub2':
-        if (generateGrub?.({ file: `${directory}/grub.cfg`, bootversion: config.bootversion }) === true)
-          return;
-        return write(
-          sysroot,
-          `${directory}/grub.cfg`,
-          grubConfig(config.entries, ownGrubOptions(sysroot, config)),
-        );
-      default:
-        bootloader satisfies never;
-    }
+    const grub = { file: `boot/loader.${bootversion}/grub.cfg`, bootversion };
+    if (bootloader === 'grub2' && generateGrub?.(grub) === true) return;
+    replaceFile(sys, fd, ownConfig(sysroot, bootloader, config));
   });
 }
 
-function write({ sys, fd }: Sysroot, path: string, text: string): void {
-  replaceFile(sys, fd, { path, text });
+/**
+ * All that are ours to write, grub.cfg as it is without a grub2-mkconfig. @throws UserError BAD_SYSLINUX, BAD_BLS, BAD_REPO
+ */
+export function loaderFiles(sysroot: Sysroot, config: LoaderConfig): LoaderFile[] {
+  const { bootloader } = config;
+  const own = bootloader === 'none' ? [] : [ownConfig(sysroot, bootloader, config)];
+  return [...ubootFiles(sysroot, config), ...own];
+}
+
+function ownConfig(
+  sysroot: Sysroot,
+  bootloader: Exclude<Bootloader, 'none'>,
+  config: LoaderConfig,
+): LoaderFile {
+  const { bootversion, entries } = config;
+  const directory = `boot/loader.${bootversion}`;
+  switch (bootloader) {
+    case 'syslinux':
+      return { path: `${directory}/syslinux.cfg`, text: syslinux(sysroot, config) };
+    case 'uboot':
+      return { path: `${directory}/uEnv.txt`, text: ubootText(entries, ubootExtra(sysroot, config)) };
+    case 'grub2':
+      return { path: `${directory}/grub.cfg`, text: grubConfig(entries, ownGrubOptions(sysroot, config)) };
+    default:
+      return bootloader satisfies never;
+  }
 }
 
 function syslinux({ sys, fd }: Sysroot, config: LoaderConfig): string {

@@ -13,7 +13,6 @@ import { during, UserError } from '#ostree/format/errors.ts';
 import { keyFileList } from '#ostree/format/keyfile.ts';
 import type { Bit } from '#ostree/sysroot/load-state.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { replaceFile } from '#ostree/sysroot/write-file.ts';
 import { bootFileOf } from '#bootloader/entries.ts';
 
 export interface UbootFiles {
@@ -29,22 +28,29 @@ export interface UbootFiles {
  * `/boot/loader` switches it with the entries. A file of somebody else in that place is left alone.
  * @throws UserError BAD_REPO, BAD_BLS
  */
-export function writeUbootFiles(sysroot: Sysroot, { bootversion, entries, bootPrefix }: UbootFiles): void {
-  const { sys, fd } = sysroot;
+export function ubootFiles(
+  sysroot: Sysroot,
+  { bootversion, entries, bootPrefix }: UbootFiles,
+): { readonly path: string; readonly text: string | Uint8Array }[] {
   const directory = `boot/loader.${bootversion}`;
   const options = { prefix: bootPrefix ? '' : '/boot', overlays: overlaysOf(sysroot) };
+  const files = [];
   if (leadsTo(sysroot, EXTLINUX))
-    during('writing extlinux.conf', () => {
-      const current = sys.readText(fd, EXTLINUX.path) ?? '';
-      const text = extlinuxText(current, entries, options);
-      replaceFile(sys, fd, { path: `${directory}/extlinux.conf`, text });
+    files.push({
+      path: `${directory}/extlinux.conf`,
+      text: during('writing extlinux.conf', () =>
+        extlinuxText(sysroot.sys.readText(sysroot.fd, EXTLINUX.path) ?? '', entries, options),
+      ),
     });
   if (leadsTo(sysroot, BOOT_SCRIPT))
-    during('writing boot.scr', () => {
-      const list = entries.map((bls) => ({ bls, command: commandFor(sysroot, bls) }));
-      const image = scriptImage(bootScript(list, options), 'ostree');
-      replaceFile(sys, fd, { path: `${directory}/boot.scr`, text: image });
+    files.push({
+      path: `${directory}/boot.scr`,
+      text: during('writing boot.scr', () => {
+        const list = entries.map((bls) => ({ bls, command: commandFor(sysroot, bls) }));
+        return scriptImage(bootScript(list, options), 'ostree');
+      }),
     });
+  return files;
 }
 
 /** `[yum-ostree] devicetree-overlays`, names below a deployment's directory of device trees. */

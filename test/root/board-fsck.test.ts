@@ -160,7 +160,7 @@ describe('the partition of systemd-boot', () => {
     expect(said.stderr).toMatch(told);
     const mended = board('x86-64', sysroot, ['fsck-boot', '--repair']);
     expect(mended).toMatchObject({ status: 0, stderr: '' });
-    expect(mended.stdout).toMatch(told);
+    expect(mended.stdout).toMatch(/^repaired: \/efi\/\S+ written anew from the entries$/m);
     expect(board('x86-64', sysroot, ['fsck-boot'])).toEqual({ status: 0, stdout: '', stderr: '' });
   });
 });
