@@ -1,6 +1,7 @@
 /** Room in a small /boot: in two steps where old and new kernels do not fit side by side, as ostree's early prune. */
 import { kernelDirectory } from '#bootloader/entries.ts';
 import {
+  bootPath,
   neededBootSpace,
   refuseBootSpace,
   sharesFileSystem,
@@ -54,13 +55,13 @@ export function writingBoot<T>({ sys, path }: Sysroot, boot: Fd, action: () => T
   } catch (error) {
     const { bsize, bavail, flags } = sys.statfs(boot);
     if (codeOf(error) === 'ENOSPC' && bavail * bsize < FULL)
-      throw new UserError('NO_BOOT_SPACE', `${path}/boot is full: ${messageOf(error)}`, {
+      throw new UserError('NO_BOOT_SPACE', `${bootPath(path)} is full: ${messageOf(error)}`, {
         hint: `remove what is not ostree's; 'ostree admin undeploy INDEX' makes room, and takes a little itself`,
         cause: error,
       });
     if (codeOf(error) === 'EROFS' && (flags & ST_RDONLY) !== 0)
-      throw new UserError('NOT_WRITABLE', `${path}/boot is mounted read-only`, {
-        hint: `'mount -o remount,rw ${path}/boot' makes it writable`,
+      throw new UserError('NOT_WRITABLE', `${bootPath(path)} is mounted read-only`, {
+        hint: `'mount -o remount,rw ${bootPath(path)}' makes it writable`,
         cause: error,
       });
     throw error;

@@ -140,7 +140,12 @@ function requireSpace(place: BootPlace, missing: readonly MissingFile[], boot: F
   if (needed > free) refuseBootSpace(place, { needed, free, freed: 0 });
 }
 
-/** @param space in bytes; `freed`: by what goes anyway. @throws UserError NO_BOOT_SPACE */
+/** For people, of the sysroot's path. */
+export function bootPath(sysroot: string): string {
+  return sysroot.endsWith('/') ? `${sysroot}boot` : `${sysroot}/boot`;
+}
+
+/** @param space in bytes: `needed` with the reserve; `freed`: by what goes anyway. @throws UserError NO_BOOT_SPACE */
 export function refuseBootSpace(
   { path }: BootPlace,
   { needed, free, freed }: { readonly needed: number; readonly free: number; readonly freed: number },
@@ -148,7 +153,7 @@ export function refuseBootSpace(
   const more = freed === 0 ? '' : ` and ${megabytes(free + freed)} MB without the deployments that go`;
   throw new UserError(
     'NO_BOOT_SPACE',
-    `${path}/boot has ${megabytes(free)} MB free${more}, the new kernel files need ${megabytes(needed)} MB`,
+    `${bootPath(path)} has ${megabytes(free)} MB free${more}, the new kernel files need ${megabytes(needed - RESERVE)} MB, and ${megabytes(RESERVE)} MB are kept free`,
     { hint: `'ostree admin undeploy INDEX' removes a deployment with its kernel files` },
   );
 }

@@ -80,7 +80,7 @@ function whatMayGo(partition: BootPartition, { plan, found }: SpaceRequest): Rem
 function refuse(partition: BootPartition, { needed, possible }: { needed: number; possible: number }): never {
   throw new UserError(
     'NO_BOOT_SPACE',
-    `/${partition.path} has room for ${megabytes(possible)} MB, the new kernel files need ${megabytes(needed)} MB`,
+    `/${partition.path} has room for ${megabytes(possible)} MB, the new kernel files need ${megabytes(needed - RESERVE)} MB, and ${megabytes(RESERVE)} MB are kept free`,
     { hint: `'ostree admin undeploy INDEX' removes a deployment with its kernel files` },
   );
 }
