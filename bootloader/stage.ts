@@ -1,9 +1,10 @@
 /** Staging: a deployment is made now, and finished at shutdown, with the /etc that the machine has then. */
 import { AT_FDCWD, type Fd } from '#native/syscalls.ts';
 import { parseChecksum, type Checksum } from '#ostree/format/checksum.ts';
-import { codeOf, during, messageOf, UserError } from '#ostree/format/errors.ts';
+import { during, messageOf, UserError } from '#ostree/format/errors.ts';
 import type { StagedName, StagedState } from '#ostree/format/staged-state.ts';
 import { installKernels } from '#bootloader/install-kernel.ts';
+import { noteFinalizeFailure, takeFinalizeFailure } from '#bootloader/finalize-failure.ts';
 import { withFallback } from '#bootloader/fallback-list.ts';
 import { listWithNew } from '#bootloader/list-policy.ts';
 import {
@@ -29,11 +30,8 @@ import type { EtcDiff } from '#ostree/sysroot/merge-etc.ts';
 import { clearSoftReboot } from '#ostree/sysroot/soft-reboot.ts';
 import { readStagedState, removeStagedState, writeStagedState } from '#ostree/sysroot/staged.ts';
 import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
-import { makeDirectories, replaceFile, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
 const UNIT = 'ostree-finalize-staged.service';
-/** Tells the next boot what went wrong at shutdown, when nobody reads. */
-const FAILURE_STAMP = 'boot/ostree/finalize-failure.stamp';
 
 export interface StageRequest {
   /** As `deployTree` made it with `isStaged`. */
@@ -102,7 +100,7 @@ export interface FinalizeOptions extends WriteOptions {
 
 /**
  * Finishes the staged deployment and makes it boot next. It is no longer staged from the first step on, so a crash or
- * an error leaves the old list; an error is noted in /boot for the next boot, too.
+ * an error leaves the old list; an error is noted for the next boot, too.
  * @throws UserError BAD_STAGED, ETC_CONFLICT, and those of `writeDeployments`
  */
 export function finalizeStaged(sysroot: Sysroot, options: FinalizeOptions = {}): FinalizeResult {
@@ -117,7 +115,7 @@ export function finalizeStaged(sysroot: Sysroot, options: FinalizeOptions = {}):
     );
     return { kind: 'done', written };
   } catch (error) {
-    noteFailure(sysroot, messageOf(error));
+    noteFinalizeFailure(sysroot, messageOf(error));
     throw error;
   }
 }
@@ -137,11 +135,9 @@ export function lockFinalization({ sys }: Sysroot, isLocked: boolean): void {
 export function completeBoot(sysroot: Sysroot): void {
   const { sys, fd } = sysroot;
   if (sys.lstat(fd, BOOT_PARTITION_STAMP) !== null) settleBootPartition(sysroot);
-  const noted = sys.readText(fd, FAILURE_STAMP);
+  const noted = takeFinalizeFailure(sysroot);
   if (noted === null) return completeSoftReboot(sys);
-  unlinkIfPresent(sys, fd, FAILURE_STAMP);
-  withBoot(sysroot, (boot) => sys.syncfs(boot));
-  throw new UserError('FINALIZE_FAILED', `${UNIT} failed on previous boot: ${noted.trim()}`, {
+  throw new UserError('FINALIZE_FAILED', `${UNIT} failed on previous boot: ${noted}`, {
     hint: 'the machine runs what it ran before; stage or deploy the update again',
   });
 }
@@ -201,18 +197,6 @@ function startUnit({ sys }: Sysroot, environment: readonly string[]): void {
   throw new UserError('STAGED_SERVICE', `${UNIT}, which finishes it at shutdown, does not start`, {
     hint: `'systemctl status ${UNIT}' says why; without --stage the deployment is written at once`,
   });
-}
-
-function noteFailure(sysroot: Sysroot, message: string): void {
-  const { sys, fd } = sysroot;
-  try {
-    makeDirectories(sys, fd, 'boot/ostree');
-    replaceFile(sys, fd, { path: FAILURE_STAMP, text: message });
-    withBoot(sysroot, (boot) => sys.syncfs(boot));
-  } catch (error) {
-    // A /boot that cannot be written is why it failed, most likely: that error counts.
-    if (codeOf(error) === undefined) throw error;
-  }
 }
 
 function withBoot({ sys, fd }: Sysroot, action: (boot: Fd) => void): void {

@@ -5,7 +5,15 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { board } from './board-program.ts';
 import { MERGED_USR, onBootedMachine, OURS } from './booted-machine.ts';
-import { commitTree, makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
+import {
+  commitTree,
+  makeScratch,
+  ourAdmin,
+  removeScratch,
+  run,
+  theirAdmin,
+  type Output,
+} from './sysroot-fixture.ts';
 
 const MEGABYTE = 2 ** 20;
 /** Of each kernel, one of which is larger than /boot. */
@@ -135,4 +143,26 @@ test('a staged deployment: the kernel of what goes stays until shutdown', () => 
   expect(refused.stderr).toMatch(
     / \/boot has \d\.\d MB free.*, the new kernel files need 12\.\d MB, and 1\.0 MB are kept free/,
   );
+});
+
+test('what fails at shutdown because /boot is full is told after the next boot, once', () => {
+  const machine = (script: string): Output =>
+    onBootedMachine(sysroot, `ostree/deploy/testos/deploy/${commits['two'] ?? ''}.0`, script);
+  const failing = machine(
+    `${OURS} admin deploy --stage --os=testos os/three
+     dd if=/dev/zero of=/boot/full bs=1k 2> /dev/null || :
+     /tmp/yum-ostree-boot finalize-staged`,
+  );
+  expect(failing).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining('finalizing the staged deployment') as string,
+  });
+  const left = (): string[] =>
+    fs.globSync(['boot/ostree/{,.}*.stamp{,.tmp}', 'ostree/*.stamp'], { cwd: sysroot });
+  expect(left()).toEqual(['ostree/finalize-failure.stamp']);
+  const told = machine('/tmp/yum-ostree-boot boot-complete');
+  expect(told.status).toBe(1);
+  expect(told.stderr).toContain('error: ostree-finalize-staged.service failed on previous boot: ');
+  expect(left()).toEqual([]);
+  expect(machine('/tmp/yum-ostree-boot boot-complete')).toMatchObject({ status: 0, stderr: '' });
 });
