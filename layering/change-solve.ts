@@ -23,6 +23,7 @@ import {
   type SolveResult,
 } from '#layering/solve.ts';
 import { localPackage, storedPackage } from '#layering/solver-input.ts';
+import { earlierSources, storedLayers } from '#layering/stored-layers.ts';
 import { formatTreeName, sortedUnique, type TreeItems } from '#layering/tree-name.ts';
 
 /** What a command says about repositories and the solve. */
@@ -113,6 +114,8 @@ interface SolveInputs {
   readonly local: readonly KnownLocal[];
   readonly repositories: readonly LoadedRepository[];
   readonly resolve: Resolve;
+  /** What the present tree was made of. */
+  readonly stored?: readonly KnownLocal[];
   /** Builds that are not to give way to others. */
   readonly keep?: readonly Nevra[];
 }
@@ -131,10 +134,22 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
   const kept = present.length === 0 ? null : await attempt(change, origin, { ...inputs, keep: present });
   const free = await attempt(change, origin, inputs);
   const holdsBack = kept?.kind === 'solution' && !bringTheSame(kept, free);
-  const first = holdsBack ? kept : free;
+  const known = holdsBack ? kept : free;
+  // What only takes away needs no repository that is gone.
+  const stored =
+    known.kind === 'problems' && present.length > 0
+      ? { ...inputs, keep: present, stored: storedLocals(change, inputs) }
+      : null;
+  const fromStore = stored === null ? null : await attempt(change, origin, stored);
+  const usesStore = fromStore?.kind === 'solution';
+  const first = usesStore ? fromStore : known;
   // Files alone may need nothing from the repositories, so that a broken one is no obstacle.
   const retry = first.kind === 'problems' && inputs.repositories.length === 0 && inputs.local.length > 0;
-  const used = retry ? { ...inputs, repositories: await repositoriesOf(change) } : inputs;
+  const used = retry
+    ? { ...inputs, repositories: await repositoriesOf(change) }
+    : usesStore && stored !== null
+      ? stored
+      : inputs;
   const result = retry ? await attempt(change, origin, used) : first;
   if (result.kind === 'problems') throw problemsError(result.problems, await inputs.resolve(result.problems));
   for (const group of result.groups)
@@ -144,7 +159,7 @@ async function solveOrigin(change: Change, origin: LayerOrigin, inputs: SolveInp
         text: `group @${group.id}: cannot be had here: ${[...group.missing, ...group.skipped].join(', ')}`,
       });
   const solved = describe(change, origin, { inputs: used, result });
-  return { ...solved, heldBack: holdsBack ? present.map(formatNevra) : [] };
+  return { ...solved, heldBack: holdsBack || usesStore ? present.map(formatNevra) : [] };
 }
 
 function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Promise<SolveResult> {
@@ -153,7 +168,7 @@ function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Prom
     arch: facts.arch,
     installed: facts.installed,
     repositories: inputs.repositories,
-    localPackages: inputs.local.map((one) => one.package),
+    localPackages: [...inputs.local, ...(inputs.stored ?? [])].map((one) => one.package),
     install: [
       ...origin.requested,
       ...origin.groups.map((id) => `@${id}`),
@@ -164,6 +179,7 @@ function attempt(change: Change, origin: LayerOrigin, inputs: SolveInputs): Prom
     replaceBase: replacementsOf(change, origin, inputs),
     weakDependencies: origin.weakDependencies,
     keep: inputs.keep ?? [],
+    earlier: (request) => earlierSources(change, request),
   });
 }
 
@@ -178,7 +194,11 @@ function presentBuilds({ system }: Change): Nevra[] {
   return [...system.layered, ...system.replaced.map(({ to }) => to)].map(parseNevra);
 }
 
-function replacementsOf({ facts }: Change, origin: LayerOrigin, { local }: SolveInputs): BaseReplacement[] {
+function replacementsOf(
+  { facts }: Change,
+  origin: LayerOrigin,
+  { local, stored = [] }: SolveInputs,
+): BaseReplacement[] {
   const files = local
     .filter(({ isOverride }) => isOverride)
     .map(({ entry, package: { name, path } }): BaseReplacement => ({
@@ -186,11 +206,15 @@ function replacementsOf({ facts }: Change, origin: LayerOrigin, { local }: Solve
       name,
       by: { kind: 'file', path },
     }));
-  const remote = origin.replaceRemote.map((entry): BaseReplacement => ({
-    entry,
-    name: replacedName(entry, facts),
-    by: { kind: 'repository', ...parseRemoteEntry(entry) },
-  }));
+  const remote = origin.replaceRemote.map((entry): BaseReplacement => {
+    const name = replacedName(entry, facts);
+    const kept = stored.find((one) => one.package.name === name);
+    const by =
+      kept === undefined
+        ? { kind: 'repository' as const, ...parseRemoteEntry(entry) }
+        : { kind: 'file' as const, path: kept.package.path };
+    return { entry, name, by };
+  });
   return [...files, ...remote];
 }
 
@@ -205,7 +229,7 @@ function describe(
   // What an override brings is no layer of its own.
   const overriding = new Set(result.replaced.map(({ to }) => formatNevra(to)));
   const isLayer = (one: Nevra): boolean => !overriding.has(formatNevra(one));
-  const locals = new Map(inputs.local.map((one) => [one.package.path, one]));
+  const locals = new Map([...inputs.local, ...(inputs.stored ?? [])].map((one) => [one.package.path, one]));
   const requestPackages = new Map<string, readonly string[]>();
   const provided: { spec: string; by: string }[] = [];
   const names: string[] = [];
@@ -257,6 +281,18 @@ function localPackages(change: Change, origin: LayerOrigin): KnownLocal[] {
     const path = `/stored/${parseFileEntry(entry).sha256}/${nevra.name}.rpm`;
     return { entry, isOverride, package: storedPackage(header, path), source };
   });
+}
+
+/** Without those that are asked for as files. */
+function storedLocals(change: Change, { local }: SolveInputs): KnownLocal[] {
+  const files = new Set(local.map((one) => formatNevra(one.package)));
+  return storedLayers(change)
+    .filter(({ nevra }) => !files.has(formatNevra(nevra)))
+    .map((tree): KnownLocal => {
+      const path = `/stored/${tree.headerSha256}/${tree.nevra.name}.rpm`;
+      const source = { kind: 'stored' as const, tree };
+      return { entry: path, isOverride: false, package: storedPackage(tree.header, path), source };
+    });
 }
 
 /** Opened once in a change. */

@@ -47,11 +47,11 @@ export function addReplacements(goal: Goal, sack: Sack, request: SolveRequest): 
     const base = request.installed.filter(({ name }) => name === replacement.name);
     const candidates = base.length === 0 ? [] : candidatesFor(sack, request, { replacement, base });
     const changes = candidates.filter(({ chosen }) => !base.some((one) => isSame(one, chosen)));
-    if (base.length > 0 && candidates.length === 0) problems.push(...missing(sack, replacement));
+    if (base.length > 0 && candidates.length === 0) problems.push(...missing(sack, request, replacement));
     else if (changes.length === 0) inactive.push(replacement.entry);
     for (const change of changes) {
       const handle = install(goal, sack, request, { replacement, chosen: change.chosen });
-      if (handle === null) problems.push(...missing(sack, replacement));
+      if (handle === null) problems.push(...missing(sack, request, replacement));
       else jobs.push({ name: replacement.name, handle, base: change.base });
     }
   }
@@ -132,8 +132,16 @@ function install(
   return goal.install(nevra, false);
 }
 
-function missing(sack: Sack, { by, name }: BaseReplacement): SolveProblem[] {
+function missing(sack: Sack, { repositories }: SolveRequest, { by, name }: BaseReplacement): SolveProblem[] {
   if (by.kind === 'file') return unknownSpecs(sack, [by.path]);
+  if (!repositories.some(({ config }) => config.id === by.id))
+    return [
+      {
+        message: `repository ${by.id}, from which ${name} is replaced (an earlier request), is not configured or not enabled`,
+        rules: [],
+        hint: `enable it (--enablerepo ${by.id}, --repofrompath ${by.id},PATH), or give the replacement up: 'override reset ${name}' goes back to the version of the base`,
+      },
+    ];
   const elsewhere = repositoriesWith(sack, by.spec, name);
   const hint =
     elsewhere.length > 0

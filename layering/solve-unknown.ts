@@ -73,6 +73,28 @@ function resembles(id: string, asked: string): boolean {
   return asked.length >= 3 && (id.includes(asked) || asked.includes(id));
 }
 
+/** One problem for each request that was met before and that no repository has any more. */
+export function vanishedRequests(
+  specs: readonly string[],
+  earlier: (spec: string) => readonly string[] | null = () => null,
+): SolveProblem[] {
+  return specs.flatMap((spec) => {
+    const sources = earlier(spec);
+    if (sources === null) return [];
+    const from = sources.length > 0 ? `, which came from ${sources.join(', ')}` : '';
+    const [id = 'ID'] = sources;
+    return [
+      {
+        message: `an earlier request (layered already) is in no enabled repository now: ${spec}${from}`,
+        rules: [],
+        hint: `uninstall ${spec}, or enable the repository that it came from (--enablerepo ${id}, --repofrompath ${id},PATH)`,
+        asked: [{ kind: 'install' as const, request: spec, label: spec }],
+        cause: { kind: 'missing' as const },
+      },
+    ];
+  });
+}
+
 /** One problem that names every package that cannot be taken out of the base because it is not in it. */
 export function unknownRemovals(names: readonly string[]): SolveProblem[] {
   if (names.length === 0) return [];

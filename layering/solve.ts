@@ -15,7 +15,7 @@ import {
   type ReplacedPackage,
   type Replacements,
 } from '#layering/solve-replace.ts';
-import { unknownRemovals, unknownSpecs } from '#layering/solve-unknown.ts';
+import { unknownRemovals, unknownSpecs, vanishedRequests } from '#layering/solve-unknown.ts';
 
 export interface SolveRequest {
   /** rpm's name of the architecture. */
@@ -33,6 +33,8 @@ export interface SolveRequest {
   readonly weakDependencies: boolean;
   /** Builds beside which no others of their packages count, where a repository has them. */
   readonly keep?: readonly PackageId[];
+  /** Of a request that was there before: the repositories that it came from; null of others. */
+  readonly earlier?: (request: string) => readonly string[] | null;
   /** Whether groups bring their optional members too. */
   readonly optionalGroupMembers?: boolean;
 }
@@ -139,11 +141,13 @@ async function attempt(
   const result = goal.run(request.weakDependencies);
   if (!filelists && lacksFile(result)) return NEEDS_FILELISTS;
   const groupIds = comps.flatMap(({ groups, environments }) => [...groups.keys(), ...environments.keys()]);
+  const fresh = jobs.unknown.filter((spec) => (request.earlier?.(spec) ?? null) === null);
   const problems = [
-    ...unknownSpecs(sack, jobs.unknown, { groupIds, repositories: request.repositories.length }),
+    ...unknownSpecs(sack, fresh, { groupIds, repositories: request.repositories.length }),
+    ...vanishedRequests(jobs.unknown, request.earlier),
     ...unknownRemovals(jobs.removals),
     ...jobs.replacements.problems,
-    ...(result.kind === 'problems' ? describeAll(result, jobs, request.localPackages) : []),
+    ...(result.kind === 'problems' ? describeAll(result, jobs, request) : []),
   ];
   if (problems.length > 0 || result.kind === 'problems') return { kind: 'problems', problems };
   return solutionOf(request, result, jobs);
@@ -216,23 +220,29 @@ function lacksFile(result: GoalResult): boolean {
 function describeAll(
   result: GoalResult & { kind: 'problems' },
   jobs: Jobs,
-  locals: readonly LocalPackage[],
+  { localPackages, earlier }: SolveRequest,
 ): SolveProblem[] {
+  const isEarlier = (request: string): boolean => (earlier?.(request) ?? null) !== null;
   const asked: AskedJob[] = [];
-  for (const { spec, handle } of jobs.specs) asked[handle] = askedSpec(spec, locals);
+  for (const { spec, handle } of jobs.specs) asked[handle] = askedSpec(spec, localPackages, isEarlier(spec));
   for (const { name, handle } of jobs.erased) asked[handle] = { kind: 'remove', request: name, label: name };
   for (const { name, handle } of jobs.replacements.jobs)
     asked[handle] = { kind: 'replace', request: name, label: `the replacement of ${name}` };
   for (const { spec, members } of jobs.groups)
     for (const { name, handle } of members)
-      asked[handle] = { kind: 'install', request: spec, label: `${name} (of ${spec})` };
+      asked[handle] = {
+        kind: 'install',
+        request: spec,
+        label: `${name} (of ${spec}${isEarlier(spec) ? ', layered already' : ''})`,
+      };
   return result.problems.map((rules) => describeProblem(rules, asked));
 }
 
 /** A file that was layered before goes by its package's name: the path in the store says nothing to anybody. */
-function askedSpec(spec: string, locals: readonly LocalPackage[]): AskedJob {
+function askedSpec(spec: string, locals: readonly LocalPackage[], isEarlier: boolean): AskedJob {
   const known = locals.find(({ path, layered }) => path === spec && layered === true);
-  if (known === undefined) return { kind: 'install', request: spec, label: spec };
+  if (known === undefined)
+    return { kind: 'install', request: spec, label: isEarlier ? `${spec} (layered already)` : spec };
   return { kind: 'install', request: known.name, label: `${formatNevra(known)} (layered already)` };
 }
 

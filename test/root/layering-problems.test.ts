@@ -147,3 +147,39 @@ test('all that is wrong with the words themselves is told at once too', () => {
     /neither requested nor in the base: nope\n.*hint: .*\n *already requested: vi\n.*hint: --idempotent/,
   );
 });
+
+/** With the words alone: the repository of the others is not there. */
+function withoutRepository(...words: string[]): { status: number | null; stderr: string } {
+  const client = [path.resolve('cli/bin/yum-ostree'), `--sysroot=${system.sysroot}`, ...words];
+  const { status, stderr } = spawnSync(process.execPath, client, { encoding: 'utf8' });
+  return { status, stderr };
+}
+
+test('a layer whose repository is gone is told to be an earlier request, and is no obstacle to taking away', () => {
+  yumOstreeOk(system, ['install', 'vi']);
+  const { stderr } = withoutRepository('install', '-n', 'nope');
+  expect(stderr).toContain('error: no such package or group: nope\n');
+  expect(stderr).toContain(
+    'an earlier request (layered already) is in no enabled repository now: vi, which came from test',
+  );
+  expect(stderr).toContain('uninstall vi, or enable the repository that it came from (--enablerepo test');
+  const upgrade = withoutRepository('install', '-n', 'nano', '--allow-inactive');
+  expect(upgrade.stderr).toContain('--uninstall vi');
+  expect(withoutRepository('override', 'remove', 'icons')).toMatchObject({ status: 0 });
+  expect(rpmNames(system)).toContain('vi');
+  expect(rpmNames(system)).not.toContain('icons');
+  expect(withoutRepository('uninstall', 'pico')).toMatchObject({ status: 0 });
+  expect(rpmNames(system)).toContain('vi');
+  yumOstreeOk(system, ['reset']);
+});
+
+test('a replacement whose repository is gone', () => {
+  yumOstreeOk(system, ['override', 'replace', 'pico']);
+  const { stderr } = withoutRepository('install', '-n', 'nano', '--allow-inactive');
+  expect(stderr).toContain(
+    'repository test, from which pico is replaced (an earlier request), is not configured or not enabled',
+  );
+  expect(withoutRepository('override', 'remove', 'icons')).toMatchObject({ status: 0 });
+  expect(firstDeployment(system)).toMatchObject({ removals: ['icons'] });
+  yumOstreeOk(system, ['reset']);
+});
