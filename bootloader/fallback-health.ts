@@ -1,7 +1,15 @@
 /** Health checks of the running system: executables in `/etc/yum-ostree/health.d/{required,wanted}`. */
-import { AT_FDCWD, type Syscalls } from '#native/syscalls.ts';
-import { codeOf, messageOf, UserError } from '#ostree/format/errors.ts';
-import { keyFileBoolean, keyFileString, parseKeyFile, EMPTY_KEYFILE } from '#ostree/format/keyfile.ts';
+import { AT_FDCWD, S, type Syscalls } from '#native/syscalls.ts';
+import { codeOf, during, messageOf, UserError } from '#ostree/format/errors.ts';
+import {
+  EMPTY_KEYFILE,
+  keyFileBoolean,
+  keyFileGroups,
+  keyFileKeys,
+  keyFileString,
+  parseKeyFile,
+  type KeyFile,
+} from '#ostree/format/keyfile.ts';
 import { latin1Text } from '#ostree/format/latin1.ts';
 import { makeDirectories, unlinkIfPresent } from '#ostree/sysroot/write-file.ts';
 
@@ -20,6 +28,8 @@ export interface HealthSettings {
   readonly seconds: number;
   /** Boot again at once where a required check fails on trial. */
   readonly reboots: boolean;
+  /** What the file has that means nothing, a line each. */
+  readonly warnings?: readonly string[];
 }
 
 export interface CheckResult {
@@ -44,7 +54,16 @@ export function readHealthSettings(sys: Syscalls): HealthSettings {
       'BAD_KEYFILE',
       `${SETTINGS}: timeout in [health] is '${seconds}', not 1 to ${MOST_SECONDS} seconds`,
     );
-  return { seconds: Number(seconds), reboots: keyFileBoolean(file, 'health', 'reboot') ?? false };
+  const reboots = during(SETTINGS, () => keyFileBoolean(file, 'health', 'reboot') ?? false);
+  return { seconds: Number(seconds), reboots, warnings: unknownKeys(file) };
+}
+
+function unknownKeys(file: KeyFile): string[] {
+  return keyFileGroups(file).flatMap((group) =>
+    keyFileKeys(file, group)
+      .filter((key) => group !== 'health' || (key !== 'timeout' && key !== 'reboot'))
+      .map((key) => `${SETTINGS}: ${key} in [${group}] means nothing; timeout and reboot in [health] do`),
+  );
 }
 
 /**
@@ -73,8 +92,8 @@ function checkNames(sys: Syscalls, kind: string): string[] {
     !name.startsWith('.') && !['~', '.rpmsave', '.rpmnew', '.rpmorig'].some((end) => name.endsWith(end));
   return sys
     .readdir(AT_FDCWD, directory)
-    .filter(({ name, kind: type }) => isCheck(name) && (type === 'file' || type === 'symlink'))
-    .map(({ name }) => name);
+    .map(({ name }) => name)
+    .filter(isCheck);
 }
 
 interface Check {
@@ -88,9 +107,12 @@ function runCheck(sys: Syscalls, check: Check): CheckResult {
   const { kind, name, seconds, env } = check;
   const program = `${CHECKS}/${kind}/${name}`;
   const known = { name, isRequired: kind === 'required' };
-  const mode = sys.stat(AT_FDCWD, program)?.mode ?? 0;
-  if ((mode & 0o111) === 0)
-    return { ...known, result: 'skipped', reason: 'it is not executable', output: '' };
+  const mode = sys.stat(AT_FDCWD, program)?.mode;
+  // Somebody means it to run.
+  if (mode === undefined)
+    return { ...known, result: 'failed', reason: 'it is a link to what is not there', output: '' };
+  const skipped = reasonToSkip(mode);
+  if (skipped !== null) return { ...known, result: 'skipped', reason: skipped, output: '' };
   const path = `${OUTPUTS}/${kind}/${name}`;
   const log = openLog(sys, `${OUTPUTS}/${kind}`, name);
   try {
@@ -104,6 +126,12 @@ function runCheck(sys: Syscalls, check: Check): CheckResult {
   } finally {
     sys.close(log);
   }
+}
+
+function reasonToSkip(mode: number): string | null {
+  if ((mode & S.IFMT) === S.IFDIR) return 'it is a directory';
+  if ((mode & S.IFMT) !== S.IFREG) return 'it is no file';
+  return (mode & 0o111) === 0 ? 'it is not executable' : null;
 }
 
 function reasonOf(code: number | 'timeout' | null, seconds: number): string {

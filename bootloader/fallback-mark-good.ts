@@ -103,6 +103,7 @@ export function concludeBoot(
     standing,
     ...settled,
     checks,
+    warnings: settings.warnings ?? [],
     isHealthy: healthy,
     marked: isOnTrial && healthy,
     reboots,

@@ -46,6 +46,7 @@ export interface MarkGoodReport {
   /** Why the fallback could not be made lasting; null where it was, or there was none. */
   readonly unsettled: string | null;
   readonly checks: readonly CheckResult[];
+  readonly warnings: readonly string[];
   readonly isHealthy: boolean;
   readonly marked: boolean;
   readonly reboots: boolean;
@@ -60,6 +61,7 @@ export function markGoodText(report: MarkGoodReport): string {
       ? []
       : [`${deploymentName(fellBackFrom)} has failed; ${name}, which runs, is the default now`]),
     ...(unsettled === null ? [] : [`the default stays as it was: ${unsettled}`]),
+    ...report.warnings.map((line) => `warning: ${line}`),
     ...checks.flatMap(checkLines),
     outcome(report, name),
     ...(report.reboots ? ['rebooting: a required check failed on trial'] : []),
@@ -79,6 +81,7 @@ export function markGoodFacts(report: MarkGoodReport) {
     'failed-deployment': fellBackFrom === null ? null : deploymentName(fellBackFrom),
     unsettled,
     repaired: report.repaired,
+    warnings: report.warnings,
     reboots: report.reboots,
     checks: report.checks.map(({ name, isRequired, result, reason, output }) => ({
       ...{ name, required: isRequired, result, reason, output },

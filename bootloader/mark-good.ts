@@ -6,6 +6,7 @@ import {
   notGoodError,
   rebootMachine,
   settleBoot,
+  type Settled,
 } from '#bootloader/fallback-mark-good.ts';
 import type { MarkGoodReport } from '#bootloader/fallback-report.ts';
 import { grubMkconfig, type GrubCaller } from '#bootloader/grub-mkconfig.ts';
@@ -27,12 +28,24 @@ export function markGood(caller: MarkGoodCaller, say: (report: MarkGoodReport) =
   const settled = marking(caller, (sysroot) =>
     settleBoot(sysroot, { generateGrub: grubMkconfig(caller, sysroot) }),
   );
-  const health = checkHealth(sys, env);
-  const report = marking(caller, (sysroot) => concludeBoot(sysroot, settled, health));
+  const report = telling(caller, settled, () => {
+    const health = checkHealth(sys, env);
+    return marking(caller, (sysroot) => concludeBoot(sysroot, settled, health));
+  });
   say(report);
   if (report.isHealthy) return;
   if (report.reboots) rebootMachine(sys, env);
   throw notGoodError(report);
+}
+
+/** Where there will be no report, what was mended is told all the same: the next time there is nothing to mend. */
+function telling<T>({ sys }: MarkGoodCaller, { repaired }: Settled, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    sys.write(2, repaired.map((line) => `repaired: ${line}\n`).join(''));
+    throw error;
+  }
 }
 
 /** Under the sysroot's lock. Where the root is read-only, what is written is in /boot or the loader's own environment. */

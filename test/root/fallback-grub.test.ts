@@ -207,6 +207,32 @@ test('what a check prints has a limit, on the disk and on the screen', async () 
   expect(Number(/(\d+) bytes/.exec(done.stdout)?.[1])).toBeLessThan(66_000);
 });
 
+test('a required check that cannot run fails, and what is skipped is named', async () => {
+  const at = machine('cannot-run');
+  await ourAdmin(at.sysroot, ['deploy', '--os=testos', 'os/2']);
+  addCheck(at, 2, { name: 'required/sub/10-below', script: 'exit 0' });
+  const etc = `${at.sysroot}/ostree/deploy/testos/deploy/${at.commits[1] ?? ''}.0/etc/yum-ostree`;
+  fs.symlinkSync('/usr/lib/no-such-check', `${etc}/health.d/required/20-gone`);
+  fs.writeFileSync(`${etc}/fallback.conf`, '[health]\ntimeuot=5\n');
+  grubLeaves(at, 2);
+  const done = onMachine(at, 2, '$BOARD mark-good');
+  expect(done).toMatchObject({ status: 1, stderr: expect.stringContaining('20-gone failed') as string });
+  expect(done.stdout).toContain(
+    'warning: /etc/yum-ostree/fallback.conf: timeuot in [health] means nothing; timeout and reboot in [health] do\n' +
+      'required check 20-gone: failed: it is a link to what is not there\n' +
+      'required check sub: skipped: it is a directory\n',
+  );
+  // What is mended is told where nothing else is.
+  fs.writeFileSync(`${etc}/fallback.conf`, '[health]\nreboot=maybe\n');
+  fs.writeFileSync(grubEnvironment(at), Buffer.alloc(1024));
+  expect(onMachine(at, 2, '$BOARD mark-good')).toMatchObject({
+    status: 1,
+    stderr:
+      'repaired: /boot/grub/grubenv made anew, with 0 of its variables: it is all zeros\n' +
+      'error: /etc/yum-ostree/fallback.conf: [health] reboot=maybe is neither true nor false\n',
+  });
+});
+
 test('a block without room is one error for a deploy, which names it', async () => {
   const at = machine('full');
   const file = grubEnvironment(at);
