@@ -1,6 +1,6 @@
 /** The story every verb uses: this deployment, or these in this order, boot next. */
 import type { Deployment, NewDeployment } from '#ostree/sysroot/deployment.ts';
-import { cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
+import { cleanUpSysroot, orCleanUp } from '#ostree/sysroot/cleanup.ts';
 import { prune } from '#ostree/repo/prune.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { withFallback } from '#bootloader/fallback-list.ts';
@@ -25,12 +25,14 @@ export interface NextBootResult extends WriteResult {
 
 /**
  * Puts a new deployment into the list, as the policy says, and makes it boot next. On return it is durable, and what
- * the list no longer names is gone.
+ * the list no longer names is gone; where it fails, the new deployment is.
  */
 export function bootNext(sysroot: Sysroot, options: NewBootOptions): NextBootResult {
   const { deployments, booted } = sysroot;
-  const list = listWithNew(options.new, { deployments, booted, merge: options.merge }, options);
-  return bootList(sysroot, withFallback(sysroot, list, options.new), options);
+  return orCleanUp(sysroot, () => {
+    const list = listWithNew(options.new, { deployments, booted, merge: options.merge }, options);
+    return bootList(sysroot, withFallback(sysroot, list, options.new), options);
+  });
 }
 
 /** Makes exactly these deployments, in this order, the list. */

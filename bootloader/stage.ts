@@ -17,7 +17,7 @@ import {
   type WriteResult,
 } from '#bootloader/write-entries.ts';
 import { completeSoftReboot } from '#ostree/sysroot/booted.ts';
-import { BOOT_PARTITION_STAMP, cleanUpSysroot } from '#ostree/sysroot/cleanup.ts';
+import { BOOT_PARTITION_STAMP, cleanUpSysroot, orCleanUp } from '#ostree/sysroot/cleanup.ts';
 import {
   INITRD_OVERLAYS,
   deploymentName,
@@ -48,8 +48,12 @@ export interface StageRequest {
  * @throws UserError NOT_BOOTED, NO_BOOT_SPACE, SOFT_REBOOT, STAGED_SERVICE (nothing is staged then)
  */
 export function stageDeployment(sysroot: Sysroot, request: StageRequest): Sysroot {
-  const { sys, fd } = sysroot;
   refuseUnbooted(sysroot);
+  return orCleanUp(sysroot, () => stageOnBooted(sysroot, request));
+}
+
+function stageOnBooted(sysroot: Sysroot, request: StageRequest): Sysroot {
+  const { sys, fd } = sysroot;
   const { deployment, merge } = request;
   // Only a whole reboot finishes it.
   clearSoftReboot(sys);

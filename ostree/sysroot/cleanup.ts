@@ -3,11 +3,11 @@ import { isChecksum } from '#ostree/format/checksum.ts';
 import { overlayInitrds } from '#ostree/format/bls.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { listRefs } from '#ostree/repo/refs.ts';
-import { UserError } from '#ostree/format/errors.ts';
+import { codeOf, UserError } from '#ostree/format/errors.ts';
 import { abandonStaging, clearStaleStaging, openStaging } from '#ostree/repo/staging.ts';
 import { INITRD_OVERLAYS, deploymentName, parseDeploymentName } from '#ostree/sysroot/deployment.ts';
 import { removeOtherDeploymentRefs, writeDeploymentRefs } from '#ostree/sysroot/deployment-refs.ts';
-import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
+import { reloadSysroot, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 
 /** There while a boot partition may have entries of the list before: what they need stays. Relative to the sysroot. */
 export const BOOT_PARTITION_STAMP = 'boot/ostree/boot-partition.stamp';
@@ -35,6 +35,28 @@ export function cleanUpSysroot(sysroot: Sysroot): CleanupResult {
   const dropped = removeOtherDeploymentRefs(sysroot.repo, sysroot);
   const commits = [...dropped, ...removed.map((path) => commitOf(path))];
   return { removed, mayPrune: commits.some((commit) => !isNeeded(sysroot, commit)) };
+}
+
+/**
+ * Runs `action`, which shall put a new deployment into the list; where it fails, what the list on disk does not name goes at
+ * once instead of at the next cleanup. The error is that of the action.
+ */
+export function orCleanUp<T>(sysroot: Sysroot, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    if (error instanceof UserError) cleanUpAfter(sysroot);
+    throw error;
+  }
+}
+
+/** What cannot be removed now, as on a /boot that is read-only, is left to the next cleanup. */
+function cleanUpAfter(sysroot: Sysroot): void {
+  try {
+    cleanUpSysroot(reloadSysroot(sysroot));
+  } catch (error) {
+    if (codeOf(error) === undefined) throw error;
+  }
 }
 
 /** For tests: what is left of a change that dies while it writes to the repository. */

@@ -99,6 +99,22 @@ test('where it does not fit then either, nothing goes, and the numbers are told'
   expect(versions()).toEqual(['two', 'one']);
 });
 
+test('a deploy that fails leaves nothing of the new deployment', async () => {
+  const trees = (): string[] => fs.readdirSync(`${sysroot}/ostree/deploy/testos/deploy`).sort();
+  const before = trees();
+  await expect(deploy('large')).rejects.toMatchObject({ code: 'NO_BOOT_SPACE' });
+  expect(trees()).toEqual(before);
+  expect(before).toHaveLength(4);
+  const refused = onBootedMachine(
+    sysroot,
+    `ostree/deploy/testos/deploy/${commits['two'] ?? ''}.0`,
+    `${OURS} admin deploy --stage --os=testos os/large`,
+  );
+  expect(refused.status).not.toBe(0);
+  expect(trees()).toEqual(before);
+  expect(versions()).toEqual(['two', 'one']);
+});
+
 test('a /boot that is full, or read-only, is one error; the list stays', async () => {
   const filler = `${sysroot}/boot/filler`;
   spawnSync('dd', ['if=/dev/zero', `of=${filler}`, 'bs=4k']);
