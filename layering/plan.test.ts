@@ -78,6 +78,29 @@ test.each([
   expect(failure).toThrow(expect.objectContaining({ hint: expect.stringMatching(hint) as string }) as Error);
 });
 
+test('what is named twice is taken once', () => {
+  expect(change({ install: 'time time @core @core' })).toMatchObject({
+    requested: ['/usr/bin/strace', 'gdb-12.1', 'time'],
+    groups: ['tracing', 'core'],
+  });
+});
+
+test('one item to install and to uninstall', () => {
+  expect(() => change({ install: 'time', uninstall: 'time' })).toThrow(
+    'asked both to install and to uninstall: time',
+  );
+});
+
+test('a file that stands in for a package of the base already is no layer', () => {
+  const file = { entry: `${'b'.repeat(64)}:nano-2-1.x86_64`, name: 'nano' };
+  const replaced = change({}, { replace: [file] });
+  const again = { ...NO_CHANGE, localPackages: [file] };
+  expect(() => changeRequests(replaced, again, FACTS)).toThrow('already replaced by that: nano');
+  expect(changeRequests(replaced, { ...again, idempotent: true }, FACTS).requestedLocal).toEqual(
+    replaced.requestedLocal,
+  );
+});
+
 test('with --idempotent nothing changes', () => {
   const after = change({ install: '@tracing gdb-12.1', uninstall: 'foobar' }, { idempotent: true });
   expect(sameRequests(after, ORIGIN)).toBe(true);

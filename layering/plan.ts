@@ -186,6 +186,12 @@ function applyUninstall(origin: LayerOrigin, change: RequestChange, facts: Reque
     if (next !== null) result = next;
     else if (!change.idempotent) unknown.push(item.kind === 'group' ? `@${item.id}` : formatItem(item));
   }
+  const installed = new Set(change.install.map(formatItem));
+  const both = unknown.filter((word) => installed.has(word));
+  if (both.length > 0)
+    throw new UserError('USAGE', `asked both to install and to uninstall: ${[...new Set(both)].join(', ')}`, {
+      hint: 'name it once',
+    });
   if (unknown.length > 0) throw notRequested(unknown, result, facts);
   return result;
 }
@@ -229,9 +235,15 @@ function applyInstall(origin: LayerOrigin, change: RequestChange): LayerOrigin {
   const groups = [...origin.groups];
   const local = [...origin.requestedLocal];
   let removals = origin.removals;
+  const before = new Set([
+    ...origin.requested,
+    ...origin.groups.map((id) => `@${id}`),
+    ...origin.requestedLocal,
+  ]);
+  // What one command names twice is taken once.
   const add = (list: string[], entry: string, word: string): void => {
-    if (list.includes(entry)) again.push(word);
-    else list.push(entry);
+    if (before.has(list === groups ? word : entry)) again.push(word);
+    else if (!list.includes(entry)) list.push(entry);
   };
   for (const item of change.install) {
     if (item.kind === 'group') add(groups, item.id, `@${item.id}`);
@@ -240,8 +252,14 @@ function applyInstall(origin: LayerOrigin, change: RequestChange): LayerOrigin {
       else add(requested, item.spec, item.spec);
     }
   }
-  for (const { entry, name } of change.localPackages) add(local, entry, name);
+  const replacing = change.localPackages.filter(({ entry }) => origin.replaceLocal.includes(entry));
+  for (const one of change.localPackages) if (!replacing.includes(one)) add(local, one.entry, one.name);
   if (again.length > 0 && !change.idempotent) throw alreadyRequested(again, 'requested');
+  if (replacing.length > 0 && !change.idempotent)
+    throw alreadyRequested(
+      replacing.map(({ name }) => name),
+      'replaced by that',
+    );
   return { ...origin, requested, groups, requestedLocal: local, removals };
 }
 

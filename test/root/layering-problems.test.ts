@@ -142,10 +142,12 @@ test('what was asked for before gives way to what is asked for now', () => {
 });
 
 test('all that is wrong with the words themselves is told at once too', () => {
-  const { message } = refused('uninstall', 'nope', '--install', 'vi', '--install', 'vi');
+  yumOstreeOk(system, ['install', 'vi']);
+  const { message } = refused('uninstall', 'nope', '--install', 'vi');
   expect(message).toMatch(
     /neither requested nor in the base: nope\n.*hint: .*\n *already requested: vi\n.*hint: --idempotent/,
   );
+  yumOstreeOk(system, ['reset']);
 });
 
 /** With the words alone: the repository of the others is not there. */
