@@ -4,13 +4,14 @@ import { changingSysroot, readingSysroot, type BoardContext } from '#board/conte
 import type { BootPlace } from '#bootloader/boot-place.ts';
 import { readBootView } from '#bootloader/boot-view.ts';
 import { bootProblems, type BootProblem } from '#bootloader/check-boot.ts';
-import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
 import { loaderProblems, writeLoaderFiles } from '#bootloader/loader-files.ts';
+import { hasDuplicateMenu, willBeDuplicate } from '#bootloader/grub-duplicates.ts';
 import { partitionProblems } from '#bootloader/partition-check.ts';
 import { repairBoot } from '#bootloader/repair-boot.ts';
 import { partitionTarget, settleBootPartition } from '#bootloader/write-entries.ts';
 import { AT_FDCWD } from '#native/syscalls.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { deploymentPath } from '#ostree/sysroot/deployment.ts';
 import { withLock } from '#ostree/sysroot/locked-sysroot.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { makeSysrootWritable } from '#ostree/sysroot/writable-sysroot.ts';
@@ -40,14 +41,31 @@ export function fsckBoot(context: BoardContext, { flags }: VerbArguments): strin
 const GRUB_FILES = ['boot/grub2/grub.cfg', 'boot/grub/grub.cfg'];
 
 /** The machine boots with such a menu, but may do so into another entry than the one that was made the default. */
-function duplicateWarnings({ sys, fd }: BootPlace): string {
-  return GRUB_FILES.filter((file) => hasDuplicateMenu(sys.readText(fd, file) ?? ''))
-    .map(
-      (file) =>
-        `warning: /${file} shows each deployment twice, by blscfg and by 15_ostree: ` +
-        `remove /etc/grub.d/15_ostree, or unset GRUB_ENABLE_BLSCFG, and run grub2-mkconfig\n`,
-    )
-    .join('');
+function duplicateWarnings(place: BootPlace): string {
+  const { sys, fd } = place;
+  const remedy = `remove /etc/grub.d/15_ostree, or unset GRUB_ENABLE_BLSCFG, and run grub2-mkconfig`;
+  const generator = readGenerator(place);
+  return GRUB_FILES.map((file) => {
+    const text = sys.readText(fd, file) ?? '';
+    if (hasDuplicateMenu(text))
+      return `warning: /${file} shows each deployment twice, by blscfg and by 15_ostree: ${remedy}\n`;
+    return willBeDuplicate(text, generator)
+      ? `warning: /${file} reads the boot entries by blscfg; the next grub2-mkconfig adds each deployment once more, ` +
+          `by /etc/grub.d/15_ostree of the default deployment: remove that before\n`
+      : '';
+  }).join('');
+}
+
+/** What grub2-mkconfig finds in the default deployment. */
+function readGenerator(place: BootPlace): Parameters<typeof willBeDuplicate>[1] {
+  const { sys, fd } = place;
+  const isMarked = sys.stat(fd, 'boot/grub2/.grub2-blscfg-supported') !== null;
+  const deployment = readBootView(place).entries[0]?.deployment ?? null;
+  if (deployment === null) return { script: false, defaults: '', isMarked };
+  const etc = `${deploymentPath(deployment)}/etc`;
+  const mode = sys.stat(fd, `${etc}/grub.d/15_ostree`)?.mode ?? 0;
+  const defaults = sys.readText(fd, `${etc}/default/grub`) ?? '';
+  return { script: (mode & 0o111) !== 0, defaults, isMarked };
 }
 
 function openRoot({ sys, path }: BoardContext): number {

@@ -12,6 +12,26 @@ export function hasDuplicateMenu(text: string): boolean {
   return lines.some((line) => isCommand(line, 'blscfg')) && hasStanzas;
 }
 
+/**
+ * Whether the next grub2-mkconfig makes such a grub.cfg of one that reads the boot entries.
+ * @param script whether the deployment's 15_ostree is there, and executable
+ * @param defaults the text of its /etc/default/grub
+ * @param isMarked whether there is /boot/grub2/.grub2-blscfg-supported
+ */
+export function willBeDuplicate(
+  text: string,
+  {
+    script,
+    defaults,
+    isMarked,
+  }: { readonly script: boolean; readonly defaults: string; readonly isMarked: boolean },
+): boolean {
+  const isSilent =
+    isMarked &&
+    defaults.split('\n').some((line) => line.trim().split('"').join('') === 'GRUB_ENABLE_BLSCFG=true');
+  return script && !isSilent && text.split('\n').some((line) => isCommand(line, 'blscfg'));
+}
+
 /** Whether a line of a grub.cfg is that command, with arguments or without. */
 export function isCommand(line: string, command: string): boolean {
   const text = line.trim();

@@ -1,5 +1,5 @@
 import { generatedBy, grubMkconfig, grubPrograms } from '#bootloader/grub-mkconfig.ts';
-import { hasDuplicateMenu } from '#bootloader/grub-duplicates.ts';
+import { hasDuplicateMenu, willBeDuplicate } from '#bootloader/grub-duplicates.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import { expect, sys, test } from '#test/both-engines.ts';
 
@@ -39,4 +39,15 @@ test('a menu that shows each deployment twice', () => {
   expect(hasDuplicateMenu(`insmod blscfg\n# blscfg\n${stanza}`)).toBe(false);
   expect(hasDuplicateMenu('insmod blscfg\n  blscfg --path /boot/loader/entries\n')).toBe(false);
   expect(hasDuplicateMenu("blscfg\nmenuentry 'Other' {\nlinux /vmlinuz root=x\n}\n")).toBe(false);
+});
+
+test('a menu that the next grub2-mkconfig makes one that shows each deployment twice', () => {
+  const will = (text: string, script: boolean, defaults: string, isMarked: boolean): boolean =>
+    willBeDuplicate(text, { script, defaults, isMarked });
+  expect(will('blscfg\n', true, '', false)).toBe(true);
+  expect(will('blscfg\n', true, 'GRUB_ENABLE_BLSCFG=true\n', false)).toBe(true);
+  expect(will('blscfg\n', true, 'GRUB_ENABLE_BLSCFG="true"\n', true)).toBe(false);
+  expect(will('blscfg\n', true, '#GRUB_ENABLE_BLSCFG=true\n', true)).toBe(true);
+  expect(will('blscfg\n', false, '', false)).toBe(false);
+  expect(will('insmod blscfg\n', true, '', false)).toBe(false);
 });

@@ -58,3 +58,22 @@ test('fsck-boot warns of a menu that shows each deployment twice', () => {
   fs.writeFileSync(file, `insmod blscfg\nblscfg\n${text}`);
   expect(fsckBoot(boardContext(), noWords)).toContain('/boot/grub2/grub.cfg shows each deployment twice');
 });
+
+test('fsck-boot warns of it beforehand, where the default deployment has what makes it so', () => {
+  const file = path.join(root, 'boot/grub2/grub.cfg');
+  fs.writeFileSync(file, 'insmod blscfg\nblscfg\n');
+  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  const [tree = ''] = fs.globSync(`${root}/ostree/deploy/testos/deploy/*.1`);
+  fs.mkdirSync(`${tree}/etc/grub.d`, { recursive: true });
+  fs.mkdirSync(`${tree}/etc/default`, { recursive: true });
+  fs.writeFileSync(`${tree}/etc/grub.d/15_ostree`, '#!/bin/sh\n', { mode: 0o755 });
+  expect(fsckBoot(boardContext(), noWords)).toContain(
+    'the next grub2-mkconfig adds each deployment once more',
+  );
+  fs.writeFileSync(`${tree}/etc/default/grub`, 'GRUB_ENABLE_BLSCFG=true\n');
+  fs.writeFileSync(`${root}/boot/grub2/.grub2-blscfg-supported`, '');
+  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  fs.rmSync(`${root}/boot/grub2/.grub2-blscfg-supported`);
+  fs.chmodSync(`${tree}/etc/grub.d/15_ostree`, 0o644);
+  expect(fsckBoot(boardContext(), noWords)).toBe('');
+});
