@@ -40,7 +40,9 @@ export function chooseBootloader(facts: BootloaderFacts): Bootloader {
         hint: 'none, syslinux, grub2 and uboot are',
       });
     default:
-      throw new UserError('BAD_REPO', `Invalid bootloader configuration: '${facts.configured}'`);
+      throw new UserError('BAD_REPO', `Invalid bootloader configuration: '${facts.configured}'`, {
+        hint: 'sysroot.bootloader is auto, none, syslinux, grub2 or uboot',
+      });
   }
 }
 

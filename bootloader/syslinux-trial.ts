@@ -1,6 +1,6 @@
 /** The trial of a deployment under syslinux: its configuration in /boot/loader and its auxiliary data in `ldlinux.sys`. */
 import type { BootPlace } from '#bootloader/boot-place.ts';
-import { EXTLINUX, type Bootloader } from '#bootloader/detect.ts';
+import { EXTLINUX, leadsTo, type Bootloader } from '#bootloader/detect.ts';
 import {
   defaultLabels,
   isOwnLabel,
@@ -46,7 +46,9 @@ export function findSyslinux({ sys, fd }: BootPlace, bootloader: Bootloader): Sy
   if (found === undefined) return 'syslinux is not used';
   const { file, at, directories } = found;
   const current = sys.stat(fd, at);
-  if (current === null || current.ino !== sys.stat(fd, `boot/loader/${file}`)?.ino)
+  // Before the first deployment.
+  const isUnwritten = current === null && leadsTo({ sys, fd }, { path: at, target: `../loader/${file}` });
+  if (!isUnwritten && (current === null || current.ino !== sys.stat(fd, `boot/loader/${file}`)?.ino))
     return `/${at} is no link to /boot/loader/${file}`;
   const loader = directories
     .map((directory) => `${directory}/ldlinux.sys`)
@@ -55,6 +57,7 @@ export function findSyslinux({ sys, fd }: BootPlace, bootloader: Bootloader): Sy
     return file === 'extlinux.conf'
       ? 'U-Boot counts nothing by extlinux.conf'
       : `there is no ldlinux.sys in /${directories[0] ?? ''}`;
+  if (isUnwritten) return `/boot/loader/${file} is not written yet`;
   const foreign = defaultLabels(sys.readText(fd, at) ?? '').find((label) => !isOwnLabel(label));
   if (foreign !== undefined) return `the DEFAULT of /${at} is '${foreign}', none of ostree's`;
   return isOnBtrfs({ sys, fd })

@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { concludeBoot } from '#bootloader/fallback-mark-good.ts';
+import { findSyslinux } from '#bootloader/syslinux-trial.ts';
 import {
   asBooted,
   copyOfMachine,
@@ -98,6 +99,26 @@ test('nothing is on trial where nothing would count in the names', async () => {
   set(found, 'unset');
   fs.mkdirSync(`${found.sysroot}/efi/EFI/systemd`, { recursive: true });
   expect(await statusAfterDeploy(found)).toContain('on trial, 3 of 3 tries left');
+});
+
+test('before the first deployment the reason is not the link that the file will be behind', () => {
+  const { sysroot } = machine('first');
+  for (const file of fs.globSync(`${sysroot}/boot/loader/*.conf`)) fs.rmSync(file);
+  fs.mkdirSync(`${sysroot}/boot/extlinux`);
+  fs.symlinkSync('../loader/extlinux.conf', `${sysroot}/boot/extlinux/extlinux.conf`);
+  const why = (): unknown =>
+    asBooted({ sysroot, commits: [] }, { place: 0 }, (one) => findSyslinux(one, 'none'));
+  expect(why()).toBe('U-Boot counts nothing by extlinux.conf');
+  fs.writeFileSync(`${sysroot}/boot/extlinux/ldlinux.sys`, '');
+  expect(why()).toBe('/boot/loader/extlinux.conf is not written yet');
+});
+
+test('a word for sysroot.bootloader that is not known: which there are', async () => {
+  const { sysroot } = machine('bogus');
+  run('/usr/bin/ostree', ['config', `--repo=${sysroot}/ostree/repo`, 'set', 'sysroot.bootloader', 'bogus']);
+  await expect(ourAdmin(sysroot, ['deploy', '--os=testos', 'os/3'])).rejects.toMatchObject({
+    hint: 'sysroot.bootloader is auto, none, syslinux, grub2 or uboot',
+  });
 });
 
 test('on the partition of systemd-boot the names there count', async () => {
