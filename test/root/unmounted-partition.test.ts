@@ -2,7 +2,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test } from 'vitest';
+import { mountedPartitionOf } from '#bootloader/mounted-partition.ts';
 import { bootNext } from '#bootloader/next-boot.ts';
+import { loadSyscalls } from '#native/load.ts';
+import { AT_FDCWD } from '#native/syscalls.ts';
 import { resolveRev } from '#ostree/repo/refs.ts';
 import { deployTree } from '#ostree/sysroot/deploy.ts';
 import { refspecOrigin } from '#ostree/sysroot/origin.ts';
@@ -113,4 +116,30 @@ test('a partition that was found by itself has to be mounted from then on', asyn
     }
   }
   await refusesChanges(root);
+});
+
+test('on the running machine a configured place is a mount point, whether it was used before or not', async () => {
+  const root = await makeSysroot();
+  configure(root, '/efi');
+  const sysroot = openSysroot(loadSyscalls(), root, { opts: [], debug: [] });
+  const real = sysroot.sys;
+  // What only a booted system has, and its root.
+  const running: Pick<typeof real, 'stat' | 'lstat'> = {
+    stat: (dir, file) => real.stat(dir, dir === AT_FDCWD && file === '/' ? root : file),
+    lstat: (dir, file) => real.lstat(dir, dir === AT_FDCWD && file === '/run/ostree-booted' ? root : file),
+  };
+  const sys = new Proxy(real, {
+    get: (target, name): unknown => Reflect.get(name === 'stat' || name === 'lstat' ? running : target, name),
+  });
+  try {
+    expect(mountedPartitionOf(sysroot)).toBe('efi');
+    expect(() => mountedPartitionOf({ ...sysroot, sys })).toThrow(
+      'the boot partition is not mounted at /efi',
+    );
+    run('mount', ['-t', 'tmpfs', 'none', `${root}/efi`]);
+    mounted.push(`${root}/efi`);
+    expect(mountedPartitionOf({ ...sysroot, sys })).toBe('efi');
+  } finally {
+    closeSysroot(sysroot);
+  }
 });
