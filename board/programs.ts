@@ -4,7 +4,7 @@ import { withBatchCalls } from '#board/batch-calls.ts';
 import { kargs, KARGS_OPTIONS, rollback, setDefault } from '#board/boot-order.ts';
 import { cleanup } from '#board/cleanup.ts';
 import { readEnvironment, readingSysroot, type BoardContext } from '#board/context.ts';
-import { fsckBoot } from '#board/fsck-boot.ts';
+import { fsckBootVerb } from '#board/fsck-boot.ts';
 import { markGoodVerb } from '#board/mark-good.ts';
 import { bootComplete, finalize } from '#board/staged.ts';
 import { statusJson, statusText } from '#board/status.ts';
@@ -22,6 +22,7 @@ const HELP = `usage: yum-ostree-boot VERB [--sysroot DIR] [OPTION]…
     [--append K=V] [--append-if-missing K=V] [--replace K=V] [--delete K[=V]] [--delete-if-present K[=V]]
     [--deployment INDEX]
   fsck-boot [--repair]   check that every entry of the boot menu can boot; mend what can be mended
+    [--json]
   cleanup                remove what no deployment and no ref needs
   finalize-staged        make the staged deployment the next to boot: at shutdown
     [--hold]             only keep /boot in use, until ended
@@ -47,7 +48,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   'set-default': { ...PLAIN, operands: 1, run: setDefault },
   rollback: { ...PLAIN, run: rollback },
   kargs: { ...PLAIN, values: KARGS_OPTIONS, run: kargs },
-  'fsck-boot': { ...PLAIN, flags: ['--repair'], run: fsckBoot },
+  'fsck-boot': { ...PLAIN, flags: ['--repair', '--json'], run: fsckBootVerb },
   cleanup: { ...PLAIN, run: cleanup },
   'finalize-staged': { ...PLAIN, flags: ['--hold'], run: finalize },
   'boot-complete': { ...PLAIN, run: bootComplete },

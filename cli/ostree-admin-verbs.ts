@@ -3,6 +3,7 @@ import type { CliContext } from '#cli/context.ts';
 import { inheritSysroot, readSysroot, type SysrootFlags } from '#cli/ostree-admin-context.ts';
 import { addConfigVerbs } from '#cli/ostree-admin-config.ts';
 import { addDeployVerbs } from '#cli/ostree-admin-deploy.ts';
+import { addFsckBootVerb } from '#cli/ostree-admin-fsck-boot.ts';
 import { addInstallerVerbs } from '#cli/ostree-admin-installer.ts';
 import { addInitVerbs } from '#cli/ostree-admin-init.ts';
 import { addKargsVerbs } from '#cli/ostree-admin-kargs.ts';
@@ -40,4 +41,5 @@ export function addAdminVerbs(admin: Command, context: CliContext): void {
   addInstallerVerbs(admin, context);
   addStagedVerbs(admin, context);
   addUnlockVerb(admin, context);
+  addFsckBootVerb(admin, context);
 }

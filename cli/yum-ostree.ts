@@ -3,6 +3,7 @@ import type { CliContext } from '#cli/context.ts';
 import { addBaseVerbs } from '#cli/yum-ostree-base.ts';
 import { addChangeVerbs } from '#cli/yum-ostree-change.ts';
 import { addDebugVerbs } from '#cli/yum-ostree-debug.ts';
+import { addFsckBootVerb } from '#cli/yum-ostree-fsck-boot.ts';
 import { addHistoryVerbs } from '#cli/yum-ostree-history.ts';
 import { addInitramfsVerbs } from '#cli/yum-ostree-initramfs.ts';
 import { addKargsVerbs } from '#cli/yum-ostree-kargs.ts';
@@ -51,6 +52,7 @@ const VERBS: readonly {
     add: addRunningVerbs,
   },
   { names: ['initramfs', 'initramfs-etc'], add: addInitramfsVerbs },
+  { names: ['fsck-boot'], add: addFsckBootVerb },
   { names: ['mark-good'], add: addMarkGoodVerb },
   { names: ['debug'], add: addDebugVerbs },
 ];

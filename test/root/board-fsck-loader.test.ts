@@ -1,8 +1,10 @@
 /** `yum-ostree-boot fsck-boot` and the files that boot loaders read beside the entries. */
 import fs from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { runYumOstree } from '#cli/yum-ostree.ts';
+import { loadSyscalls } from '#native/load.ts';
 import { board, copyOf, makePattern, type Pattern } from './board-program.ts';
-import { makeScratch, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
+import { makeScratch, ourAdmin, removeScratch, run, theirAdmin } from './sysroot-fixture.ts';
 
 let scratch: string;
 let pattern: Pattern;
@@ -131,4 +133,33 @@ describe('a grub.cfg that GRUB made', () => {
     fs.rmSync(`${sysroot}/boot/loader/grub.cfg`);
     expect(board('x86-64', sysroot, ['fsck-boot'])).toEqual(WHOLE);
   });
+});
+
+test('ostree admin, yum-ostree and yum-ostree-boot say the same as data', async () => {
+  const sysroot = withLoader('grub.cfg');
+  const file = fs.realpathSync(`${sysroot}/boot/loader/grub.cfg`);
+  fs.rmSync(file);
+  const path = file.slice(sysroot.length);
+  const finding = (repaired: boolean): unknown => ({
+    findings: [{ path, what: 'it is missing', repaired }],
+    done: repaired ? [`${path} written anew from the entries`] : [],
+    warnings: [],
+  });
+  const said = board('x86-64', sysroot, ['fsck-boot', '--json']);
+  expect(said.status).toBe(1);
+  expect(JSON.parse(said.stdout)).toEqual(finding(false));
+  let text = '';
+  const context = {
+    sys: loadSyscalls(),
+    env: { OSTREE_SYSROOT: sysroot },
+    isTerminal: false,
+    out: (more: string) => void (text += more),
+    err: () => undefined,
+  };
+  await expect(runYumOstree(['fsck-boot', '--json'], context)).rejects.toThrow('it is missing');
+  expect(JSON.parse(text)).toEqual(finding(false));
+  expect(JSON.parse(await ourAdmin(sysroot, ['fsck-boot', '--repair', '--json']))).toEqual(finding(true));
+  text = '';
+  expect(await runYumOstree(['fsck-boot', '--json'], context)).toBe(0);
+  expect(JSON.parse(text)).toEqual({ findings: [], done: [], warnings: [] });
 });

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fsckBoot } from '#board/fsck-boot.ts';
+import { fsckBoot, fsckText } from '#bootloader/fsck-boot.ts';
 import { loadSyscalls } from '#native/load.ts';
 import { commitTree, makeScratch, ourAdmin, removeScratch, run } from './sysroot-fixture.ts';
 
@@ -24,13 +24,11 @@ afterAll(() => {
   removeScratch(scratch);
 });
 
-const boardContext = () => ({ sys: loadSyscalls(), env: {}, path: root });
-const noWords = {
-  values: new Map<string, string[]>(),
-  flags: new Set<string>(),
-  operands: [],
-  sysroot: null,
-};
+function checked(): string {
+  let text = '';
+  fsckBoot({ sys: loadSyscalls(), env: {}, path: root }, false, (report) => (text = fsckText(report)));
+  return text;
+}
 
 test('our grub.cfg is a script for GRUB, whatever the system is called', () => {
   const file = path.join(root, 'boot/loader/grub.cfg');
@@ -51,29 +49,27 @@ test('the snippet of the documentation for a static grub.cfg is one', () => {
 });
 
 test('fsck-boot warns of a menu that shows each deployment twice', () => {
-  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  expect(checked()).toBe('');
   const file = path.join(root, 'boot/grub2/grub.cfg');
   const text = fs.readFileSync(file, 'utf8');
   fs.unlinkSync(file);
   fs.writeFileSync(file, `insmod blscfg\nblscfg\n${text}`);
-  expect(fsckBoot(boardContext(), noWords)).toContain('/boot/grub2/grub.cfg shows each deployment twice');
+  expect(checked()).toContain('/boot/grub2/grub.cfg shows each deployment twice');
 });
 
 test('fsck-boot warns of it beforehand, where the default deployment has what makes it so', () => {
   const file = path.join(root, 'boot/grub2/grub.cfg');
   fs.writeFileSync(file, 'insmod blscfg\nblscfg\n');
-  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  expect(checked()).toBe('');
   const [tree = ''] = fs.globSync(`${root}/ostree/deploy/testos/deploy/*.1`);
   fs.mkdirSync(`${tree}/etc/grub.d`, { recursive: true });
   fs.mkdirSync(`${tree}/etc/default`, { recursive: true });
   fs.writeFileSync(`${tree}/etc/grub.d/15_ostree`, '#!/bin/sh\n', { mode: 0o755 });
-  expect(fsckBoot(boardContext(), noWords)).toContain(
-    'the next grub2-mkconfig adds each deployment once more',
-  );
+  expect(checked()).toContain('the next grub2-mkconfig adds each deployment once more');
   fs.writeFileSync(`${tree}/etc/default/grub`, 'GRUB_ENABLE_BLSCFG=true\n');
   fs.writeFileSync(`${root}/boot/grub2/.grub2-blscfg-supported`, '');
-  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  expect(checked()).toBe('');
   fs.rmSync(`${root}/boot/grub2/.grub2-blscfg-supported`);
   fs.chmodSync(`${tree}/etc/grub.d/15_ostree`, 0o644);
-  expect(fsckBoot(boardContext(), noWords)).toBe('');
+  expect(checked()).toBe('');
 });
