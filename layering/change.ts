@@ -11,6 +11,7 @@ import { baseChange, type BaseChange } from '#layering/base-change.ts';
 import { composeChange } from '#layering/change-compose.ts';
 import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { keepWaitingFiles } from '#layering/change-packages.ts';
+import { collectProblems } from '#layering/collected-problems.ts';
 import { solveChange, type ReadySolve, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
 import { deployChange } from '#layering/deploy-change.ts';
 import { asksForBaseTree, type LayerOrigin } from '#layering/layer-origin.ts';
@@ -30,7 +31,7 @@ import {
   type RequestChange,
   type RequestKind,
 } from '#layering/plan.ts';
-import { parseRequest } from '#layering/request.ts';
+import { isFileWord, parseRequest } from '#layering/request.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
 import { emptyPlan, planOf, restored } from '#layering/change-plan.ts';
 import { readDerived } from '#layering/status.ts';
@@ -159,9 +160,8 @@ export interface Change {
 }
 
 async function changeSystem(change: Change): Promise<ChangeOutcome> {
-  const { system, facts, baseCommit, options } = change;
-  const requested = await requestChange(change);
-  const origin = changeRequests(change.start, requested, facts);
+  const { system, baseCommit, options } = change;
+  const { requested, origin } = await requestedOrigin(change);
   const sameBase = baseCommit === system.baseCommit;
   if (options.base.kind === 'present' && isAsBefore(change, origin)) return unchanged(system);
   if (!sameBase && isFailedBase(change)) return { kind: 'failed-before', base: baseCommit };
@@ -183,6 +183,27 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   if (changesNothing(result) && !origin.initramfs.regenerate)
     return deployKnown(change, origin, { checksum: baseCommit, plan });
   return await carryOut(change, { origin, result, digest: digestOf(change, solved, result), plan });
+}
+
+/** The requests after the command. @throws UserError that tells what is wrong with its files, and with all else too */
+async function requestedOrigin(
+  change: Change,
+): Promise<{ readonly requested: RequestChange; readonly origin: LayerOrigin }> {
+  const problems = collectProblems();
+  const whole = await problems.attemptAsync(() => requestChange(change));
+  if (whole !== null) return { requested: whole, origin: changeRequests(change.start, whole, change.facts) };
+  const { words } = change.options;
+  const install = words.install.filter((word) => !isFileWord(word));
+  const replace = words.replace.filter((word) => !isFileWord(word));
+  if (![...words.install, ...words.replace].some(isFileWord)) problems.throwIfAny();
+  const rest = { ...change, options: { ...change.options, words: { ...words, install, replace } } };
+  await problems.attemptAsync(async () => {
+    const origin = changeRequests(change.start, await requestChange(rest), change.facts);
+    if (asksForBaseTree(origin)) return;
+    await (await solveChange(rest, origin)).solve(() => Promise.resolve(null));
+  });
+  problems.throwIfAny();
+  throw new UserError('INTERNAL', 'a request failed without a reason');
 }
 
 /** The command that would meet the request after all; null where none is found. */

@@ -17,7 +17,7 @@ export function collectProblems(fatal: readonly string[] = []): CollectedProblem
   const problems: UserError[] = [];
   const keep = (error: unknown): null => {
     if (!(error instanceof UserError) || fatal.includes(error.code)) throw error;
-    problems.push(error);
+    if (!problems.some(({ message }) => message === error.message)) problems.push(error);
     return null;
   };
   return {

@@ -33,6 +33,12 @@ export function formatItem(item: RequestItem): string {
   }
 }
 
+/** Whether it is a package file, here or elsewhere. @throws UserError USAGE */
+export function isFileWord(word: string): boolean {
+  const { kind } = parseItem(word);
+  return kind === 'file' || kind === 'url';
+}
+
 function parseItem(word: string): RequestItem {
   if (word.trim() === '' || /[\0-\x1f\x7f;]/.test(word))
     throw new UserError('USAGE', `${JSON.stringify(word)} is not a package, group, path or file`);

@@ -150,6 +150,13 @@ test('all that is wrong with the words themselves is told at once too', () => {
   yumOstreeOk(system, ['reset']);
 });
 
+test('a file that is not there hides nothing else', () => {
+  const { message } = refused('install', '-n', './not-there.rpm', 'nope', 'broken');
+  expect(message).toContain('not-there.rpm');
+  expect(message).toContain('no such package or group: nope');
+  expect(message).toContain('no-such-library');
+});
+
 /** With the words alone: the repository of the others is not there. */
 function withoutRepository(...words: string[]): { status: number | null; stderr: string } {
   const client = [path.resolve('cli/bin/yum-ostree'), `--sysroot=${system.sysroot}`, ...words];
