@@ -62,6 +62,11 @@ function readStored(sys: Syscalls): Stored {
       hint: 'it says where the U-Boot environment lies: DEVICE OFFSET SIZE, a line for each copy',
     });
   const places = parseEnvironmentConfig(text, CONFIG);
+  const missing = places.find(({ device }) => sys.stat(AT_FDCWD, device) === null);
+  if (missing !== undefined)
+    throw new UserError('UBOOT_ENVIRONMENT', `${CONFIG} names ${missing.device}, which is not there`, {
+      hint: "'saveenv' at U-Boot's prompt stores the environment; the file says where: DEVICE OFFSET SIZE",
+    });
   const isRedundant = places.length > 1;
   const copies = places.map((place) =>
     during(`reading the U-Boot environment in ${place.device}`, () =>

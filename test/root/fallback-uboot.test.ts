@@ -183,6 +183,17 @@ test('a bad CRC is one error; with the built-in environment at hand it is mended
   expect(printed(at)).toEqual(INITIAL.trim().split('\n'));
 });
 
+test('a configuration that names what is not there is one error, with a hint', () => {
+  const at = machine('missing', 'one');
+  fs.rmSync(environment(at));
+  expect(onMachine(at, 1, `${OURS} admin deploy --os=testos os/2`)).toMatchObject({
+    status: 1,
+    stderr: expect.stringContaining(
+      "/etc/fw_env.config names /boot/uboot.env, which is not there\nhint: 'saveenv' at",
+    ) as string,
+  });
+});
+
 test('a sysroot that is not booted has no devices: nothing is on trial', async () => {
   const at = machine('image', 'one');
   const before = fs.readFileSync(environment(at));
