@@ -2,6 +2,7 @@
 import path from 'node:path';
 import type { Checksum } from '#ostree/format/checksum.ts';
 import { UserError } from '#ostree/format/errors.ts';
+import { metadataString } from '#ostree/format/commit.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { lockRepo } from '#ostree/repo/settings.ts';
 import type { Change } from '#layering/change.ts';
@@ -12,7 +13,7 @@ import { composePackage, scriptSource } from '#layering/compose-package.ts';
 import { labelMemoPath } from '#layering/selinux-policy.ts';
 import { machineRoot } from '#layering/initramfs-etc.ts';
 import type { KernelRequest } from '#layering/kernel-work.ts';
-import { layerMetadata } from '#layering/layer-metadata.ts';
+import { layerMetadata, stateDigest, type LayerState } from '#layering/layer-metadata.ts';
 import type { LayerOrigin } from '#layering/layer-origin.ts';
 import { workPlace, type WorkPlace } from '#layering/leftovers.ts';
 import { packageRef, type PackageTree } from '#layering/package-tree.ts';
@@ -43,10 +44,15 @@ interface Decided {
   readonly origin: LayerOrigin;
   readonly result: SolvedChange;
   readonly digest: string;
+  /** The requests are those of the present tree, and nothing is to be made again. */
+  readonly isAsBefore: boolean;
 }
 
-/** @returns null where only the download was asked for */
-export async function composeChange(change: Change, decided: Decided): Promise<ComposedChange | null> {
+/** @returns what is not composed: only the download was asked for, or the present tree is of the very same packages */
+export async function composeChange(
+  change: Change,
+  decided: Decided,
+): Promise<ComposedChange | 'downloaded' | 'unchanged'> {
   const { system, options } = change;
   const { repo } = system.sysroot;
   // Between transactions nobody may prune what is imported or composed and named by no ref yet.
@@ -56,7 +62,8 @@ export async function composeChange(change: Change, decided: Decided): Promise<C
   try {
     const prepared = await preparePackages(change, decided.result);
     planScripts(prepared.trees.map(({ nevra, header }) => scriptSource(nevra.name, header)));
-    if (options.downloadOnly) return null;
+    if (options.downloadOnly) return 'downloaded';
+    if (isPresentTree(change, decided, prepared.trees)) return 'unchanged';
     place = workPlace(system.sysroot, system.stateroot);
     const { farmName, remove } = place;
     const { commit, farmIsReady, ignored } = await compose(repo, {
@@ -122,27 +129,51 @@ function withLog(error: unknown, log: string | null): unknown {
   return new UserError(error.code, error.message, { hint, cause: error });
 }
 
+/** Repositories may have changed in what does not matter to this tree. */
+function isPresentTree(
+  { system, baseCommit }: Change,
+  decided: Decided,
+  trees: readonly PackageTree[],
+): boolean {
+  const present = loadCommit(system.sysroot.repo, system.from.checksum);
+  return (
+    decided.isAsBefore &&
+    decided.result.treeName === system.treeName &&
+    metadataString(present, 'yum-ostree.state-digest') === stateDigest(stateOf(baseCommit, decided, trees))
+  );
+}
+
+function stateOf(
+  baseCommit: Checksum,
+  { origin, result }: Pick<Decided, 'origin' | 'result'>,
+  trees: readonly PackageTree[],
+): LayerState {
+  return {
+    baseCommit,
+    layered: trees.map(({ nevra, headerSha256 }) => ({ nevra, headerDigest: headerSha256 })),
+    removed: result.removed,
+    replaced: result.replaced,
+    initramfsArgs: origin.initramfs.regenerate ? origin.initramfs.args : null,
+  };
+}
+
 function describeTree(
   { system, baseCommit }: Change,
   { origin, result, digest }: Decided,
   { facts, trees }: { readonly facts: ComposeFacts; readonly trees: readonly PackageTree[] },
 ) {
   return layerMetadata({
+    ...stateOf(baseCommit, { origin, result }, trees),
     treeName: result.treeName,
     base: origin.base,
-    baseCommit,
     baseMetadata: loadCommit(system.sysroot.repo, baseCommit).metadata,
     items: result.items,
     requested: origin.requested,
-    layered: trees.map(({ nevra, headerSha256 }) => ({ nevra, headerDigest: headerSha256 })),
     requestPackages: result.requestPackages,
     packageRefs: trees.map(({ nevra, headerSha256 }) => packageRef(nevra, headerSha256)),
-    removed: result.removed,
-    replaced: result.replaced,
     packages: facts.packages,
     repositories: result.repositories.map(({ config }) => ({ id: config.id, timestamp: 0 })),
     inputDigest: digest,
     kernelVersion: facts.kernelVersion,
-    initramfsArgs: origin.initramfs.regenerate ? origin.initramfs.args : null,
   });
 }

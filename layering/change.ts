@@ -264,8 +264,14 @@ async function carryOut(
 ): Promise<ChangeOutcome> {
   const { system, options } = change;
   const { origin, result, digest, plan } = decided;
-  const tree = await composeChange(change, { origin, result, digest });
-  if (tree === null) return { kind: 'downloaded', plan };
+  const tree = await composeChange(change, {
+    origin,
+    result,
+    digest,
+    isAsBefore: isAsBefore(change, origin),
+  });
+  if (tree === 'downloaded') return { kind: 'downloaded', plan };
+  if (tree === 'unchanged') return unchanged(system);
   try {
     if (tree.commit === system.from.checksum && sameRequests(origin, system.origin)) return unchanged(system);
     options.signal.throwIfAborted();

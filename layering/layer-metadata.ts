@@ -54,8 +54,14 @@ export function layerMetadata(layer: LayerDescription): VariantDict {
   );
 }
 
+/** What makes the tree. */
+export type LayerState = Pick<
+  LayerDescription,
+  'baseCommit' | 'layered' | 'removed' | 'replaced' | 'initramfsArgs'
+>;
+
 /** SHA-256 over the base and all that is layered and removed: equal means the same tree. */
-export function stateDigest(layer: LayerDescription): string {
+export function stateDigest(layer: LayerState): string {
   return digest('sha256', stateText(layer));
 }
 
@@ -118,7 +124,7 @@ function clientLayer(layer: LayerDescription): VariantDict {
   ];
 }
 
-function stateText(layer: LayerDescription): string {
+function stateText(layer: LayerState): string {
   const layered = layer.layered.map(({ nevra, headerDigest }) => `+${formatNevra(nevra)} ${headerDigest}`);
   const gone = [...layer.removed, ...layer.replaced.map(({ from }) => from)];
   const removed = gone.map((nevra) => `-${formatNevra(nevra)}`);

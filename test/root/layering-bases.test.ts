@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { buildRpm, createRepository } from '#test/fixtures/rpm-build.ts';
 import {
   BASE_REF,
   clientArguments,
@@ -144,6 +145,18 @@ test('cleanup -r removes the rollback deployment, and -m the metadata', () => {
   expect(lines).toMatch(/removed deployment .*\n(.*\n)*removed metadata test-/);
   expect(deploymentsOf(system)).toHaveLength(1);
   fsckClean(system);
+});
+
+test('what does not change the tree makes no new one: another package in the repository', () => {
+  ok('reset');
+  ok('install', 'gdb');
+  // Off the commit that was deployed by name, where it is.
+  ok('upgrade');
+  const before = deploymentsOf(system);
+  buildRpm(system.packages, { name: 'unrelated' });
+  createRepository(system.packages);
+  expect(ok('upgrade')).toContain('No change');
+  expect(deploymentsOf(system)).toEqual(before);
 });
 
 test('history tells of each change; undo takes one back and leaves later ones', () => {
