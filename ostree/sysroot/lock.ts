@@ -5,7 +5,7 @@ import { joined, type Sysroot } from '#ostree/sysroot/sysroot.ts';
 export interface LockWait {
   /** Seconds to wait at most; 0 fails at once, null waits for ever. */
   readonly wait: number | null;
-  /** Called once when the lock is not free (with the process that holds it, where that can be known). */
+  /** Called once before it waits for a lock that is not free (with the process that holds it, where that can be known). */
   onWait?(holder: number | null): void;
   /** Resolves after so many milliseconds; the engine's own timer. */
   pause(milliseconds: number): Promise<void>;
@@ -25,8 +25,8 @@ export async function lockSysroot(sysroot: Pick<Sysroot, 'sys' | 'fd' | 'path'>,
   const fd = openLock(sysroot);
   try {
     if (sys.lock(fd, 'exclusive', false)) return fd;
-    how.onWait?.(sys.lockHolder(fd));
     const limit = how.wait === null ? Infinity : how.wait * 1000;
+    if (limit > 0) how.onWait?.(sys.lockHolder(fd));
     for (let waited = 0; waited < limit; waited += POLL_MILLISECONDS) {
       await how.pause(POLL_MILLISECONDS);
       if (sys.lock(fd, 'exclusive', false)) return fd;
