@@ -54,7 +54,9 @@ function blockOf(status: DeploymentStatus, verbose: boolean): string {
     'Groups',
     status.groups.map((id) => `@${id}`),
   );
-  add('Packages', status.packages);
+  const local = status.request?.requestedLocal ?? [];
+  add('Packages', withoutFiles(status.packages, { local, requested: status.request?.requested ?? [] }));
+  add('LocalPackages', local.map(nevraOfEntry));
   add('Removed', status.removals);
   add(
     'Replaced',
@@ -72,6 +74,15 @@ function blockOf(status: DeploymentStatus, verbose: boolean): string {
   const mark = deployment.isBooted ? '●' : ' ';
   const details = tableText(rows.map(([label, value]) => [`    ${label}`, value]));
   return `${mark} ${shownWord(status.treeName)}${suffix}\n${details}`;
+}
+
+/** What only a package file brought is told of apart, as rpm-ostree does. */
+function withoutFiles(
+  packages: readonly string[],
+  { local, requested }: { readonly local: readonly string[]; readonly requested: readonly string[] },
+): string[] {
+  const files = new Set(local.map((entry) => parseFileEntry(entry).nevra.name));
+  return packages.filter((name) => !files.has(name) || requested.includes(name));
 }
 
 function marksOf({ deployment, isRollback }: DeploymentStatus): string[] {

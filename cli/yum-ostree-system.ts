@@ -65,6 +65,8 @@ async function status(options: GlobalOptions & StatusFlags, context: CliContext)
   });
   const deployments = options.booted === true ? all.filter(({ deployment }) => deployment.isBooted) : all;
   if (options.json === true) printJson(context, statusJson(deployments, updates));
+  else if (deployments.length === 0 && all.length > 0)
+    context.out(`None of the ${all.length} deployments is booted.\n`);
   else {
     const [verbose, advisories] = [options.verbose === true, options.advisories === true];
     context.out(statusText(deployments, updates, { verbose, advisories }));

@@ -53,6 +53,9 @@ test('a package file that it layered stays layered, from its own store, and stay
     'base-checksum': system.base,
     layered: ['gdb-1.0-1.noarch', 'tool-1.0-1.noarch'],
   });
+  expect(yumOstreeOk(system, ['status'])).toMatch(
+    /^ +Packages: +gdb\n +LocalPackages: +tool-1\.0-1\.noarch$/m,
+  );
   expect(originOf(system)).toContain(`[packages]\nrequested-local=${entry};\nrequested=gdb;\n`);
   expect(originOf(system)).not.toContain('[yum-ostree]\nrequested-local');
   expect(rpmNames(system)).toContain('tool');
