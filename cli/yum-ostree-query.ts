@@ -15,6 +15,7 @@ import type { PackageDiff } from '#layering/package-diff.ts';
 import type { Advisory } from '#layering/updateinfo.ts';
 import type { PackageWorld } from '#layering/package-world.ts';
 import type { DiffSides } from '#layering/tree-packages.ts';
+import { UserError } from '#ostree/format/errors.ts';
 import type { Sysroot } from '#ostree/sysroot/sysroot.ts';
 import type { SystemChoice } from '#layering/system.ts';
 
@@ -68,10 +69,13 @@ export function addQueryVerbs(program: Command, context: CliContext): void {
       dbVersion(revs, optionsOf(command), context),
     );
   db.command('list')
-    .description('list the packages of a commit or deployment')
-    .argument('[rev...]', 'booted, pending, rollback, a number, a ref or a checksum', ['pending'])
-    .action((revs: string[], _options: object, command: Command) =>
-      dbList(revs, optionsOf(command), context),
+    .description('list the packages of commits or deployments, or those of certain names')
+    .argument(
+      '[rev-or-name...]',
+      'booted, pending, rollback, a number, a ref or a checksum; from the first word on that is none, names with * and ?',
+    )
+    .action((words: string[], _options: object, command: Command) =>
+      dbList(words, optionsOf(command), context),
     );
   addRepositoryOptions(db.command('diff'))
     .description('show what differs between the packages of two trees')
@@ -98,6 +102,8 @@ async function search(
   flags: QueryFlags & SearchFlags,
   context: CliContext,
 ): Promise<void> {
+  if (words.some((word) => word.trim() === ''))
+    throw new UserError('USAGE', 'search: a word is empty', { hint: "it would be in every package's name" });
   const { searchPackages } = await import('#layering/package-search.ts');
   const { searchJson, searchText } = await import('#cli/query-text.ts');
   const found = await query(flags, context, (world) => searchPackages(world, words, flags.all === true));
@@ -134,15 +140,10 @@ async function refresh(flags: QueryFlags & RefreshFlags, context: CliContext): P
   print(flags, context, { json: refreshJson(refreshed), text: refreshText(refreshed) });
 }
 
-async function dbList(revs: readonly string[], flags: GlobalOptions, context: CliContext): Promise<void> {
-  const { namedCommit, treePackages } = await import('#layering/tree-packages.ts');
+async function dbList(words: readonly string[], flags: GlobalOptions, context: CliContext): Promise<void> {
+  const { listedPackages } = await import('#layering/tree-packages.ts');
   const { dbListJson, dbListText } = await import('#cli/query-text.ts');
-  const lists = await onSysroot(flags, context, (sysroot) =>
-    revs.map((rev) => {
-      const commit = namedCommit(sysroot, rev);
-      return { commit, packages: treePackages(sysroot, commit.checksum) };
-    }),
-  );
+  const lists = await onSysroot(flags, context, (sysroot) => listedPackages(sysroot, words));
   print(flags, context, { json: dbListJson(lists), text: dbListText(lists) });
 }
 

@@ -42,6 +42,60 @@ export function treePackages({ repo }: Sysroot, commit: Checksum): Nevra[] {
     .map(([, one]) => one);
 }
 
+/**
+ * The packages of each commit of the first words (none: of what boots next). The first word that is no commit and all after
+ * it are names with `*` and `?`, as rpm-ostree takes them.
+ * @throws UserError NO_REV, … where such a word matches nothing either
+ */
+export function listedPackages(
+  sysroot: Sysroot,
+  words: readonly string[],
+): { readonly commit: NamedCommit; readonly packages: readonly Nevra[] }[] {
+  const commits: NamedCommit[] = [];
+  let notCommit: UserError | null = null;
+  for (const word of words) {
+    try {
+      commits.push(namedCommit(sysroot, word));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      notCommit = error;
+      break;
+    }
+  }
+  const patterns = words.slice(commits.length).map(namePattern);
+  if (commits.length === 0) commits.push(namedCommit(sysroot, 'pending'));
+  const lists = commits.map((commit) => {
+    const packages = treePackages(sysroot, commit.checksum);
+    return {
+      commit,
+      packages: packages.filter((one) => patterns.length === 0 || patterns.some((is) => is(one))),
+    };
+  });
+  // Then the word was rather meant for a commit.
+  if (notCommit !== null && lists.every(({ packages }) => packages.length === 0)) throw notCommit;
+  return lists;
+}
+
+/** Of a name, `NAME.ARCH`, `NAME-VERSION`, `NAME-VERSION-RELEASE` or a NEVRA. */
+function namePattern(word: string): (one: Nevra) => boolean {
+  const source = word
+    .replace(/[\\^$.|+()[\]{}]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  const pattern = new RegExp(`^${source}$`, 's');
+  return (one) => {
+    const { name, version, release, arch } = one;
+    const texts = [
+      name,
+      `${name}.${arch}`,
+      `${name}-${version}`,
+      `${name}-${version}-${release}`,
+      formatNevra(one),
+    ];
+    return texts.some((text) => pattern.test(text));
+  };
+}
+
 function databasePackages(repo: Repo, commit: Checksum): Nevra[] {
   const database = openBaseDatabase(repo, commit);
   try {

@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
+  deploymentsOf,
   firstDeployment,
   makeTestSystem,
   publish,
@@ -105,6 +106,15 @@ test('db list agrees with rpm, db diff tells what a layer added', () => {
   );
   const rpm = spawnSync('rpm', ['-qa', '--dbpath', path.join(tree, 'usr/share/rpm')], { encoding: 'utf8' });
   expect([...(commits[0]?.packages ?? [])].sort()).toEqual(rpm.stdout.trim().split('\n').sort());
+  const listed = (...words: string[]): unknown => asked(['db', 'list', ...words], false);
+  expect(listed('pending', 'strace')).toMatchObject({ commits: [{ packages: ['strace-1.0-1.noarch'] }] });
+  expect(listed('lt*', 'stra?e.noarch')).toMatchObject({
+    commits: [{ packages: ['ltrace-1.0-1.noarch', 'strace-1.0-1.noarch'] }],
+  });
+  expect(yumOstree(system, ['db', 'list', 'pending', 'no-such'])).toMatchObject({ status: 1 });
+  expect(yumOstreeOk(system, ['status', '-b'])).toBe(
+    `None of the ${deploymentsOf(system).length} deployments is booted.\n`,
+  );
   expect(asked(['db', 'diff'], false)).toMatchObject({
     upgraded: [],
     removed: [],
