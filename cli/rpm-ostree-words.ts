@@ -13,6 +13,7 @@ export interface TheirSwitches {
 
 /** Its verbs that are verbs of ours under another name. */
 export const RENAMED: Readonly<Record<string, readonly string[]>> = {
+  'ex apply-live': ['apply-live'],
   'ex history': ['history'],
   'ex unpin': ['pin', '--unpin'],
   'pkg-add': ['install'],
@@ -38,7 +39,7 @@ export const NOT_SERVED: Readonly<Record<string, string>> = {
   cliwrap: "programs are not wrapped: 'yum-ostree install' is the way",
   'scriptlet-intercept': 'scripts run in a sandbox of their own',
   module: 'modularity is gone from rpm-ostree too',
-  ex: 'of the experimental verbs only history is there',
+  ex: 'of the experimental verbs only apply-live, history and unpin are there',
   testutils: 'it is for the tests of rpm-ostree',
   internals: 'it is for rpm-ostree itself',
   'shlib-backend': 'it is for rpm-ostree itself',

@@ -21,6 +21,7 @@ test.each([
   [['pkg-add', '-yA', 'gdb'], ['install', '-y', '-A', 'gdb'], false],
   [['makecache', '-f'], ['refresh-md', '-f'], false],
   [['rpm', 'list'], ['db', 'list'], false],
+  [['ex', 'apply-live', '--reset'], ['apply-live', '--reset'], false],
   [['ex', 'history', '-n2', '--no-pager'], ['history', '-n2'], false],
   [['status', '-pva'], ['status', '-v', '-a'], false],
 ])('%j', (argv, words, reboot) => {

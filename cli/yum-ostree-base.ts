@@ -71,6 +71,7 @@ export function addBaseVerbs(program: Command, context: CliContext, result: Verb
     .argument('<revision>', 'a checksum or its beginning, a version, revision=C or version=V')
     .option('--disallow-downgrade', 'not where that is older than the present one')
     .action(async (revision: string, _options: object, command: Command) => {
+      if (revision === '') throw new UserError('USAGE', 'deploy: the revision is empty');
       const allowDowngrade = optionsOf<SwitchFlags>(command).disallowDowngrade !== true;
       return onto({ kind: 'deploy', revision, allowDowngrade }, command);
     });
@@ -92,6 +93,8 @@ function switchName(name: string | undefined, { branch, remote }: SwitchFlags): 
   const isSaid = branch !== undefined || remote !== undefined;
   if ((name === undefined) !== isSaid)
     throw new UserError('USAGE', 'switch: name a tree, or --branch and --remote');
+  if ([name, branch, remote].includes(''))
+    throw new UserError('USAGE', 'switch: the name of the tree is empty');
   return name ?? (remote === undefined ? (branch ?? '') : `${remote}:${branch ?? ''}`);
 }
 

@@ -54,6 +54,19 @@ test.each([
   await expect(runYumOstree(argv, context())).rejects.toThrow(/no sysroot directory '\/nonexistent\/x'/);
 });
 
+test.each([
+  ['switch', ''],
+  ['switch', '--branch='],
+  ['deploy', ''],
+  ['search', ''],
+  ['search', 'gdb', ' '],
+])('%s with an empty word is wrong usage, before anything is looked at', async (...argv) => {
+  await expect(runYumOstree([...argv, '--sysroot=/nonexistent/x'], context())).rejects.toHaveProperty(
+    'code',
+    'USAGE',
+  );
+});
+
 test('an unknown verb is named', async () => {
   await expect(runYumOstree(['instal', 'x'], context())).rejects.toThrow(/Unknown command 'instal'/);
 });

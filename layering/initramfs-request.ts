@@ -48,7 +48,7 @@ export function writeInitramfsRequest(file: KeyFile, { regenerate, args, etc }: 
   return withKey(given, GROUP, 'initramfs-etc', etc.length === 0 ? null : sortedUnique(etc));
 }
 
-/** The request after a command. @throws UserError ALREADY_REQUESTED, NOT_REQUESTED, PATH_NOT_ALLOWED, USAGE */
+/** The request after a command. @throws UserError ALREADY_REQUESTED, NOT_REQUESTED, USAGE */
 export function changedInitramfs(before: InitramfsRequest, change: InitramfsChange): InitramfsRequest {
   const after = change.kind === 'etc' ? changedEtc(before, change) : changedRegeneration(before, change);
   if (after.regenerate && after.etc.length > 0)
@@ -104,7 +104,7 @@ function changedEtc(
 ): InitramfsRequest {
   const outside = track.filter((path) => !isBelowEtc(path));
   if (outside.length > 0)
-    throw new UserError('PATH_NOT_ALLOWED', `Path outside /etc forbidden: ${outside.join(', ')}`, {
+    throw new UserError('USAGE', `Path outside /etc forbidden: ${outside.join(', ')}`, {
       hint: 'it is written as /etc/NAME, without . and ..',
     });
   const kept = untrack === null ? [] : before.etc.filter((path) => !untrack.includes(path));

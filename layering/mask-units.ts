@@ -31,12 +31,12 @@ const TYPES = [
 ];
 const LONGEST = 255;
 
-/** A unit's full name; one without a type is a service. @throws UserError BAD_NAME */
+/** A unit's full name; one without a type is a service. @throws UserError USAGE */
 export function unitName(text: string): string {
   const hasType = TYPES.some((type) => text.endsWith(`.${type}`));
   const name = hasType ? text : `${text}.service`;
-  const isAllowed = /^[A-Za-z0-9:_.\\@-]+$/.test(text) && !text.startsWith('.') && name.length <= LONGEST;
-  if (!isAllowed) throw new UserError('BAD_NAME', `'${text}' cannot be the name of a unit`);
+  const isAllowed = /^(-\.|[A-Za-z0-9:_\\])[A-Za-z0-9:_.\\@-]*$/.test(text) && name.length <= LONGEST;
+  if (!isAllowed) throw new UserError('USAGE', `'${text}' cannot be the name of a unit`);
   return name;
 }
 
