@@ -13,7 +13,11 @@ function deployment(text: string, index: number): Deployment {
   return {
     ...{ stateroot: text.includes(':') ? 'other' : 'os', checksum, deployserial: 0, bootcsum: checksum },
     ...{ bootserial: 0, index, origin: null, kargs: [], bls: EMPTY_BLS, tries: null, isPinned: false },
-    ...{ isStaged: /[+=]/.test(name), isLocked: name.endsWith('='), isBooted: name.endsWith('*') },
+    ...{
+      isStaged: name.endsWith('+') || name.endsWith('='),
+      isLocked: name.endsWith('='),
+      isBooted: name.endsWith('*'),
+    },
   };
 }
 
