@@ -76,7 +76,8 @@ function hidesOstree(token: string): boolean {
   const [first = '', ...others] = split(token, false);
   return (
     others.some((word) => kernelArgKey(word) === 'ostree') ||
-    (isSpace(token.charAt(0)) && kernelArgKey(first) === 'ostree')
+    // With blanks around it, its key is another one to who replaces `ostree=`.
+    (kernelArgKey(first) === 'ostree' && kernelArgKey(token) !== 'ostree')
   );
 }
 
