@@ -225,9 +225,9 @@ function changeOptions(
     toolVersion: VERSION,
     asked: {
       command: shellWords((context.commandLine ?? []).map(withoutSecrets)),
-      line: commandLineOf(command, context),
       user: context.env['SUDO_USER'] ?? context.env['USER'] ?? String(process.getuid?.() ?? ''),
     },
+    line: commandLineOf(command, context),
     ...planQuestion(flags, context, live.reporter),
   };
 }

@@ -66,7 +66,9 @@ export interface ChangeOptions extends SolveChoice, BaseOptions {
   readonly initramfs: InitramfsChange | null;
   readonly toolVersion: string;
   /** The command line, in a shell's words, and who gave it: for the history. */
-  readonly asked: { readonly command: string; readonly user: string; readonly line: CommandLine };
+  readonly asked: { readonly command: string; readonly user: string };
+  /** The same apart: for a command that would do where this one cannot be met. */
+  readonly line: CommandLine;
   /** Asks whether to go on with the plan; absent where nobody is asked. */
   readonly confirm?: (plan: ChangePlan) => Promise<boolean>;
 }
@@ -208,11 +210,11 @@ async function requestedOrigin(
 
 /** The command that would meet the request after all; null where none is found. */
 async function resolvingCommand(change: Change, problems: readonly SolveProblem[]): Promise<string | null> {
-  const { asked, words } = change.options;
+  const { line, words } = change.options;
   const files = new Set([...change.files.values()].map((rpm) => rpm.path));
   const attempt = (other: ChangeWords): Promise<Trial> => tryWords(change, other);
   const found = await resolvingWords(words, problems, { files, attempt });
-  return found && commandFor(asked.line, words, found);
+  return found && commandFor(line, words, found);
 }
 
 /** What would come of other words. */

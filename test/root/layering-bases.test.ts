@@ -169,6 +169,7 @@ test('history tells of each change; undo takes one back and leaves later ones', 
   const [added, removed] = changes.slice(-2);
   expect(added).toMatchObject({ install: ['gdb-1.0-1.noarch'], remove: [] });
   expect(added?.command).toContain('install gdb');
+  expect(added).not.toHaveProperty('line');
   expect(removed).toMatchObject({ install: [], remove: ['nano-1.0-1.noarch'] });
   yumOstreeOk(system, ['undo', String(added?.id)]);
   expect(firstDeployment(system)).toMatchObject({ packages: [], removals: ['nano'] });
