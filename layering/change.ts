@@ -4,34 +4,23 @@
  */
 import { hasFailed } from '#bootloader/fallback-failed.ts';
 import type { Checksum } from '#ostree/format/checksum.ts';
-import { messageOf, UserError } from '#ostree/format/errors.ts';
+import { messageOf } from '#ostree/format/errors.ts';
 import { loadCommit } from '#ostree/repo/objects.ts';
 import { chooseBase, type BaseOptions } from '#layering/base-choice.ts';
 import { baseChange, type BaseChange } from '#layering/base-change.ts';
 import { composeChange } from '#layering/change-compose.ts';
-import { localRequests, replaceRequests, withFacts, type BaseFacts } from '#layering/change-facts.ts';
+import { withFacts, type BaseFacts } from '#layering/change-facts.ts';
 import { keepWaitingFiles } from '#layering/change-packages.ts';
-import { collectProblems } from '#layering/collected-problems.ts';
 import { solveChange, type ReadySolve, type SolvedChange, type SolveChoice } from '#layering/change-solve.ts';
+import { refuseProvided, requestedOrigin, resolvingCommand } from '#layering/change-words.ts';
 import { deployChange } from '#layering/deploy-change.ts';
 import { asksForBaseTree, type LayerOrigin } from '#layering/layer-origin.ts';
 import { asksAgain, type InitramfsChange, type InitramfsRequest } from '#layering/initramfs-request.ts';
 import { inputDigest } from '#layering/layer-metadata.ts';
 import type { LoadedRepository } from '#layering/loaded-repository.ts';
-import { isFileEntry, shownRequest } from '#layering/origin-entries.ts';
-import { commandFor, type CommandLine } from '#layering/problem-commands.ts';
-import type { SolveProblem } from '#layering/problems.ts';
-import { resolvingWords, type Trial } from '#layering/resolve-problems.ts';
+import type { CommandLine } from '#layering/problem-commands.ts';
 import type { RpmFile } from '#layering/rpm-file.ts';
-import {
-  changeRequests,
-  NO_CHANGE,
-  sameRequests,
-  withoutRequests,
-  type RequestChange,
-  type RequestKind,
-} from '#layering/plan.ts';
-import { isFileWord, parseRequest } from '#layering/request.ts';
+import { sameRequests, withoutRequests, type RequestKind } from '#layering/plan.ts';
 import type { ScriptRecord } from '#layering/script-record.ts';
 import { emptyPlan, planOf, restored } from '#layering/change-plan.ts';
 import { readDerived } from '#layering/status.ts';
@@ -187,58 +176,6 @@ async function changeSystem(change: Change): Promise<ChangeOutcome> {
   return await carryOut(change, { origin, result, digest: digestOf(change, solved, result), plan });
 }
 
-/** The requests after the command. @throws UserError that tells what is wrong with its files, and with all else too */
-async function requestedOrigin(
-  change: Change,
-): Promise<{ readonly requested: RequestChange; readonly origin: LayerOrigin }> {
-  const problems = collectProblems();
-  const whole = await problems.attemptAsync(() => requestChange(change));
-  if (whole !== null) return { requested: whole, origin: changeRequests(change.start, whole, change.facts) };
-  const { words } = change.options;
-  const install = words.install.filter((word) => !isFileWord(word));
-  const replace = words.replace.filter((word) => !isFileWord(word));
-  if (![...words.install, ...words.replace].some(isFileWord)) problems.throwIfAny();
-  const rest = { ...change, options: { ...change.options, words: { ...words, install, replace } } };
-  await problems.attemptAsync(async () => {
-    const origin = changeRequests(change.start, await requestChange(rest), change.facts);
-    if (asksForBaseTree(origin)) return;
-    await (await solveChange(rest, origin)).solve(() => Promise.resolve(null));
-  });
-  problems.throwIfAny();
-  throw new UserError('INTERNAL', 'a request failed without a reason');
-}
-
-/** The command that would meet the request after all; null where none is found. */
-async function resolvingCommand(change: Change, problems: readonly SolveProblem[]): Promise<string | null> {
-  const { line, words } = change.options;
-  const files = new Set([...change.files.values()].map((rpm) => rpm.path));
-  const attempt = (other: ChangeWords): Promise<Trial> => tryWords(change, other);
-  const found = await resolvingWords(words, problems, { files, attempt });
-  return found && commandFor(line, words, found);
-}
-
-/** What would come of other words. */
-async function tryWords(change: Change, words: ChangeWords): Promise<Trial> {
-  const options = { ...change.options, words, progress: () => undefined };
-  const other = { ...change, options };
-  let problems: readonly SolveProblem[] | null = null;
-  try {
-    const requested = await requestChange(other);
-    const origin = changeRequests(change.start, requested, change.facts);
-    if (asksForBaseTree(origin)) return { kind: 'solved' };
-    const solved = await solveChange(other, origin);
-    const result = await solved.solve((found) => {
-      problems = found;
-      return Promise.resolve(null);
-    });
-    refuseProvided(options, requested, result);
-    return { kind: 'solved' };
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    return problems === null ? { kind: 'refused' } : { kind: 'problems', problems };
-  }
-}
-
 /** Of what was held back the same inputs make another tree, which an upgrade is not to take for its own. */
 function digestOf(
   { baseCommit, options }: Change,
@@ -288,24 +225,6 @@ async function carryOut(
   } finally {
     tree.release();
   }
-}
-
-async function requestChange(change: Change): Promise<RequestChange> {
-  const { words, weakDependencies, idempotent, replaceFiles, initramfs } = change.options;
-  const install = parseRequest(words.install);
-  return {
-    ...NO_CHANGE,
-    install,
-    uninstall: parseRequest(words.uninstall),
-    remove: words.remove,
-    replace: await replaceRequests(change, parseRequest(words.replace)),
-    reset: words.reset,
-    localPackages: await localRequests(change, install),
-    weakDependencies,
-    idempotent,
-    replaceFiles,
-    initramfs,
-  };
 }
 
 /** Nothing is layered any more: the base commit itself is deployed. */
@@ -379,23 +298,6 @@ function keepsTree({ system, options }: Change, origin: LayerOrigin): boolean {
 /** All that is asked for is in the base as it is: the requests wait for a base of which that is not so. */
 function changesNothing({ packages, removed, replaced }: SolvedChange): boolean {
   return packages.length + removed.length + replaced.length === 0;
-}
-
-/** What was just asked for and the base has already would change nothing: that is an error, unless it is agreed to. */
-function refuseProvided(options: ChangeOptions, requested: RequestChange, result: SolvedChange): void {
-  if (options.allowInactive || options.idempotent) return;
-  const asked = new Set([
-    ...requested.install.flatMap((item) => (item.kind === 'spec' ? [item.spec] : [])),
-    ...requested.localPackages.map(({ entry }) => entry),
-  ]);
-  const provided = result.provided.filter(({ spec }) => asked.has(spec));
-  if (provided.length === 0) return;
-  const list = provided.map(({ spec, by }) =>
-    isFileEntry(spec) ? shownRequest(spec) : by === spec ? spec : `${spec} (by ${by})`,
-  );
-  throw new UserError('ALREADY_PROVIDED', `the base provides already: ${list.join(', ')}`, {
-    hint: '--allow-inactive records the request, in case a later base no longer does',
-  });
 }
 
 function presentDigest(system: System): string | null {
